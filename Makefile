@@ -1,0 +1,41 @@
+# make demo: environment and the whole pipeline on the demo data; make test: everything that is checked
+VENV ?= .venv
+PYTHON ?= python3.11
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: demo test test-slow bench lint generate clean-results
+.DEFAULT_GOAL := demo
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(STAMP)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake -j $(JOBS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules workflow/Snakefile
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake --lint
+
+test: lint
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
+
+test-slow: $(STAMP)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m slow
+
+bench: $(STAMP)
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+# config.yaml, the JSON schema and the conda environment follow from the models and the lock
+generate: $(STAMP)
+	$(BIN)/python -m pipeline config --write
+
+clean-results:
+	find results -mindepth 1 ! -name README.md -delete

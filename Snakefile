@@ -1,0 +1,42 @@
+# ProteinMTP: from structure files to a report. `snakemake -j N` makes everything; config.yaml is the file to edit.
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from pipeline.config import ConfigError, parse_config
+
+min_version("9.24")
+
+
+configfile: "config.yaml"
+
+
+try:
+    CONFIG = parse_config(config)
+except ConfigError as error:
+    raise WorkflowError(f"The configuration has a mistake:\n{error}")
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/backbone.smk"
+include: "rules/train.smk"
+include: "rules/predict.smk"
+include: "rules/reconstruct.smk"
+include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.report.output,
+
+
+onsuccess:
+    print(f"Report: {rules.report.output.html}")
+
+
+onerror:
+    print(
+        f"Something failed; the logs of the jobs are under {RESULTS}/logs. What is done is kept: start again to go on."
+    )

@@ -1,0 +1,243 @@
+"""The command line: one subcommand for each stage, and a few for people.
+
+A stage reads its settings from `--options`, a JSON object with the section of the config that the stage uses; a rule
+passes it, and a person can leave it out to get the defaults. Stages are imported when they are called, so that the
+ones without a network start quickly.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from pipeline import config as settings
+from pipeline import logs
+
+app = typer.Typer(name="proteinmtp", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+S = TypeVar("S", bound=settings.Section)
+
+Options = Annotated[str, typer.Option("--options", help="Settings of this stage as JSON; defaults where left out.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+In = Annotated[Path, typer.Option(exists=True, dir_okay=False)]
+Ins = Annotated[list[Path], typer.Option(exists=True, dir_okay=False)]
+Out = Annotated[Path, typer.Option()]
+
+
+def main() -> None:
+    """Run the command; mistakes of the user end with one line, not with a traceback."""
+    logs.setup()
+    # Jobs run beside each other, so none takes all cores for itself; training sets its own number of threads.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from pipeline.structures.sources import SourceError
+
+    try:
+        app()
+    except (settings.ConfigError, SourceError) as error:
+        sys.exit(f"error: {error}")
+
+
+def _options(model: type[S], text: str) -> S:
+    try:
+        return model.model_validate(json.loads(text))
+    except (ValidationError, json.JSONDecodeError) as error:
+        raise settings.ConfigError(f"--options: {error}") from None
+
+
+@app.command()
+def config(
+    write: Annotated[bool, typer.Option("--write", help="Write config.yaml, the JSON schema and envs/.")] = False,
+    check: Annotated[Path | None, typer.Option(exists=True, help="Check a config file.")] = None,
+) -> None:
+    """Print the default configuration, check a file, or write the files that follow from the models."""
+    from pipeline import config_files
+
+    if check is not None:
+        checked = settings.read_config(check)
+        typer.echo(f"{check}: fine, runs: {', '.join(entry.name for entry in checked.runs)}")
+    elif write:
+        for path, text in config_files.generated_files(Path()).items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            typer.echo(path)
+    else:
+        typer.echo(config_files.config_yaml(), nl=False)
+
+
+@app.command()
+def demo(folder: Out, listing: Out, options: Options = "{}", seed: Seed = 0) -> None:
+    """Write the demo's synthetic proteins as PDB and mmCIF files."""
+    from pipeline.structures.demo import write_demo
+
+    write_demo(_options(settings.DemoSource, options), seed, folder, listing)
+
+
+@app.command()
+def manifest(
+    folder: Annotated[Path, typer.Option(exists=True, file_okay=False)],
+    source: Annotated[str, typer.Option()],
+    shard: Annotated[int, typer.Option(min=0)],
+    shards: Annotated[int, typer.Option(min=1)],
+    output: Out,
+    limit: Annotated[int | None, typer.Option(min=1)] = None,
+) -> None:
+    """List the structure files of one shard, with sizes and hashes."""
+    from pipeline.structures.sources import list_folder
+    from pipeline.structures.stages import write_manifest
+
+    write_manifest(list_folder(folder, limit), shard, shards, source, output)
+
+
+@app.command()
+def parse(manifest: In, chains: Out, quarantine: Out, options: Options = "{}") -> None:
+    """Parse the files of a manifest shard into chains, or into quarantine rows with a reason."""
+    from pipeline.structures.stages import parse_shard
+
+    parse_shard(manifest, _options(settings.ParseConfig, options), chains, quarantine)
+
+
+@app.command()
+def distances(chains: In, output: Out) -> None:
+    """Compute the C-alpha distances of a shard of chains."""
+    from pipeline.dataset.distances import write_distances
+
+    write_distances(chains, output)
+
+
+@app.command()
+def split(
+    chains: Ins,
+    quarantine: Ins,
+    output: Out,
+    summary: Out,
+    options: Options = "{}",
+    seed: Seed = 0,
+    threads: Threads = 1,
+) -> None:
+    """Divide the chains into train, val and test by homology, and check that none was lost."""
+    from pipeline.dataset.split import write_split
+
+    write_split(chains, quarantine, _options(settings.SplitConfig, options), seed, threads, output, summary)
+
+
+@app.command()
+def backbone(folder: Out, manifest: Out, options: Options = "{}", seed: Seed = 0) -> None:
+    """Make a folder with the language model that from_pretrained reads."""
+    from pipeline.model.backbone import BackboneError, make_backbone
+    from pipeline.model.tokens import TokenizerError
+
+    try:
+        make_backbone(_options(settings.BackboneConfig, options), seed, folder, manifest)
+    except (BackboneError, TokenizerError) as error:
+        raise settings.ConfigError(str(error)) from None
+
+
+@app.command()
+def train(
+    chains: Ins,
+    distances: Ins,
+    split: In,
+    backbone: In,
+    work: Out,
+    model: Out,
+    manifest: Out,
+    history: Out,
+    options: Options = "{}",
+    seed: Seed = 0,
+    run: Annotated[str, typer.Option(help="Name of the run, for its history.")] = "run",
+    code: Annotated[str, typer.Option(help="Fingerprint of the training code.")] = "",
+) -> None:
+    """Train one run; go on from its last checkpoint if there is one. Started by `accelerate launch`."""
+    from pipeline.training.train import TrainingFiles, train
+
+    files = TrainingFiles(chains, distances, split, backbone, work, model, manifest, history)
+    train(run, _options(settings.RunConfig, options), seed, files, code)
+
+
+@app.command()
+def predict(
+    chains: In,
+    split: In,
+    backbone: In,
+    manifest: In,
+    output: Out,
+    options: Options = "{}",
+    subset: str = "test",
+) -> None:
+    """Predict the distances of a shard of chains with a trained run."""
+    from pipeline.inference.predict import predict_shard
+
+    predict_shard(_options(settings.RunConfig, options), chains, split, subset, backbone, manifest, output)
+
+
+@app.command(name="null")
+def fit_null(distances: Ins, split: In, output: Out) -> None:
+    """Take the mean distance at each sequence separation from the training chains."""
+    from pipeline.inference.null import write_null
+
+    write_null(distances, split, output)
+
+
+@app.command()
+def predict_null(chains: In, split: In, null: In, output: Out, subset: str = "test") -> None:
+    """Predict the distances of a shard of chains from sequence separation and length alone."""
+    from pipeline.inference.predict import predict_null
+
+    predict_null(chains, split, subset, null, output)
+
+
+@app.command()
+def chirality(chains: Ins, split: In, output: Out) -> None:
+    """Count the pseudo-dihedrals of the training chains, from which the mirror image is chosen."""
+    from pipeline.inference.reconstruct import write_chirality
+
+    write_chirality(chains, split, output)
+
+
+@app.command()
+def reconstruct(predictions: In, chains: In, chirality: In, output: Out, folder: Out, options: Options = "{}") -> None:
+    """Rebuild coordinates from the predicted distances of a shard."""
+    from pipeline.inference.reconstruct import reconstruct_shard
+
+    reconstruct_shard(_options(settings.ReconstructConfig, options), predictions, chains, chirality, output, folder)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[str, typer.Option()],
+    predictions: Ins,
+    structures: Ins,
+    chains: Ins,
+    split: In,
+    metrics: Out,
+    examples: Out,
+) -> None:
+    """Score a run against the experiment."""
+    from pipeline.evaluation.evaluate import evaluate
+
+    evaluate(run, predictions, structures, chains, split, metrics, examples)
+
+
+@app.command()
+def report(
+    metrics: Ins,
+    examples: Ins,
+    history: Ins,
+    models: Ins,
+    quarantine: Ins,
+    split_summary: In,
+    html: Out,
+    summary: Out,
+    table: Out,
+    options: Annotated[str, typer.Option("--options", help="The whole configuration as JSON.")] = "{}",
+) -> None:
+    """Write the report: one HTML file, the summary as JSON, and the table of all scores."""
+    from pipeline.report.build import ReportFiles, build_report
+
+    files = ReportFiles(metrics, examples, history, models, quarantine, split_summary, html, summary, table)
+    build_report(settings.parse_config(json.loads(options)), files)

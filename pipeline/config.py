@@ -1,0 +1,403 @@
+"""The configuration: pydantic models that are the single truth.
+
+`config.yaml`, the JSON schema and the checks that run before any job all follow from the models below. Models
+are strict: a number written so that YAML reads text (`1e-4`) is an error with advice, not a silent conversion.
+
+A *run* is one way to train and to reconstruct. `defaults` holds the settings of every run, each entry of `runs`
+names a run and overrides what it changes; `Config.run(name)` gives the merged, validated result.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from pipeline.plugins import installed
+
+NULLS = ("null_separation",)
+"""Pseudo-runs: predictors that know no sequence, scored by the same code as the runs."""
+
+
+class ConfigError(ValueError):
+    """A mistake in the configuration, in words for the person who wrote it."""
+
+
+class Section(BaseModel):
+    """Base of all sections: strict types, no unknown keys, immutable."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class DemoSource(Section):
+    """Synthetic proteins for trying the workflow without any data."""
+
+    families: int = Field(12, ge=2, le=24, description="fold families")
+    members: int = Field(50, ge=4, le=1000, description="proteins in each family")
+
+
+class DirectorySource(Section):
+    """Structure files in a folder."""
+
+    path: str | None = Field(None, description="folder searched recursively for .pdb, .ent, .cif, .mmcif (.gz too)")
+    limit: int | None = Field(
+        None, ge=1, description="take only so many files, chosen by a hash of their names; null: all"
+    )
+
+
+class SourceConfig(Section):
+    """Where structures come from."""
+
+    kind: Literal["demo", "directory"] = Field("demo", description="demo or directory")
+    demo: DemoSource = DemoSource()
+    directory: DirectorySource = DirectorySource()
+
+    @model_validator(mode="after")
+    def _directory_needs_path(self) -> SourceConfig:
+        if self.kind == "directory" and not self.directory.path:
+            raise ValueError("source.kind is 'directory', so source.directory.path must name a folder")
+        return self
+
+
+class ParseConfig(Section):
+    """What is taken from a structure file; the rest goes to quarantine with a reason."""
+
+    shards: int = Field(4, ge=1, le=999, description="number of shards; an entry's shard is a hash of its id")
+    min_length: int = Field(30, ge=4, description="shortest chain, residues of the full sequence")
+    max_length: int = Field(512, ge=4, description="longest chain, residues of the full sequence")
+    min_observed: float = Field(0.7, ge=0, le=1, description="least fraction of residues with a C-alpha position")
+    max_unknown: float = Field(
+        0.1, ge=0, le=1, description="largest fraction of residues that have no parent amino acid (X)"
+    )
+
+    @model_validator(mode="after")
+    def _lengths_in_order(self) -> ParseConfig:
+        if self.min_length > self.max_length:
+            raise ValueError(f"min_length {self.min_length} is above max_length {self.max_length}")
+        return self
+
+
+class SplitConfig(Section):
+    """How chains are divided into train, val and test."""
+
+    method: Literal["cluster", "members", "memorise"] = Field(
+        "members",
+        description="cluster: whole homology clusters are held out (use this for real data); "
+        "members: members of every cluster are held out, so folds are known (the demo's question); "
+        "memorise: every chain is in train, val and test (a check of the machinery)",
+    )
+    identity: float = Field(0.3, ge=0.2, le=1, description="sequence identity above which two chains are homologous")
+    coverage: float = Field(0.5, gt=0, le=1, description="part of the shorter chain that the alignment must cover")
+    val: float = Field(0.1, ge=0, lt=1, description="fraction of chains for validation")
+    test: float = Field(0.2, gt=0, lt=1, description="fraction of chains for the test")
+
+
+class TinyBackbone(Section):
+    """A small Qwen3-type model with random weights, for machines without a model hub."""
+
+    hidden_size: int = Field(128, ge=16, description="width of the hidden states")
+    layers: int = Field(4, ge=1, description="transformer layers")
+    heads: int = Field(4, ge=1, description="attention heads")
+    key_value_heads: int = Field(2, ge=1, description="key and value heads (grouped-query attention)")
+    intermediate_size: int = Field(384, ge=16, description="width of the feed-forward layers")
+
+
+class HubBackbone(Section):
+    """A model of the Hugging Face hub."""
+
+    id: str | None = Field(None, description="model id, for example Qwen/Qwen2.5-0.5B")
+    revision: str | None = Field(None, description="commit of the model repository, 40 hexadecimal digits")
+
+
+class BackboneConfig(Section):
+    """The language model under the slots."""
+
+    kind: Literal["tiny", "path", "hub"] = Field("tiny", description="tiny (random weights), path or hub")
+    tiny: TinyBackbone = TinyBackbone()
+    path: str | None = Field(None, description="kind path: folder that from_pretrained reads (safetensors)")
+    hub: HubBackbone = HubBackbone()
+
+    @model_validator(mode="after")
+    def _source_is_named(self) -> BackboneConfig:
+        if self.kind == "path" and not self.path:
+            raise ValueError("backbone.kind is 'path', so backbone.path must name a folder")
+        if self.kind == "hub" and not self.hub.id:
+            raise ValueError("backbone.kind is 'hub', so backbone.hub.id must name a model")
+        if self.kind == "hub" and not re.fullmatch(r"[0-9a-f]{40}", self.hub.revision or ""):
+            raise ValueError(
+                "backbone.hub.revision must be the 40-digit commit of the model repository, "
+                "so that a rerun uses the same weights"
+            )
+        return self
+
+
+class SlotsConfig(Section):
+    """The placeholder tokens, one for each residue, that follow the residues."""
+
+    positions: Literal["aligned", "continued"] = Field(
+        "aligned",
+        description="aligned: slot i has the position of residue i; continued: positions go on counting",
+    )
+
+
+class HeadConfig(Section):
+    """What turns slot states into a structure."""
+
+    kind: str = Field("distance", description="distance (C-alpha distance matrix) or coords (absolute coordinates)")
+    width: int = Field(64, ge=4, description="width of the pair features (distance)")
+    max_separation: int = Field(
+        64, ge=1, description="sequence separations above this share one embedding per octave (distance)"
+    )
+
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        return installed("pipeline.model.heads", kind)
+
+
+class LossConfig(Section):
+    """What training makes small; only observed residues count."""
+
+    kind: Literal["mse", "huber"] = Field("mse", description="mse or huber (quadratic up to delta, then linear)")
+    delta: float = Field(2.0, gt=0, description="angstrom at which huber becomes linear")
+
+
+class LoraConfig(Section):
+    """Low-rank adapters (PEFT)."""
+
+    rank: int = Field(8, ge=1, description="rank of the adapters")
+    alpha: int = Field(16, ge=1, description="scale of the adapters; their output is multiplied by alpha / rank")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the adapters")
+    targets: str | list[str] = Field(
+        "all-linear", description="layers that get an adapter: all-linear or a list of names"
+    )
+
+
+class TrainConfig(Section):
+    """The training loop."""
+
+    tuning: Literal["full", "lora"] = Field(
+        "full", description="full: all weights (tiny backbones); lora: adapters only"
+    )
+    lora: LoraConfig = LoraConfig()
+    steps: int = Field(500, ge=0, description="optimiser steps")
+    batch_size: int = Field(16, ge=1, description="chains in an optimiser step, over all processes")
+    gradient_accumulation: int = Field(1, ge=1, description="pieces that a step's chains are cut into, to save memory")
+    lr: float = Field(0.001, gt=0, description="peak learning rate")
+    warmup: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="fraction of the steps in which the learning rate rises; then it falls as a cosine",
+    )
+    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay")
+    max_grad_norm: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
+    gradient_checkpointing: bool = Field(
+        False, description="recompute activations in the backward pass, to save memory"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 on a GPU that has it, else float32"
+    )
+    validate_every: int = Field(100, ge=1, description="steps between validations")
+    checkpoint_every: int = Field(50, ge=1, description="steps between checkpoints")
+    max_minutes: float | None = Field(
+        None, gt=0, description="stop with exit code 75 and a checkpoint after so long; null: no limit"
+    )
+    distances: Literal["computed", "stored"] = Field(
+        "computed", description="targets computed from coordinates or read from the float16 shards"
+    )
+    gpus: int = Field(0, ge=0, description="GPUs that a training job takes; 0: train on the CPU")
+    threads: int = Field(1, ge=1, description="CPU threads of a training or prediction job")
+
+
+class PredictConfig(Section):
+    """Prediction with the trained model."""
+
+    batch_size: int = Field(16, ge=1, description="chains predicted together")
+
+
+class ReconstructConfig(Section):
+    """From distances to coordinates."""
+
+    smacof_steps: int = Field(100, ge=0, description="SMACOF iterations after classical MDS; 0: MDS alone")
+
+
+class RunConfig(Section):
+    """All settings of one run."""
+
+    backbone: BackboneConfig = BackboneConfig()
+    slots: SlotsConfig = SlotsConfig()
+    head: HeadConfig = HeadConfig()
+    loss: LossConfig = LossConfig()
+    train: TrainConfig = TrainConfig()
+    predict: PredictConfig = PredictConfig()
+    reconstruct: ReconstructConfig = ReconstructConfig()
+
+
+class RunEntry(BaseModel):
+    """One run: a name, a sentence for the report, and any settings of `defaults` that it changes."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and _")
+    description: str = Field("", description="a sentence for the report")
+
+    @field_validator("name")
+    @classmethod
+    def _not_a_null(cls, name: str) -> str:
+        if name.startswith("null_"):
+            raise ValueError("names that begin with null_ belong to the built-in nulls")
+        return name
+
+
+class EvaluateConfig(Section):
+    """Scoring against the experiment."""
+
+    subset: Literal["train", "val", "test"] = Field(
+        "test", description="chains that are predicted and scored: train, val or test"
+    )
+
+
+class ReportConfig(Section):
+    """The HTML report."""
+
+    title: str = Field("ProteinMTP: from sequence to structure", description="heading of the report")
+    bootstrap_samples: int = Field(2000, ge=100, description="bootstrap resamples behind each confidence interval")
+
+
+class Config(Section):
+    """The whole configuration; see `config.yaml`."""
+
+    results: str = Field("results", description="folder for everything that is generated")
+    seed: int = Field(0, ge=0, description="seed of everything random")
+    source: SourceConfig = SourceConfig()
+    parse: ParseConfig = ParseConfig()
+    split: SplitConfig = SplitConfig()
+    defaults: RunConfig = Field(RunConfig(), description="settings of every run")
+    runs: list[RunEntry] = Field(
+        [
+            RunEntry(name="distance", description="C-alpha distance matrix from slot states"),
+            RunEntry(
+                name="coords",
+                description="absolute coordinates from slot states, the historical first approach",
+                **{"head": {"kind": "coords"}},
+            ),
+        ],
+        min_length=1,
+        description="the runs that are trained and compared: a name, a description, and what differs from the defaults",
+    )
+    evaluate: EvaluateConfig = EvaluateConfig()
+    report: ReportConfig = ReportConfig()
+
+    _resolved: dict[str, RunConfig] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _run_names_differ(self) -> Config:
+        names = [entry.name for entry in self.runs]
+        if len(set(names)) != len(names):
+            raise ValueError(f"runs: names must differ, got {', '.join(names)}")
+        return self
+
+    def run(self, name: str) -> RunConfig:
+        """Return the settings of run `name`: the defaults with its overrides."""
+        return self._resolved[name]
+
+
+def parse_config(raw: Mapping[str, Any]) -> Config:
+    """Validate a configuration as read from YAML.
+
+    Raises:
+        ConfigError: with one line per mistake, each naming the key, what was found and what is allowed.
+    """
+    try:
+        config = Config.model_validate(_plain(raw))
+    except ValidationError as error:
+        raise ConfigError(_describe(error, Config)) from None
+    for index, entry in enumerate(config.runs):
+        overrides = dict(entry.model_extra or {})
+        try:
+            run = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
+        except ValidationError as error:
+            raise ConfigError(_describe(error, RunConfig, f"runs[{index}] ({entry.name}): ")) from None
+        config._resolved[entry.name] = run
+    return config
+
+
+def read_config(path: Path) -> Config:
+    """Read and validate a YAML file; see `parse_config`."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return parse_config(raw or {})
+
+
+def options_json(section: BaseModel) -> str:
+    """Return a section as JSON with sorted keys, the form in which a rule passes it to a stage."""
+    return json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in changes.items():
+        below = result.get(key)
+        result[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
+    return result
+
+
+def _describe(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
+    lines = []
+    for item in error.errors():
+        location = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
+        if item["type"] == "extra_forbidden":
+            allowed = _keys_at(model, item["loc"][:-1])
+            close = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
+            hint = f"did you mean '{close[0]}'? " if close else ""
+            message = f"unknown key; {hint}allowed here: {', '.join(allowed)}"
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            message = message[:1].lower() + message[1:]
+            if not isinstance(item["input"], Mapping):
+                message += f"; found {item['input']!r}"
+            if isinstance(item["input"], str) and item["type"] in ("float_type", "int_type"):
+                message += _number_advice(item["input"])
+        lines.append(f"{prefix}{location + ': ' if location else ''}{message}")
+    return "\n".join(lines)
+
+
+def _number_advice(text: str) -> str:
+    try:
+        number = float(text)
+    except ValueError:
+        return ", which is text"
+    written = repr(number) if "e" not in repr(number) else f"{number:.1e}"
+    return f", which YAML reads as text; write {written} without quotes"
+
+
+def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    for part in location:
+        if isinstance(part, str) and part in model.model_fields:
+            annotation = model.model_fields[part].annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                model = annotation
+    return sorted(model.model_fields)

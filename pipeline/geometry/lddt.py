@@ -1,0 +1,38 @@
+"""C-alpha lDDT: how many local distances are kept, without any superposition.
+
+Source: Mariani et al. 2013, with C-alpha atoms only, inclusion radius 15 angstrom, thresholds 0.5, 1, 2 and 4
+angstrom, and no limit on sequence separation.
+"""
+
+import torch
+from torch import Tensor
+
+RADIUS = 15.0
+THRESHOLDS = (0.5, 1.0, 2.0, 4.0)
+
+
+def lddt_per_residue(model: Tensor, native: Tensor) -> Tensor:
+    """Return the lDDT of each residue.
+
+    Parameters:
+        model: (L, L), distances of the model, angstrom.
+        native: (L, L), distances of the native; NaN where not observed.
+
+    Returns:
+        (L,), in 0..1; NaN for residues without any observed neighbour within the radius.
+    """
+    kept, counted = _kept(model, native)
+    return kept.sum(-1) / counted.sum(-1)
+
+
+def lddt(model: Tensor, native: Tensor) -> float:
+    """Return the lDDT over all pairs; see `lddt_per_residue`. NaN if no pair counts."""
+    kept, counted = _kept(model, native)
+    return float(kept.sum() / counted.sum())
+
+
+def _kept(model: Tensor, native: Tensor) -> tuple[Tensor, Tensor]:
+    counted = (native < RADIUS) & ~torch.eye(len(native), dtype=torch.bool, device=native.device)
+    error = (model - native).abs()
+    kept = torch.stack([error < threshold for threshold in THRESHOLDS]).to(torch.float64).mean(0)
+    return torch.where(counted, kept, 0), counted

@@ -1,0 +1,111 @@
+"""Prediction: distances of the chains of one shard, from a trained run or from a null."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline import logs
+from pipeline.config import RunConfig
+from pipeline.dataset.reader import ChainRecord, read_chains
+from pipeline.dataset.schemas import PREDICTIONS
+from pipeline.dataset.split import read_subset
+from pipeline.dataset.tables import open_table
+from pipeline.geometry.distances import pack_upper
+from pipeline.inference.null import SeparationNull
+from pipeline.manifest import file_sha256
+from pipeline.model.batch import Decoded, collate
+from pipeline.model.network import load_network
+from pipeline.model.tokens import ResidueTokenizer
+
+
+class ArtefactError(RuntimeError):
+    """A saved model whose files are not those of its manifest."""
+
+
+def predict_shard(
+    config: RunConfig, chains: Path, split: Path, subset: str, backbone: Path, manifest: Path, output: Path
+) -> None:
+    """Predict the chains of a shard that belong to `subset`; the model is loaded once, or not at all if there are none.
+
+    Parameters:
+        config: of the run.
+        chains: shard of chains.
+        split: table of the subsets.
+        subset: train, val or test.
+        backbone: manifest of the backbone.
+        manifest: of the trained model, whose files lie in the folder `model` beside it.
+        output: Parquet, in the order of the shard.
+
+    Raises:
+        ArtefactError: if a file of the model is missing or changed.
+    """
+    torch.set_num_threads(config.train.threads)
+    wanted = read_chains([chains], read_subset(split, subset))
+    predicted: dict[str, dict[str, Any]] = {}
+    if wanted:
+        model_folder = manifest.parent / "model"
+        _check(manifest, model_folder)
+        device = torch.device("cuda" if config.train.gpus and torch.cuda.is_available() else "cpu")
+        dtype = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+        tokenizer = ResidueTokenizer.from_folder(model_folder / "tokenizer")
+        network = load_network(config, backbone.parent / "model", model_folder, dtype).to(device)
+        ordered = sorted(wanted, key=len)
+        batches = [
+            ordered[at : at + config.predict.batch_size] for at in range(0, len(ordered), config.predict.batch_size)
+        ]
+        for members in logs.progress(batches, "predict", len(batches), unit="batch"):
+            batch = collate(members, [tokenizer.encode(chain.sequence) for chain in members]).to(device)
+            with (
+                torch.no_grad(),
+                torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16),
+            ):
+                decoded: Decoded = network.head.decode(network(batch))  # type: ignore[operator]
+            for row, chain in enumerate(members):
+                predicted[chain.chain_id] = _row(chain, row, decoded)
+    _write(wanted, predicted, output)
+
+
+def predict_null(chains: Path, split: Path, subset: str, null: Path, output: Path) -> None:
+    """Predict the chains of a shard from sequence separation and length alone; see `pipeline.inference.null`."""
+    wanted = read_chains([chains], read_subset(split, subset))
+    model = SeparationNull.read(null)
+    rows = {
+        chain.chain_id: _row(chain, 0, Decoded(torch.from_numpy(model.distances(len(chain)))[None])) for chain in wanted
+    }
+    _write(wanted, rows, output)
+
+
+def _row(chain: ChainRecord, row: int, decoded: Decoded) -> dict[str, Any]:
+    length = len(chain)
+
+    def triangle(matrix: Tensor | None) -> np.ndarray | None:
+        return None if matrix is None else pack_upper(matrix[row, :length, :length].cpu().numpy()).astype(np.float16)
+
+    return {
+        "chain_id": chain.chain_id,
+        "length": length,
+        "triu": triangle(decoded.distances),
+        "sigma": triangle(decoded.sigma),
+        "confidence": None if decoded.confidence is None else decoded.confidence[row, :length].float().cpu().numpy(),
+        "coords": None if decoded.coords is None else decoded.coords[row, :length].float().cpu().numpy(),
+    }
+
+
+def _write(wanted: list[ChainRecord], predicted: dict[str, dict[str, Any]], output: Path) -> None:
+    with open_table(output, PREDICTIONS) as table:
+        for chain in wanted:
+            table.add(predicted[chain.chain_id])
+    logging.info("%d chains predicted", len(wanted))
+
+
+def _check(manifest: Path, folder: Path) -> None:
+    for name, digest in json.loads(manifest.read_text(encoding="utf-8"))["files"].items():
+        if not (folder / name).is_file() or file_sha256(folder / name) != digest:
+            raise ArtefactError(
+                f"{folder / name} is missing or changed since training; delete {manifest} to train again"
+            )

@@ -1,0 +1,124 @@
+"""Content hashes: of files, of directories, and of the code behind a stage.
+
+Snakemake does not see into imported Python, so each rule carries the fingerprint of its stage as a param: a
+hash over the syntax trees of all first-party modules that the stage imports, directly or not. Comments,
+docstrings and formatting do not count.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+PACKAGE = ROOT.name
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def text_sha256(*parts: str) -> str:
+    """Return the sha256 of several strings, in hexadecimal; where one ends and the next begins matters."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def directory_hashes(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file below `folder`, by its path relative to `folder`, sorted."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, sync it and move it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        yield temporary
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as JSON with sorted keys, atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def code_fingerprint(*modules: str) -> str:
+    """Return a hash of the code of `modules` and of every module of this package that they import.
+
+    Parameters:
+        modules: dotted names such as `pipeline.training.train`.
+    """
+    digests = {name: _module_digest(name) for name in sorted(_closure(modules))}
+    return text_sha256(*(f"{name} {digest}" for name, digest in digests.items()))[:16]
+
+
+def _closure(modules: tuple[str, ...]) -> set[str]:
+    found: set[str] = set()
+    todo = list(modules)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo.extend(_imports(name))
+    return found
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    """Return the modules of this package that the source of `module` imports, parents included."""
+    names: set[str] = set()
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    own = {name for name in names if name.partition(".")[0] == PACKAGE}
+    own |= {name.rpartition(".")[0] for name in own if "." in name}
+    return frozenset(name for name in own if _source(name) is not None)
+
+
+@cache
+def _source(module: str) -> Path | None:
+    """Return the file of a module of this package, without importing anything."""
+    base = ROOT.joinpath(*module.split(".")[1:])
+    candidates = (base / "__init__.py", base.with_suffix(".py")) if base != ROOT else (base / "__init__.py",)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _tree(module: str) -> ast.Module:
+    path = _source(module)
+    if path is None:
+        raise ValueError(f"no module named {module}")
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [item for item in body if not _is_text(item)]  # type: ignore[attr-defined]
+    return tree
+
+
+def _is_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@cache
+def _module_digest(module: str) -> str:
+    """Return a hash of a module's code and of the data files, such as templates, that lie in its folder."""
+    folder = (_source(module) or Path()).parent
+    data = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in (".py", ".pyc"))
+    return text_sha256(ast.dump(_tree(module)), *(f"{path.name} {file_sha256(path)}" for path in data))

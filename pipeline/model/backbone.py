@@ -1,0 +1,120 @@
+"""The language model under the slots: making its folder, loading it, and what of it is trained."""
+
+import logging
+from pathlib import Path
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+from torch import nn
+from transformers import AutoModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+
+from pipeline.config import BackboneConfig, TinyBackbone, TrainConfig
+from pipeline.manifest import directory_hashes, write_json
+from pipeline.model.tokens import RESIDUES, SLOT, ResidueTokenizer
+
+HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+SPARE_ROWS = 8
+MAX_POSITIONS = 4096
+
+
+class BackboneError(ValueError):
+    """A backbone that cannot be used, in words for the person who chose it."""
+
+
+def make_backbone(config: BackboneConfig, seed: int, folder: Path, manifest: Path) -> None:
+    """Make `folder` readable for `from_pretrained`, and write the sha256 of its files to the JSON file `manifest`.
+
+    `tiny` saves a model with random weights; `path` links the files of a local folder; `hub` downloads a snapshot at
+    a pinned revision. Weights are safetensors only.
+
+    Raises:
+        BackboneError: if the folder has no model, no safetensors, or no token for each residue.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if config.kind == "tiny":
+        _make_tiny(config.tiny, seed, folder)
+    elif config.kind == "hub":
+        from huggingface_hub import snapshot_download
+
+        snapshot_download(config.hub.id, revision=config.hub.revision, local_dir=folder, allow_patterns=HUB_FILES)
+    else:
+        _link(Path(config.path or ""), folder)
+    if not any(folder.glob("*.safetensors")):
+        raise BackboneError(f"{_origin(config)}: no .safetensors file; other weight formats are not read")
+    ResidueTokenizer.from_folder(folder)
+    hashes = directory_hashes(folder)
+    hashes = {name: digest for name, digest in hashes.items() if not name.startswith(".cache/")}
+    write_json(manifest, {"origin": _origin(config), "folder": folder.name, "files": hashes})
+    logging.info("backbone %s: %d files", _origin(config), len(hashes))
+
+
+def load_backbone(folder: Path, train: TrainConfig, dtype: torch.dtype, adapter: Path | None = None) -> nn.Module:
+    """Load the model without its LM head, ready for training or, with a saved adapter, for prediction.
+
+    Parameters:
+        folder: made by `make_backbone`.
+        train: tuning, LoRA and gradient checkpointing.
+        dtype: of the frozen weights.
+        adapter: folder of a saved LoRA adapter.
+    """
+    full = train.tuning == "full"
+    model = AutoModel.from_pretrained(
+        folder,
+        dtype=torch.float32 if full else dtype,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+    )
+    model.config.use_cache = False
+    if train.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    if full:
+        return model
+    if adapter is not None:
+        return PeftModel.from_pretrained(model, adapter, is_trainable=True)
+    lora = train.lora
+    targets = lora.targets if isinstance(lora.targets, str) else list(lora.targets)
+    return get_peft_model(
+        model,
+        LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets),
+    )
+
+
+def _make_tiny(config: TinyBackbone, seed: int, folder: Path) -> None:
+    vocabulary = {token: index for index, token in enumerate(["<pad>", *RESIDUES, SLOT])}
+    torch.manual_seed(seed)
+    model = Qwen3Model(
+        Qwen3Config(
+            vocab_size=len(vocabulary) + SPARE_ROWS,
+            hidden_size=config.hidden_size,
+            intermediate_size=config.intermediate_size,
+            num_hidden_layers=config.layers,
+            num_attention_heads=config.heads,
+            num_key_value_heads=config.key_value_heads,
+            head_dim=config.hidden_size // config.heads,
+            max_position_embeddings=MAX_POSITIONS,
+            pad_token_id=0,
+        )
+    )
+    model.save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="X"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", additional_special_tokens=[SLOT]
+    ).save_pretrained(folder)
+
+
+def _link(source: Path, folder: Path) -> None:
+    if not (source / "config.json").is_file():
+        raise BackboneError(f"backbone.path: {source} has no config.json, so it is no folder for from_pretrained")
+    for path in sorted(source.iterdir()):
+        link = folder / path.name
+        if path.is_file() and path.suffix != ".py" and not link.exists():
+            link.symlink_to(path.resolve())
+
+
+def _origin(config: BackboneConfig) -> str:
+    if config.kind == "hub":
+        return f"{config.hub.id}@{config.hub.revision}"
+    return config.path or "" if config.kind == "path" else "tiny, random weights"

@@ -1,0 +1,199 @@
+"""The report: one HTML file that needs no network, and beside it the numbers as JSON and Parquet."""
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from pipeline.config import NULLS, Config
+from pipeline.dataset.schemas import METRICS
+from pipeline.dataset.tables import read_all, write_rows
+from pipeline.evaluation.evaluate import NAMES
+from pipeline.evaluation.statistics import Summary, summarise
+from pipeline.manifest import atomic, write_json
+from pipeline.report import figures
+
+LOWER_IS_BETTER = frozenset(("mae", "rmse", "rmsd"))
+
+TITLES = {
+    "mae": "distance error, Å",
+    "rmse": "distance RMSE, Å",
+    "lddt": "Cα-lDDT",
+    "tm_score": "TM-score",
+    "gdt_ts": "GDT-TS",
+    "gdt_ha": "GDT-HA",
+    "rmsd": "RMSD, Å",
+}
+
+DESCRIPTIONS = {"null_separation": "no sequence: mean distance at each |i-j| for chains of like length"}
+
+SPLITS = {
+    "cluster": "Whole homology clusters are held out: no test chain has a relative in training above the thresholds. "
+    "This asks whether the model folds proteins unlike those it has seen.",
+    "members": "Members of every cluster are held out, so each test chain has relatives in training. This asks "
+    "whether the model recognises known folds, and says nothing about new ones.",
+    "memorise": "Every chain is in training, validation and test alike. This checks the machinery; the scores say "
+    "nothing about other proteins.",
+}
+
+PACKAGES = ("torch", "transformers", "peft", "accelerate", "gemmi", "pyarrow", "snakemake", "proteinmtp")
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """What the report reads and writes: tables of all runs, and three outputs.
+
+    Attributes:
+        metrics, examples: of each run and each null.
+        history, models: history and manifest of each trained run.
+        quarantine: shards.
+        split_summary: JSON of the split stage.
+        html, summary, table: outputs.
+    """
+
+    metrics: Sequence[Path]
+    examples: Sequence[Path]
+    history: Sequence[Path]
+    models: Sequence[Path]
+    quarantine: Sequence[Path]
+    split_summary: Path
+    html: Path
+    summary: Path
+    table: Path
+
+
+def build_report(config: Config, files: ReportFiles) -> None:
+    """Write HTML, summary and table; see `ReportFiles`."""
+    metrics = list(read_all(files.metrics))
+    names = [entry.name for entry in config.runs] + list(NULLS)
+    summaries = {run: _summaries(run, metrics, config) for run in names}
+    write_rows(files.table, METRICS, metrics)
+    write_json(
+        files.summary,
+        {"runs": {run: {name: item.as_dict() for name, item in of_run.items()} for run, of_run in summaries.items()}},
+    )
+    html = _render(config, files, metrics, summaries)
+    with atomic(files.html) as temporary:
+        temporary.write_text(html, encoding="utf-8")
+    logging.info("report: %s", files.html)
+
+
+def verdicts(summaries: dict[str, dict[str, Summary]]) -> list[str]:
+    """Return a sentence for each run: in what it is better or worse than each null, judged by the intervals."""
+    sentences = []
+    for run in (run for run in summaries if run not in NULLS):
+        for null in NULLS:
+            better, worse, open_ = [], [], []
+            for name in ("mae", "lddt", "tm_score"):
+                ours, theirs = summaries[run][name], summaries[null][name]
+                if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
+                    continue
+                above, below = ours.low > theirs.high, ours.high < theirs.low
+                wins, loses = (below, above) if name in LOWER_IS_BETTER else (above, below)
+                (better if wins else worse if loses else open_).append(TITLES[name].split(",")[0])
+            parts = [
+                f"{word} than {null} in {', '.join(which)}"
+                for word, which in (("better", better), ("worse", worse))
+                if which
+            ]
+            if open_:
+                parts.append(f"not told apart from it in {', '.join(open_)}")
+            sentences.append(f"{run} is {'; '.join(parts)}." if parts else f"{run}: no chain was scored.")
+    return sentences
+
+
+def _summaries(run: str, metrics: Sequence[dict[str, Any]], config: Config) -> dict[str, Summary]:
+    rows = [row for row in metrics if row["run"] == run]
+    unit = "cluster_id" if config.split.method == "cluster" else "chain_id"
+    groups = [row[unit] for row in rows]
+    return {
+        name: summarise([row[name] for row in rows], groups, config.report.bootstrap_samples, config.seed)
+        for name in NAMES
+    }
+
+
+def _render(
+    config: Config,
+    files: ReportFiles,
+    metrics: Sequence[dict[str, Any]],
+    summaries: dict[str, dict[str, Summary]],
+) -> str:
+    colour = figures.colours(list(summaries))
+    quarantine = list(read_all(files.quarantine, ["entry_id", "chain", "code", "message"]))
+    history = list(read_all(files.history))
+    scored = [row for row in metrics if row["tm_score"] is not None]
+    examples = [
+        {
+            "row": row,
+            "map": _figure(figures.distance_map(row)),
+            "trace": _figure(figures.trace(row, colour[row["run"]])),
+        }
+        for row in read_all(files.examples)
+    ]
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(
+        package_files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
+    )
+    return template.render(
+        config=config,
+        config_json=config.model_dump_json(indent=2),
+        css=Markup(package_files(__package__).joinpath("report.css").read_text(encoding="utf-8")),
+        plotly=Markup(get_plotlyjs()),
+        runs=[
+            {
+                "name": run,
+                "is_null": run in NULLS,
+                "colour": colour[run],
+                "description": _description(run, config),
+                "scores": of_run,
+            }
+            for run, of_run in summaries.items()
+        ],
+        names=NAMES,
+        titles=TITLES,
+        lower=LOWER_IS_BETTER,
+        best={name: _best(name, summaries) for name in NAMES},
+        verdicts=verdicts(summaries),
+        split=json.loads(files.split_summary.read_text(encoding="utf-8")),
+        split_text=SPLITS[config.split.method],
+        models=[json.loads(path.read_text(encoding="utf-8")) for path in files.models],
+        reasons=Counter(row["code"] for row in quarantine).most_common(),
+        quarantine=quarantine[:200],
+        quarantined=len(quarantine),
+        curves=_figure(figures.training_curves(history, colour)) if history else None,
+        boxes=_figure(figures.score_distributions(scored, colour)) if scored else None,
+        lengths=_figure(figures.score_by_length(scored, colour)) if scored else None,
+        examples=examples,
+        versions={package: version(package) for package in PACKAGES},
+    )
+
+
+def _description(run: str, config: Config) -> str:
+    if run in DESCRIPTIONS:
+        return DESCRIPTIONS[run]
+    return next(entry.description for entry in config.runs if entry.name == run)
+
+
+def _best(name: str, summaries: dict[str, dict[str, Summary]]) -> str | None:
+    means = {run: of_run[name].mean for run, of_run in summaries.items()}
+    known = {run: mean for run, mean in means.items() if mean is not None}
+    if not known:
+        return None
+    return (min if name in LOWER_IS_BETTER else max)(known, key=lambda run: known[run])
+
+
+def _figure(figure: go.Figure) -> Markup:
+    """Return a figure as HTML; plotly escapes what it is given for use inside a script element."""
+    return Markup(
+        figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True})
+    )

@@ -1,0 +1,130 @@
+"""Figures of the report, as plotly objects. Every figure is drawn from tables; nothing is computed anew."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from pipeline.geometry.distances import unpack_upper
+
+Row = dict[str, Any]
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#F0E442")
+"""Okabe & Ito's colours, which people with colour blindness can tell apart."""
+
+NULL_COLOUR = "#8a8f98"
+NATIVE_COLOUR = "#9aa0a8"
+FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1f2430"}
+
+
+def colours(runs: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each run; nulls are grey."""
+    real = [run for run in runs if not run.startswith("null_")]
+    return dict.fromkeys(runs, NULL_COLOUR) | {run: PALETTE[at % len(PALETTE)] for at, run in enumerate(real)}
+
+
+def training_curves(history: Sequence[Row], colour: dict[str, str]) -> go.Figure:
+    """Return losses and validation distance error over steps, one colour a run."""
+    figure = make_subplots(
+        1, 2, subplot_titles=("loss (each run in its own units)", "distance error on validation chains, Å")
+    )
+    for run in dict.fromkeys(row["run"] for row in history):
+        rows = [row for row in history if row["run"] == run]
+        steps = [row["step"] for row in rows]
+        for name, dash, label in (("train_loss", "dot", "training"), ("val_loss", "solid", "validation")):
+            figure.add_scatter(
+                x=steps, y=[row[name] for row in rows], name=f"{run}, {label}", legendgroup=run,
+                line={"color": colour[run], "dash": dash}, mode="lines+markers", marker={"size": 4}, row=1, col=1,
+            )  # fmt: skip
+        figure.add_scatter(
+            x=steps, y=[row["val_mae"] for row in rows], name=run, legendgroup=run, showlegend=False,
+            line={"color": colour[run]}, mode="lines+markers", marker={"size": 4}, row=1, col=2,
+        )  # fmt: skip
+    figure.update_yaxes(type="log", row=1, col=1)
+    figure.update_yaxes(rangemode="tozero", row=1, col=2)
+    figure.update_xaxes(title_text="step")
+    return _styled(figure, 360)
+
+
+def score_distributions(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
+    """Return box plots of distance error, lDDT and TM-score, one box a run, one point a chain."""
+    shown = (("mae", "distance error, Å"), ("lddt", "lDDT"), ("tm_score", "TM-score"))
+    figure = make_subplots(1, len(shown), subplot_titles=[title for _, title in shown])
+    for column, (name, _) in enumerate(shown, start=1):
+        for run in dict.fromkeys(row["run"] for row in metrics):
+            rows = [row for row in metrics if row["run"] == run]
+            figure.add_box(
+                y=[row[name] for row in rows], name=run, text=[row["chain_id"] for row in rows], boxpoints="all",
+                jitter=0.4, pointpos=0, marker={"color": colour[run], "size": 3, "opacity": 0.5},
+                line={"width": 1.2}, fillcolor="rgba(0,0,0,0)", showlegend=False, row=1, col=column,
+            )  # fmt: skip
+        figure.update_yaxes(rangemode="tozero", row=1, col=column)
+    return _styled(figure, 380)
+
+
+def score_by_length(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
+    """Return TM-score against chain length, one point a chain."""
+    figure = go.Figure()
+    for run in dict.fromkeys(row["run"] for row in metrics):
+        rows = [row for row in metrics if row["run"] == run]
+        figure.add_scatter(
+            x=[row["length"] for row in rows], y=[row["tm_score"] for row in rows], mode="markers", name=run,
+            text=[row["chain_id"] for row in rows], marker={"color": colour[run], "size": 5, "opacity": 0.6},
+        )  # fmt: skip
+    figure.update_xaxes(title_text="residues")
+    figure.update_yaxes(title_text="TM-score", range=[0, 1])
+    return _styled(figure, 340)
+
+
+def distance_map(example: Row) -> go.Figure:
+    """Return one map with the experiment below the diagonal and the prediction above it."""
+    length = example["length"]
+    true = unpack_upper(example["true_triu"].astype(np.float32), length)
+    both = np.where(
+        np.tri(length, dtype=bool), true, unpack_upper(example["predicted_triu"].astype(np.float32), length)
+    )
+    # Whole angstroms as small integers keep the page small; 255 stands for residues without coordinates.
+    shown = np.where(np.isfinite(both), np.clip(both.round(), 0, 254), 255).astype(np.uint8)
+    top = int(shown[shown < 255].max(initial=1))
+    hover = "residues %{x} and %{y}<br>%{z} Å<extra></extra>"
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown, x0=1, y0=1, zmin=0, zmax=top, colorscale="Viridis_r", hovertemplate=hover,
+            colorbar={"title": "Å", "thickness": 10},
+        )
+    )  # fmt: skip
+    figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")
+    figure.update_xaxes(constrain="domain", title_text="below: experiment; above: prediction")
+    return _styled(figure, 340)
+
+
+def trace(example: Row, colour: str) -> go.Figure:
+    """Return the predicted C-alpha trace superposed on the experimental one, to be turned by hand."""
+    figure = go.Figure()
+    for name, coords, line in (
+        ("experiment", example["native"], {"color": NATIVE_COLOUR, "width": 7}),
+        ("prediction", example["model"], {"color": colour, "width": 5}),
+    ):
+        points = np.round(coords.astype(np.float64), 2)
+        figure.add_scatter3d(
+            x=points[:, 0], y=points[:, 1], z=points[:, 2], mode="lines", name=name, line=line,
+            text=[f"{letter}{index}" for index, letter in enumerate(example["sequence"], start=1)], hoverinfo="name+text",
+        )  # fmt: skip
+    hidden = {"visible": False}
+    figure.update_scenes(xaxis=hidden, yaxis=hidden, zaxis=hidden, aspectmode="data")
+    figure.update_layout(legend={"orientation": "h", "y": 0})
+    return _styled(figure, 340)
+
+
+def _styled(figure: go.Figure, height: int) -> go.Figure:
+    figure.update_layout(
+        template="plotly_white",
+        height=height,
+        font=FONT,
+        margin={"l": 50, "r": 15, "t": 35, "b": 45},
+        hovermode="closest",
+    )
+    figure.update_annotations(font_size=13)
+    return figure

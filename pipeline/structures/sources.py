@@ -1,0 +1,103 @@
+"""Structure files of a folder, their ids and their shards.
+
+An entry's shard is a hash of its id alone, so a new file changes one shard.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.manifest import atomic, file_sha256, text_sha256
+
+SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
+
+
+class SourceError(ValueError):
+    """A source that cannot be read at all, in words for the person who named it."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One structure file: its id in all tables, and where it is."""
+
+    entry_id: str
+    path: Path
+
+    def shard(self, shards: int) -> int:
+        """Return the shard of this entry among `shards`."""
+        return int.from_bytes(hashlib.sha256(self.entry_id.encode()).digest()[:8], "big") % shards
+
+
+def list_folder(folder: Path, limit: int | None = None) -> list[SourceFile]:
+    """Return the structure files below `folder`, sorted by id; hidden files and folders are left alone.
+
+    The id is the file's name without its suffixes. Where several files share a name, eight digits of a hash of
+    their relative path tell them apart.
+
+    Parameters:
+        folder: searched recursively.
+        limit: take only so many files, those whose id has the smallest hash.
+
+    Raises:
+        SourceError: if there is no such folder, or no structure file in it.
+    """
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise SourceError(f"source.directory.path: {folder} {what}; name a folder with structure files")
+    paths = sorted(path for path in _walk(folder) if _stem(path.name) is not None)
+    if not paths:
+        raise SourceError(
+            f"source.directory.path: no structure file in {folder}; looked for {', '.join(SUFFIXES)} (also with .gz)"
+        )
+    stems = {path: _stem(path.name) or "" for path in paths}
+    shared = {stem for stem, count in Counter(stem.lower() for stem in stems.values()).items() if count > 1}
+    files = []
+    for path, stem in stems.items():
+        suffix = f"-{text_sha256(path.relative_to(folder).as_posix())[:8]}" if stem.lower() in shared else ""
+        files.append(SourceFile(stem + suffix, path))
+    files.sort(key=lambda file: file.entry_id)
+    if limit is not None:
+        files = sorted(files, key=lambda file: text_sha256(file.entry_id))[:limit]
+        files.sort(key=lambda file: file.entry_id)
+    return files
+
+
+def shard_digests(files: list[SourceFile], shards: int, cache: Path) -> list[str]:
+    """Return for each shard a hash of the ids, paths and contents of its files.
+
+    A shard's digest changes when a file of it is added, removed or changed, not when it is touched. Hashes of
+    contents are kept in `cache`, keyed by size and time of change, so that a second look reads no file.
+    """
+    known = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
+    seen = {}
+    parts: list[list[str]] = [[] for _ in range(shards)]
+    for file in files:
+        stat = file.path.stat()
+        key = str(file.path.absolute())
+        stamp = [stat.st_size, stat.st_mtime_ns]
+        digest = known[key][1] if key in known and known[key][0] == stamp else file_sha256(file.path)
+        seen[key] = [stamp, digest]
+        parts[file.shard(shards)].extend([file.entry_id, str(file.path), digest])
+    if seen != known:
+        with atomic(cache) as temporary:
+            temporary.write_text(json.dumps(seen), encoding="utf-8")
+    return [text_sha256(*part) for part in parts]
+
+
+def _walk(folder: Path) -> list[Path]:
+    found = []
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found.extend(Path(root, name) for name in names if not name.startswith("."))
+    return found
+
+
+def _stem(name: str) -> str | None:
+    """Return the id in a file name, with characters that are safe anywhere, or None if it is no structure file."""
+    base = name[:-3] if name.lower().endswith(".gz") else name
+    stem, suffix = os.path.splitext(base)
+    return re.sub(r"[^A-Za-z0-9.-]", "-", stem) if suffix.lower() in SUFFIXES and stem else None

@@ -1,0 +1,276 @@
+"""Training of one run: from chains, split and backbone to a saved model.
+
+Started by `accelerate launch`. Batches are a function of the step (see `sampler`), checkpoints are exact (see
+`checkpoint`), so a run that is killed and started again ends as one that was not.
+"""
+
+import logging
+import math
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.optim import AdamW, Optimizer
+
+from pipeline import logs
+from pipeline.config import RunConfig, TrainConfig, options_json
+from pipeline.dataset.reader import ChainRecord, read_chains
+from pipeline.dataset.schemas import HISTORY
+from pipeline.dataset.split import read_subset
+from pipeline.dataset.tables import write_rows
+from pipeline.manifest import atomic, directory_hashes, file_sha256, text_sha256, write_json
+from pipeline.model.batch import Batch, collate, masked_mean
+from pipeline.model.network import SlotNetwork, build_network, save_network
+from pipeline.model.tokens import ResidueTokenizer
+from pipeline.training import checkpoint
+from pipeline.training.sampler import BatchSampler, share
+
+RESUME_ME = 75
+"""Exit code of a run that reached `train.max_minutes`; started again, it goes on."""
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """What a training run reads and writes.
+
+    Attributes:
+        chains, distances: shards, in the same order.
+        split: table of the subsets.
+        backbone: manifest of the backbone; its folder lies beside it.
+        work: folder for the checkpoints of all runs.
+        model: output folder.
+        manifest: output, JSON with the sha256 of every file of `model`.
+        history: output, Parquet.
+    """
+
+    chains: Sequence[Path]
+    distances: Sequence[Path]
+    split: Path
+    backbone: Path
+    work: Path
+    model: Path
+    manifest: Path
+    history: Path
+
+
+def train(run: str, config: RunConfig, seed: int, files: TrainingFiles, code: str) -> None:
+    """Train one run and save the model; goes on from its checkpoint if there is one.
+
+    Parameters:
+        run: name, for the history.
+        config: of the run.
+        seed: of weights, batches and dropout.
+        files: inputs and outputs.
+        code: fingerprint of the training code; with the inputs and the config it names the checkpoint folder.
+    """
+    torch.set_num_threads(config.train.threads)
+    torch.manual_seed(seed)
+    accelerator = Accelerator(cpu=config.train.gpus == 0, mixed_precision=_precision(config.train))
+    if not accelerator.is_main_process:
+        logging.getLogger().setLevel(logging.WARNING)
+    work = files.work / _fingerprint(config, seed, files, code)
+    with checkpoint.locked(work) if accelerator.is_main_process else nullcontext():
+        accelerator.wait_for_everyone()
+        network, tokenizer, history = _fit(accelerator, config, seed, files, work)
+        if accelerator.is_main_process:
+            _save(run, network, tokenizer, config, history, files)
+            shutil.rmtree(work)
+    accelerator.end_training()
+
+
+def _fit(
+    accelerator: Accelerator, config: RunConfig, seed: int, files: TrainingFiles, work: Path
+) -> tuple[SlotNetwork, ResidueTokenizer, list[dict[str, Any]]]:
+    options = config.train
+    tokenizer = ResidueTokenizer.from_folder(files.backbone.parent / "model")
+    stored = files.distances if options.distances == "stored" else None
+    training, validation = (
+        read_chains(files.chains, read_subset(files.split, subset), stored) for subset in ("train", "val")
+    )
+    dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
+    network = build_network(config, files.backbone.parent / "model", dtype, seed)
+    network.head.fit([torch.from_numpy(chain.coords) for chain in training])  # type: ignore[operator]
+    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    total = sum(parameter.numel() for parameter in network.parameters())
+    logging.info(
+        "%d training and %d validation chains; %s of %s parameters are trained; %s",
+        len(training), len(validation), f"{sum(p.numel() for p in trained):,}", f"{total:,}", accelerator.device,
+    )  # fmt: skip
+    if not training:
+        logging.warning("there is no training chain; the model is saved untrained")
+        return network, tokenizer, []
+    optimizer = AdamW(trained, lr=options.lr, weight_decay=options.weight_decay)
+    model, optimizer = accelerator.prepare(network, optimizer)
+    start, history = checkpoint.load(work, network, optimizer)
+    if start:
+        logging.info("going on from the checkpoint of step %d", start)
+    sampler = BatchSampler([len(chain) for chain in training], options.batch_size, seed)
+    loop = _Loop(accelerator, model, optimizer, config, tokenizer)
+    meter = logs.Progress("train", options.steps, initial=start, unit="step")
+    began = time.monotonic()
+    losses: list[float] = []
+    tokens = history[-1]["tokens"] if history else 0
+    for step in range(start, options.steps):
+        indices = sampler.batch(step)
+        lr = learning_rate(step, options)
+        loss, norm = loop.step([training[index] for index in indices], lr)
+        losses.append(loss)
+        tokens += 2 * sum(len(training[index]) for index in indices)
+        done = step + 1
+        if done % options.validate_every == 0 or done == options.steps:
+            val_loss, val_mae = loop.validate(validation)
+            history.append(
+                {
+                    "step": done, "epoch": sampler.epoch(step), "lr": lr, "train_loss": sum(losses) / len(losses),
+                    "grad_norm": norm, "val_loss": val_loss, "val_mae": val_mae, "tokens": tokens,
+                }
+            )  # fmt: skip
+            logging.info(
+                "step %d: training loss %.4f, validation %s",
+                done,
+                sum(losses) / len(losses),
+                _said(val_loss, val_mae),
+            )
+            losses = []
+        if accelerator.is_main_process:
+            meter.step(note=f"loss {loss:.4f}")
+        late = options.max_minutes is not None and time.monotonic() - began > 60 * options.max_minutes
+        if (done % options.checkpoint_every == 0 or late) and done < options.steps:
+            if accelerator.is_main_process:
+                checkpoint.save(work, done, network, optimizer, history)
+            if late:
+                logging.warning("train.max_minutes is over at step %d; start again to go on", done)
+                sys.exit(RESUME_ME)
+    meter.close()
+    return network, tokenizer, history
+
+
+class _Loop:
+    """One optimiser step, and validation."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        model: nn.Module,
+        optimizer: Optimizer,
+        config: RunConfig,
+        tokenizer: ResidueTokenizer,
+    ):
+        self.accelerator, self.model, self.optimizer = accelerator, model, optimizer
+        self.config, self.tokenizer = config, tokenizer
+        self.network: SlotNetwork = accelerator.unwrap_model(model)
+
+    def step(self, chains: list[ChainRecord], lr: float) -> tuple[float, float]:
+        """Take one optimiser step on the chains of all processes; return its loss and its gradient norm.
+
+        The loss is the mean over the chains of the step, however they are shared and cut.
+        """
+        accelerator = self.accelerator
+        pieces = share(
+            range(len(chains)),
+            accelerator.process_index,
+            accelerator.num_processes,
+            self.config.train.gradient_accumulation,
+        )
+        self.model.train()
+        total = torch.zeros((), device=accelerator.device)
+        for number, piece in enumerate(pieces):
+            last = number == len(pieces) - 1
+            with nullcontext() if last else accelerator.no_sync(self.model):
+                batch = self._batch([chains[index] for index in piece])
+                with accelerator.autocast():
+                    output = self.model(batch)
+                # DistributedDataParallel averages gradients over processes, hence their number as a factor.
+                loss = self.network.head.loss(output, batch, self.config.loss).sum() / len(chains)  # type: ignore[operator]
+                accelerator.backward(loss * accelerator.num_processes)
+                total += loss.detach()
+        norm = accelerator.clip_grad_norm_(self.model.parameters(), self.config.train.max_grad_norm)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return float(accelerator.reduce(total)), float(norm)
+
+    @torch.no_grad()
+    def validate(self, chains: list[ChainRecord]) -> tuple[float | None, float | None]:
+        """Return the mean loss and the mean distance error (angstrom) over chains, or None without chains.
+
+        Every process does the same work: the validation set is small, and nothing has to be gathered.
+        """
+        if not chains:
+            return None, None
+        self.network.eval()
+        size = max(1, self.config.train.batch_size // self.accelerator.num_processes)
+        ordered = sorted(chains, key=len)
+        losses, errors = [], []
+        for start in range(0, len(ordered), size):
+            batch = self._batch(ordered[start : start + size])
+            with self.accelerator.autocast():
+                output = self.network(batch)
+            losses.append(self.network.head.loss(output, batch, self.config.loss))  # type: ignore[operator]
+            distances = self.network.head.decode(output).distances  # type: ignore[operator]
+            errors.append(masked_mean((distances - batch.distances).abs(), batch.observed_pairs))
+        return float(torch.cat(losses).mean()), float(torch.cat(errors).mean())
+
+    def _batch(self, chains: list[ChainRecord]) -> Batch:
+        return collate(chains, [self.tokenizer.encode(chain.sequence) for chain in chains]).to(self.accelerator.device)
+
+
+def learning_rate(step: int, options: TrainConfig) -> float:
+    """Return the learning rate of a step (from 0): a linear rise, then a cosine down to a hundredth of the peak."""
+    warm = max(1, round(options.warmup * options.steps))
+    if step < warm:
+        return options.lr * (step + 1) / warm
+    done = (step - warm) / max(1, options.steps - warm)
+    return options.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _save(
+    run: str,
+    network: SlotNetwork,
+    tokenizer: ResidueTokenizer,
+    config: RunConfig,
+    history: list[dict[str, Any]],
+    files: TrainingFiles,
+) -> None:
+    shutil.rmtree(files.model, ignore_errors=True)
+    save_network(network, tokenizer, config, files.model)
+    with atomic(files.model / "config.json") as temporary:
+        temporary.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_rows(files.history, HISTORY, ({"run": run} | row for row in history))
+    write_json(
+        files.manifest,
+        {
+            "run": run,
+            "steps": history[-1]["step"] if history else 0,
+            "backbone": file_sha256(files.backbone),
+            "trained_parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "files": directory_hashes(files.model),
+        },
+    )
+    logging.info("saved %s", files.model)
+
+
+def _fingerprint(config: RunConfig, seed: int, files: TrainingFiles, code: str) -> str:
+    inputs = [file_sha256(path) for path in [*files.chains, files.split, files.backbone]]
+    training = config.model_copy(update={"predict": None, "reconstruct": None})
+    return text_sha256(options_json(training), str(seed), code, *inputs)[:16]
+
+
+def _precision(options: TrainConfig) -> str:
+    if options.precision == "auto":
+        return "bf16" if options.gpus and torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
+    return "bf16" if options.precision == "bfloat16" else "no"
+
+
+def _said(val_loss: float | None, val_mae: float | None) -> str:
+    return "without chains" if val_loss is None else f"loss {val_loss:.4f}, distance error {val_mae:.2f} A"

@@ -1,0 +1,61 @@
+# Names, paths and small functions that the rules share.
+from shlex import quote
+
+from pipeline.config import NULLS, options_json
+from pipeline.manifest import code_fingerprint, text_sha256
+from pipeline.structures.sources import SourceError, list_folder, shard_digests
+
+RESULTS = CONFIG.results
+ENVIRONMENT = "../envs/proteinmtp.yaml"
+RUNS = [entry.name for entry in CONFIG.runs]
+SCORED = [*RUNS, *NULLS]
+SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
+
+
+wildcard_constraints:
+    shard=r"\d{3}",
+    run="|".join(SCORED),
+    backbone="[0-9a-f]{12}",
+
+
+def under(path):
+    """Return a path under the results folder."""
+    return f"{RESULTS}/{path}"
+
+
+def shards_of(folder):
+    """Return the shards in a folder under the results folder."""
+    return expand(
+        under(f"{folder}/{{shard}}.parquet"), shard=SHARDS, allow_missing=True
+    )
+
+
+def flags(flag, name):
+    """Return a function that repeats a flag before each input file of that name."""
+    return lambda wildcards, input: [f"{flag}={path}" for path in input[name]]
+
+
+def backbone_key(run):
+    """Return the name of a run's backbone folder; runs with equal settings share one."""
+    return text_sha256(options_json(CONFIG.run(run).backbone), str(CONFIG.seed))[:12]
+
+
+def backbone_of(wildcards):
+    """Return the backbone manifest of a run."""
+    return under(f"backbones/{backbone_key(wildcards.run)}/manifest.json")
+
+
+def run_options(wildcards):
+    """Return the settings of a run that its training uses, as JSON."""
+    run = CONFIG.run(wildcards.run)
+    defaults = type(run)()
+    return options_json(
+        run.model_copy(
+            update={"predict": defaults.predict, "reconstruct": defaults.reconstruct}
+        )
+    )
+
+
+def head_module(wildcards):
+    """Return the module of a run's head."""
+    return f"pipeline.model.heads.{CONFIG.run(wildcards.run).head.kind}"

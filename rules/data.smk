@@ -1,0 +1,135 @@
+# Structure files to shards of chains and distances, and their split.
+if CONFIG.source.kind == "demo":
+    SOURCE_FOLDER = under("data/demo/structures")
+    SOURCE_READY = under("data/demo/files.json")
+    SHARD_DIGESTS = [""] * len(SHARDS)
+else:
+    SOURCE_FOLDER = CONFIG.source.directory.path
+    SOURCE_READY = []
+    # Known before any job, so that a new file reruns one shard and a touched one nothing.
+    try:
+        SHARD_DIGESTS = shard_digests(
+            list_folder(Path(SOURCE_FOLDER), CONFIG.source.directory.limit),
+            len(SHARDS),
+            Path(under("work/file-hashes.json")),
+        )
+    except SourceError as error:
+        raise WorkflowError(str(error))
+
+
+rule demo:
+    output:
+        files=under("data/demo/files.json"),
+        structures=directory(under("data/demo/structures")),
+    log:
+        under("logs/demo.log"),
+    benchmark:
+        under("benchmarks/demo.tsv")
+    conda:
+        ENVIRONMENT
+    params:
+        options=options_json(CONFIG.source.demo),
+        seed=CONFIG.seed,
+        code=code_fingerprint("pipeline.structures.demo"),
+    message:
+        "Write the demo's synthetic proteins"
+    shell:
+        "python -m pipeline demo --options {params.options:q} --seed {params.seed}"
+        " --folder {output.structures} --listing {output.files} 2> {log}"
+
+
+rule manifest:
+    input:
+        SOURCE_READY,
+    output:
+        under("data/manifest/{shard}.parquet"),
+    log:
+        under("logs/manifest/{shard}.log"),
+    benchmark:
+        under("benchmarks/manifest/{shard}.tsv")
+    conda:
+        ENVIRONMENT
+    params:
+        folder=SOURCE_FOLDER,
+        source=CONFIG.source.kind,
+        shards=len(SHARDS),
+        limit=(
+            f"--limit {CONFIG.source.directory.limit}"
+            if CONFIG.source.kind == "directory" and CONFIG.source.directory.limit
+            else ""
+        ),
+        content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
+        code=code_fingerprint("pipeline.structures.stages"),
+    message:
+        "List structure files, shard {wildcards.shard}"
+    shell:
+        "python -m pipeline manifest --folder {params.folder:q} --source {params.source} {params.limit}"
+        " --shard {wildcards.shard} --shards {params.shards} --output {output} 2> {log}"
+
+
+rule parse:
+    input:
+        rules.manifest.output,
+    output:
+        chains=under("data/chains/{shard}.parquet"),
+        quarantine=under("data/quarantine/{shard}.parquet"),
+    log:
+        under("logs/parse/{shard}.log"),
+    benchmark:
+        under("benchmarks/parse/{shard}.tsv")
+    conda:
+        ENVIRONMENT
+    params:
+        options=options_json(CONFIG.parse),
+        code=code_fingerprint("pipeline.structures.stages"),
+    message:
+        "Parse structures, shard {wildcards.shard}"
+    shell:
+        "python -m pipeline parse --options {params.options:q} --manifest {input}"
+        " --chains {output.chains} --quarantine {output.quarantine} 2> {log}"
+
+
+rule distances:
+    input:
+        rules.parse.output.chains,
+    output:
+        under("data/distances/{shard}.parquet"),
+    log:
+        under("logs/distances/{shard}.log"),
+    benchmark:
+        under("benchmarks/distances/{shard}.tsv")
+    conda:
+        ENVIRONMENT
+    params:
+        code=code_fingerprint("pipeline.dataset.distances"),
+    message:
+        "Compute distances, shard {wildcards.shard}"
+    shell:
+        "python -m pipeline distances --chains {input} --output {output} 2> {log}"
+
+
+rule split:
+    input:
+        chains=shards_of("data/chains"),
+        quarantine=shards_of("data/quarantine"),
+    output:
+        split=under("data/split.parquet"),
+        summary=under("data/split.json"),
+    log:
+        under("logs/split.log"),
+    benchmark:
+        under("benchmarks/split.tsv")
+    conda:
+        ENVIRONMENT
+    threads: 2
+    params:
+        chains=flags("--chains", "chains"),
+        quarantine=flags("--quarantine", "quarantine"),
+        options=options_json(CONFIG.split),
+        seed=CONFIG.seed,
+        code=code_fingerprint("pipeline.dataset.split"),
+    message:
+        "Split chains by homology"
+    shell:
+        "python -m pipeline split {params.chains:q} {params.quarantine:q} --options {params.options:q}"
+        " --seed {params.seed} --threads {threads} --output {output.split} --summary {output.summary} 2> {log}"
