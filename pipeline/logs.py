@@ -1,7 +1,6 @@
 """Logging and progress: a bar on a terminal, a line every few seconds in a log file."""
 
 import logging
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -26,7 +25,6 @@ def setup() -> None:
     )
     for library in ("bitsandbytes", "transformers", "huggingface_hub", "torch.distributed"):
         logging.getLogger(library).setLevel(logging.ERROR)
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
 class Progress:

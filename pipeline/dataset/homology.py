@@ -78,6 +78,6 @@ def clusters(names: Sequence[str], hits: Sequence[Hit], identity: float, coverag
     ]
     rows, columns = zip(*edges, strict=True) if edges else ((), ())
     graph = coo_array(([1] * len(edges), (rows, columns)), shape=(len(ordered), len(ordered)))
-    labels = connected_components(graph, directed=False)[1] if ordered else []
+    labels: list[int] = connected_components(graph, directed=False)[1].tolist() if ordered else []
     first: dict[int, str] = {}
     return {name: first.setdefault(label, name) for name, label in zip(ordered, labels, strict=True)}

@@ -4,7 +4,8 @@ Coordinates and distances are in angstrom. Positions in arrays are positions in 
 pairs i < j of an L x L matrix, row by row.
 """
 
-import gemmi
+from importlib.metadata import version
+
 import pyarrow as pa
 
 VERSION = "1"
@@ -130,6 +131,6 @@ METADATA = {
     "proteinmtp.schema_version": VERSION,
     "proteinmtp.units": "angstrom",
     "proteinmtp.triu_order": "row-major, i < j",
-    "proteinmtp.gemmi": gemmi.__version__,
-    "proteinmtp.pyarrow": pa.__version__,
+    "proteinmtp.gemmi": version("gemmi"),
+    "proteinmtp.pyarrow": version("pyarrow"),
 }

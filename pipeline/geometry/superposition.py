@@ -58,7 +58,7 @@ def kabsch(mobile: Tensor, fixed: Tensor, weights: Tensor) -> tuple[Tensor, Tens
 
 
 def superpose(mobile: Tensor, fixed: Tensor) -> Tensor:
-    """Return `mobile` (N, 3) laid on `fixed` (N, 3); rows where either is NaN do not count and stay NaN if they were."""
+    """Return `mobile` (N, 3) laid on `fixed` (N, 3) with least RMSD over the rows where neither is NaN."""
     seen = (mobile.isfinite() & fixed.isfinite()).all(-1)
     rotation, translation = kabsch(mobile[seen], fixed[seen], torch.ones_like(mobile[seen, 0]))
     return mobile @ rotation + translation

@@ -8,6 +8,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from torch import nn
 from transformers import AutoModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+from transformers.utils.logging import disable_progress_bar
 
 from pipeline.config import BackboneConfig, TinyBackbone, TrainConfig
 from pipeline.manifest import directory_hashes, write_json
@@ -16,6 +17,8 @@ from pipeline.model.tokens import RESIDUES, SLOT, ResidueTokenizer
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 SPARE_ROWS = 8
 MAX_POSITIONS = 4096
+
+disable_progress_bar()  # shards that load in a blink need no bar in every log
 
 
 class BackboneError(ValueError):

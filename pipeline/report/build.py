@@ -93,23 +93,22 @@ def verdicts(summaries: dict[str, dict[str, Summary]]) -> list[str]:
     sentences = []
     for run in (run for run in summaries if run not in NULLS):
         for null in NULLS:
-            better, worse, open_ = [], [], []
+            found: dict[str, list[str]] = {"better than": [], "worse than": [], "not told apart from": []}
             for name in ("mae", "lddt", "tm_score"):
-                ours, theirs = summaries[run][name], summaries[null][name]
-                if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
-                    continue
-                above, below = ours.low > theirs.high, ours.high < theirs.low
-                wins, loses = (below, above) if name in LOWER_IS_BETTER else (above, below)
-                (better if wins else worse if loses else open_).append(TITLES[name].split(",")[0])
-            parts = [
-                f"{word} than {null} in {', '.join(which)}"
-                for word, which in (("better", better), ("worse", worse))
-                if which
-            ]
-            if open_:
-                parts.append(f"not told apart from it in {', '.join(open_)}")
+                relation = _relation(name, summaries[run][name], summaries[null][name])
+                if relation:
+                    found[relation].append(TITLES[name].split(",")[0])
+            parts = [f"{relation} {null} in {', '.join(which)}" for relation, which in found.items() if which]
             sentences.append(f"{run} is {'; '.join(parts)}." if parts else f"{run}: no chain was scored.")
     return sentences
+
+
+def _relation(name: str, ours: Summary, theirs: Summary) -> str | None:
+    if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
+        return None
+    if ours.low <= theirs.high and theirs.low <= ours.high:
+        return "not told apart from"
+    return "better than" if (ours.high < theirs.low) == (name in LOWER_IS_BETTER) else "worse than"
 
 
 def _summaries(run: str, metrics: Sequence[dict[str, Any]], config: Config) -> dict[str, Summary]:

@@ -102,6 +102,7 @@ def distance_map(example: Row) -> go.Figure:
 
 def trace(example: Row, colour: str) -> go.Figure:
     """Return the predicted C-alpha trace superposed on the experimental one, to be turned by hand."""
+    residues = [f"{letter}{index}" for index, letter in enumerate(example["sequence"], start=1)]
     figure = go.Figure()
     for name, coords, line in (
         ("experiment", example["native"], {"color": NATIVE_COLOUR, "width": 7}),
@@ -110,7 +111,7 @@ def trace(example: Row, colour: str) -> go.Figure:
         points = np.round(coords.astype(np.float64), 2)
         figure.add_scatter3d(
             x=points[:, 0], y=points[:, 1], z=points[:, 2], mode="lines", name=name, line=line,
-            text=[f"{letter}{index}" for index, letter in enumerate(example["sequence"], start=1)], hoverinfo="name+text",
+            text=residues, hoverinfo="name+text",
         )  # fmt: skip
     hidden = {"visible": False}
     figure.update_scenes(xaxis=hidden, yaxis=hidden, zaxis=hidden, aspectmode="data")
@@ -121,6 +122,7 @@ def trace(example: Row, colour: str) -> go.Figure:
 def _styled(figure: go.Figure, height: int) -> go.Figure:
     figure.update_layout(
         template="plotly_white",
+        autosize=True,
         height=height,
         font=FONT,
         margin={"l": 50, "r": 15, "t": 35, "b": 45},

@@ -113,8 +113,8 @@ def _read_chain(
     entity = structure.get_entity_of(polymer)
     monomers = [gemmi.Entity.first_mon(item) for item in entity.full_sequence] if entity else []
     if monomers:
-        positions = [residue.label_seq for residue in residues]
-        if None in positions or len(set(positions)) < len(positions) or max(positions) > len(monomers):
+        positions = [residue.label_seq or 0 for residue in residues]
+        if min(positions) < 1 or max(positions) > len(monomers) or len(set(positions)) < len(positions):
             return Refused(
                 name,
                 Refusal.SEQUENCE_MISMATCH,
@@ -171,12 +171,12 @@ def _one_letter(monomer: str) -> str:
 
 
 def _method(structure: gemmi.Structure) -> str | None:
-    return structure.info["_exptl.method"] if "_exptl.method" in structure.info else None
+    return dict(structure.info.items()).get("_exptl.method")
 
 
 def _year(structure: gemmi.Structure) -> int | None:
-    key = "_pdbx_database_status.recvd_initial_deposition_date"
-    year = (structure.info[key] if key in structure.info else "")[:4]
+    info = dict(structure.info.items())
+    year = info.get("_pdbx_database_status.recvd_initial_deposition_date", "")[:4]
     return int(year) if year.isdigit() else None
 
 

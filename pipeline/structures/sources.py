@@ -89,7 +89,7 @@ def shard_digests(files: list[SourceFile], shards: int, cache: Path) -> list[str
 
 
 def _walk(folder: Path) -> list[Path]:
-    found = []
+    found: list[Path] = []
     for root, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found.extend(Path(root, name) for name in names if not name.startswith("."))
@@ -98,6 +98,5 @@ def _walk(folder: Path) -> list[Path]:
 
 def _stem(name: str) -> str | None:
     """Return the id in a file name, with characters that are safe anywhere, or None if it is no structure file."""
-    base = name[:-3] if name.lower().endswith(".gz") else name
-    stem, suffix = os.path.splitext(base)
-    return re.sub(r"[^A-Za-z0-9.-]", "-", stem) if suffix.lower() in SUFFIXES and stem else None
+    path = Path(name[:-3] if name.lower().endswith(".gz") else name)
+    return re.sub(r"[^A-Za-z0-9.-]", "-", path.stem) if path.suffix.lower() in SUFFIXES else None

@@ -1,6 +1,6 @@
 """Checkpoints of a training run: one safetensors file, written beside, synced, and moved into place.
 
-A file holds the trained parameters, the optimiser's state, the state of the random generator and the history so far;
+A file holds the trained parameters, the optimiser's state, the state of the random generator and what was counted;
 training resumed from it gives the same bits as training that was never stopped (on one CPU).
 """
 
@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,24 @@ from pipeline.manifest import atomic
 NAME = "checkpoint.safetensors"
 
 
-def save(folder: Path, step: int, network: nn.Module, optimizer: Optimizer, history: list[dict[str, Any]]) -> None:
+@dataclass
+class Position:
+    """How far a run has come.
+
+    Attributes:
+        step: steps that are done.
+        tokens: tokens seen.
+        losses: of the steps since the last validation.
+        history: a row for each validation.
+    """
+
+    step: int = 0
+    tokens: int = 0
+    losses: list[float] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save(folder: Path, position: Position, network: nn.Module, optimizer: Optimizer) -> None:
     """Write the checkpoint of `folder`, in place of the one before."""
     tensors = {"rng": torch.get_rng_state()}
     for name, parameter in _trained(network):
@@ -31,18 +49,14 @@ def save(folder: Path, step: int, network: nn.Module, optimizer: Optimizer, hist
         for key, value in optimizer.state[parameter].items():
             tensors[f"optimizer/{name}/{key}"] = value.detach().contiguous()
     with atomic(folder / NAME) as temporary:
-        save_file(tensors, temporary, metadata={"step": str(step), "history": json.dumps(history)})
+        save_file(tensors, temporary, metadata={"position": json.dumps(asdict(position))})
 
 
-def load(folder: Path, network: nn.Module, optimizer: Optimizer) -> tuple[int, list[dict[str, Any]]]:
-    """Load the checkpoint of `folder` into network and optimiser.
-
-    Returns:
-        The number of steps that are done, and the history; (0, []) if there is no checkpoint.
-    """
+def load(folder: Path, network: nn.Module, optimizer: Optimizer) -> Position:
+    """Load the checkpoint of `folder` into network and optimiser; without one, the position is the start."""
     path = folder / NAME
     if not path.exists():
-        return 0, []
+        return Position()
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -54,7 +68,7 @@ def load(folder: Path, network: nn.Module, optimizer: Optimizer) -> tuple[int, l
         optimizer.state[parameter] = {
             key: value if value.ndim == 0 else value.to(parameter.device) for key, value in state.items()
         }
-    return int(metadata["step"]), json.loads(metadata["history"])
+    return Position(**json.loads(metadata["position"]))
 
 
 @contextmanager

@@ -109,48 +109,43 @@ def _fit(
         return network, tokenizer, []
     optimizer = AdamW(trained, lr=options.lr, weight_decay=options.weight_decay)
     model, optimizer = accelerator.prepare(network, optimizer)
-    start, history = checkpoint.load(work, network, optimizer)
-    if start:
-        logging.info("going on from the checkpoint of step %d", start)
+    position = checkpoint.load(work, network, optimizer)
+    if position.step:
+        logging.info("going on from the checkpoint of step %d", position.step)
     sampler = BatchSampler([len(chain) for chain in training], options.batch_size, seed)
     loop = _Loop(accelerator, model, optimizer, config, tokenizer)
-    meter = logs.Progress("train", options.steps, initial=start, unit="step")
+    meter = logs.Progress("train", options.steps, initial=position.step, unit="step")
     began = time.monotonic()
-    losses: list[float] = []
-    tokens = history[-1]["tokens"] if history else 0
-    for step in range(start, options.steps):
-        indices = sampler.batch(step)
+    for step in range(position.step, options.steps):
+        chains = [training[index] for index in sampler.batch(step)]
         lr = learning_rate(step, options)
-        loss, norm = loop.step([training[index] for index in indices], lr)
-        losses.append(loss)
-        tokens += 2 * sum(len(training[index]) for index in indices)
-        done = step + 1
-        if done % options.validate_every == 0 or done == options.steps:
+        loss, norm = loop.step(chains, lr)
+        position.step = step + 1
+        position.tokens += 2 * sum(len(chain) for chain in chains)
+        position.losses.append(loss)
+        if position.step % options.validate_every == 0 or position.step == options.steps:
+            train_loss = sum(position.losses) / len(position.losses)
             val_loss, val_mae = loop.validate(validation)
-            history.append(
+            position.history.append(
                 {
-                    "step": done, "epoch": sampler.epoch(step), "lr": lr, "train_loss": sum(losses) / len(losses),
-                    "grad_norm": norm, "val_loss": val_loss, "val_mae": val_mae, "tokens": tokens,
+                    "step": position.step, "epoch": sampler.epoch(step), "lr": lr, "train_loss": train_loss,
+                    "grad_norm": norm, "val_loss": val_loss, "val_mae": val_mae, "tokens": position.tokens,
                 }
             )  # fmt: skip
-            logging.info(
-                "step %d: training loss %.4f, validation %s",
-                done,
-                sum(losses) / len(losses),
-                _said(val_loss, val_mae),
-            )
-            losses = []
+            position.losses = []
+            said = "no chain" if val_loss is None else f"loss {val_loss:.4f}, distance error {val_mae:.2f} A"
+            logging.info("step %d: training loss %.4f; validation: %s", position.step, train_loss, said)
         if accelerator.is_main_process:
             meter.step(note=f"loss {loss:.4f}")
         late = options.max_minutes is not None and time.monotonic() - began > 60 * options.max_minutes
-        if (done % options.checkpoint_every == 0 or late) and done < options.steps:
+        if (position.step % options.checkpoint_every == 0 or late) and position.step < options.steps:
             if accelerator.is_main_process:
-                checkpoint.save(work, done, network, optimizer, history)
+                checkpoint.save(work, position, network, optimizer)
             if late:
-                logging.warning("train.max_minutes is over at step %d; start again to go on", done)
+                logging.warning("train.max_minutes is over at step %d; start again to go on", position.step)
                 sys.exit(RESUME_ME)
     meter.close()
-    return network, tokenizer, history
+    return network, tokenizer, position.history
 
 
 class _Loop:
@@ -270,7 +265,3 @@ def _precision(options: TrainConfig) -> str:
     if options.precision == "auto":
         return "bf16" if options.gpus and torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
     return "bf16" if options.precision == "bfloat16" else "no"
-
-
-def _said(val_loss: float | None, val_mae: float | None) -> str:
-    return "without chains" if val_loss is None else f"loss {val_loss:.4f}, distance error {val_mae:.2f} A"

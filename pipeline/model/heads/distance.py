@@ -31,6 +31,8 @@ class Head(nn.Module):
             nn.LayerNorm(config.width),
             nn.Linear(config.width, config.width),
             nn.GELU(),
+            nn.Linear(config.width, config.width),
+            nn.GELU(),
             nn.Linear(config.width, 1),
         )
         self.offset = nn.Embedding(self.exact + OCTAVES + 1, 1)

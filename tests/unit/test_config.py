@@ -1,0 +1,77 @@
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config import Config, ConfigError, parse_config, read_config
+from pipeline.config_files import conda_environment, generated_files
+
+
+def test_the_defaults_are_valid_and_are_the_demo():
+    config = parse_config({})
+    assert config.source.kind == "demo"
+    assert config.run("distance").head.kind == "distance"
+    assert config.run("coords").head.kind == "coords"
+
+
+def test_config_yaml_holds_every_default(root: Path):
+    assert read_config(root / "config.yaml") == parse_config({})
+
+
+def test_generated_files_are_up_to_date(root: Path):
+    for path, text in generated_files(root).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} has drifted: run make generate"
+
+
+def test_every_preset_is_valid(root: Path):
+    presets = sorted((root / "workflow" / "presets").glob("*.yaml"))
+    assert presets
+    for preset in presets:
+        read_config(preset)
+
+
+def test_the_lock_pins_every_dependency_exactly(root: Path):
+    lock = [line for line in (root / "requirements.lock").read_text().splitlines() if line and line[0] != "#"]
+    assert all("==" in line and "@" not in line for line in lock)
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    conda_environment("\n".join(lock), project["dependencies"] + project["optional-dependencies"]["dev"])
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"sede": 1}, ["sede: unknown key", "did you mean 'seed'"]),
+        ({"defaults": {"train": {"lrr": 0.1}}}, ["defaults.train.lrr: unknown key", "'lr'", "batch_size"]),
+        ({"defaults": {"train": {"lr": "1e-4"}}}, ["defaults.train.lr", "'1e-4'", "write 0.0001 without quotes"]),
+        ({"defaults": {"train": {"lr": "1e-5"}}}, ["write 1.0e-05 without quotes"]),
+        ({"defaults": {"train": {"steps": True}}}, ["defaults.train.steps", "True"]),
+        ({"defaults": {"train": {"steps": 1.5}}}, ["defaults.train.steps", "1.5"]),
+        ({"split": {"method": "random"}}, ["split.method", "'cluster', 'members' or 'memorise'"]),
+        ({"source": {"kind": "directory"}}, ["source", "source.directory.path must name a folder"]),
+        ({"runs": [{"name": "a", "head": {"kind": "coord"}}]}, ["runs[0] (a): head.kind", "did you mean 'coords'"]),
+        ({"runs": [{"name": "a", "hed": {}}]}, ["runs[0] (a): hed: unknown key", "'head'"]),
+        ({"runs": [{"name": "a"}, {"name": "a"}]}, ["names must differ"]),
+        ({"runs": [{"name": "../a"}]}, ["runs[0].name", "pattern"]),
+        ({"runs": [{"name": "null_x"}]}, ["null_"]),
+        ({"defaults": {"backbone": {"kind": "hub", "hub": {"id": "a/b", "revision": "main"}}}}, ["40-digit commit"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_what_is_allowed(raw: dict, said: list[str]):
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw)
+    for words in said:
+        assert words in str(caught.value)
+
+
+def test_a_run_changes_only_what_it_names():
+    config = parse_config(
+        {"defaults": {"train": {"steps": 7}}, "runs": [{"name": "wide", "head": {"width": 128}}, {"name": "plain"}]}
+    )
+    assert config.run("wide").head.width == 128
+    assert config.run("wide").train.steps == config.run("plain").train.steps == 7
+    assert config.run("plain").head == Config().defaults.head
+
+
+def test_yaml_reads_1e_4_as_text_which_is_why_the_config_is_strict():
+    assert isinstance(yaml.safe_load("lr: 1e-4")["lr"], str)
