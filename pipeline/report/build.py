@@ -134,10 +134,10 @@ def _render(
     examples = [
         {
             "row": row,
-            "map": _figure(figures.distance_map(row)),
-            "trace": _figure(figures.trace(row, colour[row["run"]])),
+            "map": _figure(f"map-{at}", figures.distance_map(row)),
+            "trace": _figure(f"trace-{at}", figures.trace(row, colour[row["run"]])),
         }
-        for row in read_all(files.examples)
+        for at, row in enumerate(read_all(files.examples))
     ]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(
@@ -169,9 +169,9 @@ def _render(
         reasons=Counter(row["code"] for row in quarantine).most_common(),
         quarantine=quarantine[:200],
         quarantined=len(quarantine),
-        curves=_figure(figures.training_curves(history, colour)) if history else None,
-        boxes=_figure(figures.score_distributions(scored, colour)) if scored else None,
-        lengths=_figure(figures.score_by_length(scored, colour)) if scored else None,
+        curves=_figure("curves", figures.training_curves(history, colour)) if history else None,
+        boxes=_figure("boxes", figures.score_distributions(scored, colour)) if scored else None,
+        lengths=_figure("lengths", figures.score_by_length(scored, colour)) if scored else None,
         examples=examples,
         versions={package: version(package) for package in PACKAGES},
     )
@@ -191,8 +191,13 @@ def _best(name: str, summaries: dict[str, dict[str, Summary]]) -> str | None:
     return (min if name in LOWER_IS_BETTER else max)(known, key=lambda run: known[run])
 
 
-def _figure(figure: go.Figure) -> Markup:
-    """Return a figure as HTML; plotly escapes what it is given for use inside a script element."""
+def _figure(name: str, figure: go.Figure) -> Markup:
+    """Return a figure as HTML; plotly escapes what it is given for use inside a script element.
+
+    The name becomes the element's id, which plotly would otherwise draw at random.
+    """
     return Markup(
-        figure.to_html(full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True})
+        figure.to_html(
+            full_html=False, include_plotlyjs=False, div_id=name, config={"displaylogo": False, "responsive": True}
+        )
     )

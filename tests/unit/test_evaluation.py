@@ -1,0 +1,137 @@
+import csv
+import shutil
+import subprocess
+from pathlib import Path
+
+import gemmi
+import numpy as np
+import pytest
+import torch
+
+from pipeline.evaluation.evaluate import NAMES, score_chain
+from pipeline.evaluation.statistics import summarise
+from pipeline.geometry.distances import pairwise_distances
+from pipeline.geometry.lddt import lddt
+from pipeline.geometry.superposition import score
+
+EVERY = 20
+"""One published pair in so many is checked; all of them are for a slower test."""
+
+
+def alpha_carbons(path: Path) -> tuple[str, np.ndarray, list[int]]:
+    chain = gemmi.read_structure(str(path))[0][0]
+    residues = [residue for residue in chain.first_conformer() if residue.find_atom("CA", "*", gemmi.Element("C"))]
+    letters = "".join(gemmi.find_tabulated_residue(residue.name).one_letter_code.upper() for residue in residues)
+    coords = [residue.find_atom("CA", "*", gemmi.Element("C")).pos.tolist() for residue in residues]
+    return letters, np.array(coords), [residue.seqid.num for residue in residues]
+
+
+def published(shared: Path) -> list[tuple[dict, torch.Tensor, torch.Tensor]]:
+    """Return score rows with model and native coordinates of the residues that both have."""
+    pairs = []
+    with (shared / "scored" / "scores.csv").open() as handle:
+        for row in list(csv.DictReader(handle))[::EVERY]:
+            letters, native, _ = alpha_carbons(shared / "scored" / row["native"])
+            _, model, numbers = alpha_carbons(shared / "scored" / row["model"])
+            scoring = gemmi.AlignmentScoring()
+            alignment = gemmi.align_string_sequences(list(row["seqres"]), list(letters), [], scoring)
+            seqres = native_at = 0
+            both = []
+            index = {number: at for at, number in enumerate(numbers)}
+            for one, two in zip(alignment.add_gaps(row["seqres"], 1), alignment.add_gaps(letters, 2), strict=True):
+                if one != "-" and two != "-" and seqres + 1 in index:
+                    both.append((index[seqres + 1], native_at))
+                seqres, native_at = seqres + (one != "-"), native_at + (two != "-")
+            assert len(both) == len(native)
+            models, natives = zip(*both, strict=True)
+            pairs.append((row, torch.from_numpy(model[list(models)]), torch.from_numpy(native[list(natives)])))
+    return pairs
+
+
+def test_scores_agree_with_published_ones(shared: Path):
+    """RMSD, TM-score and GDT of every pair; lDDT to the last digit for most, and never far."""
+    exact = 0
+    pairs = published(shared)
+    for row, model, native in pairs:
+        found = score(model, native)
+        assert found.rmsd == pytest.approx(float(row["rmsd"]), abs=0.002), row["model"]
+        assert found.tm_score == pytest.approx(float(row["tm_score"]), abs=0.003), row["model"]
+        assert found.gdt_ts == pytest.approx(float(row["gdt_ts"]), abs=0.01), row["model"]
+        assert found.gdt_ha == pytest.approx(float(row["gdt_ha"]), abs=0.01), row["model"]
+        local = lddt(pairwise_distances(model), pairwise_distances(native))
+        assert local == pytest.approx(float(row["lddt"]), abs=0.007), row["model"]
+        exact += abs(local - float(row["lddt"])) < 0.0005
+    assert exact > 0.5 * len(pairs)
+
+
+@pytest.mark.skipif(shutil.which("TMscore") is None, reason="the TMscore program (Debian's tm-align) is not installed")
+def test_tm_score_and_gdt_are_not_below_those_of_the_program(shared: Path, tmp_path: Path):
+    for _, model, native in published(shared)[::3]:
+        paths = []
+        for name, coords in (("model", model), ("native", native)):
+            lines = [
+                f"ATOM  {i:5d}  CA  ALA A{i:4d}    {x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00           C\n"
+                for i, (x, y, z) in enumerate(coords.tolist(), start=1)
+            ]
+            paths.append(tmp_path / f"{name}.pdb")
+            paths[-1].write_text("".join(lines) + "END\n")
+        output = subprocess.run(["TMscore", *map(str, paths)], capture_output=True, text=True, check=True).stdout
+        program = {
+            key: float(next(line for line in output.splitlines() if line.startswith(key)).split("=")[1].split()[0])
+            for key in ("TM-score", "GDT-TS-score", "GDT-HA-score")
+        }
+        found = score(model, native)
+        assert found.tm_score >= program["TM-score"] - 0.001
+        assert found.gdt_ts >= program["GDT-TS-score"] - 0.001
+        assert found.gdt_ha >= program["GDT-HA-score"] - 0.001
+
+
+def test_only_observed_residues_count():
+    rng = np.random.default_rng(0)
+    native = rng.normal(size=(20, 3)).cumsum(0) * 3
+    distances = np.linalg.norm(native[:, None] - native[None], axis=-1)
+    hidden = native.copy()
+    hidden[[3, 9]] = np.nan
+    model, wrong = native.copy(), distances.copy()
+    model[[3, 9]] += 50
+    wrong[[3, 9]] += 50
+    scores = score_chain(wrong, model, hidden)
+    assert scores["mae"] == pytest.approx(0, abs=1e-9)
+    assert scores["rmsd"] == pytest.approx(0, abs=1e-6)
+    assert scores["tm_score"] == scores["lddt"] == pytest.approx(1)
+    assert score_chain(wrong, model, np.full((20, 3), np.nan)) == dict.fromkeys(NAMES)
+
+
+def test_distance_errors_are_over_pairs():
+    native = np.array([[0.0, 0, 0], [3, 0, 0], [6, 0, 0]])
+    predicted = np.array([[0.0, 4, 6], [4, 0, 3], [6, 3, 0]])
+    scores = score_chain(predicted, native, native)
+    assert scores["mae"] == pytest.approx(1 / 3)
+    assert scores["rmse"] == pytest.approx(3**-0.5)
+
+
+def test_bootstrap_intervals_cover_and_widen_with_clusters():
+    rng = np.random.default_rng(0)
+    covered = 0
+    for trial in range(200):
+        values = rng.normal(5, 2, 40)
+        summary = summarise(list(values), [str(n) for n in range(40)], 400, trial)
+        covered += summary.low <= 5 <= summary.high
+        assert summary.mean == pytest.approx(values.mean()) and summary.n == 40
+    assert 0.88 < covered / 200 < 0.99
+    twins = np.repeat(rng.normal(5, 2, 20), 10)
+    alone = summarise(list(twins), [str(n) for n in range(200)], 1000, 0)
+    together = summarise(list(twins), [str(n // 10) for n in range(200)], 1000, 0)
+    assert together.high - together.low > 2 * (alone.high - alone.low)
+
+
+def test_missing_values_do_not_count():
+    summary = summarise([1.0, None, float("nan"), 3.0], list("abcd"), 100, 0)
+    assert (summary.mean, summary.median, summary.n) == (2.0, 2.0, 2)
+    assert summarise([None], ["a"], 100, 0).as_dict() == {
+        "mean": None,
+        "median": None,
+        "low": None,
+        "high": None,
+        "n": 0,
+    }

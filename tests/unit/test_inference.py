@@ -1,0 +1,112 @@
+import json
+from pathlib import Path
+
+import gemmi
+import numpy as np
+import pytest
+import torch
+
+from pipeline.config import ReconstructConfig
+from pipeline.dataset.schemas import CHAINS
+from pipeline.dataset.tables import read_all, read_rows, write_rows
+from pipeline.geometry.chirality import mirror
+from pipeline.geometry.distances import pairwise_distances
+from pipeline.geometry.superposition import score
+from pipeline.inference.null import write_null
+from pipeline.inference.predict import predict_null, predict_shard
+from pipeline.inference.reconstruct import rebuild, reconstruct_shard, write_chirality, write_pdb
+from pipeline.training.train import TrainingFiles, train
+
+from ..conftest import small_config
+
+
+@pytest.fixture(scope="module")
+def chirality(small, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("chirality") / "counts.json"
+    write_chirality(small.chains, small.split, path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["distance", "coords"])
+def run(request, small, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    config = small_config(runs=[{"name": "a", "head": {"kind": request.param}}]).run("a")
+    manifest = folder / "manifest.json"
+    files = TrainingFiles(
+        small.chains, small.distances, small.split, small.backbone,
+        folder / "work", folder / "model", manifest, folder / "history.parquet",
+    )  # fmt: skip
+    train("a", config, 0, files, "code")
+    return config, manifest
+
+
+def test_prediction_covers_the_subset_once_in_the_order_of_the_shard(small, run, tmp_path: Path):
+    config, manifest = run
+    for shard, chains in enumerate(small.chains):
+        predict_shard(config, chains, small.split, "test", small.backbone, manifest, tmp_path / f"{shard}")
+    wanted = {row["chain_id"] for row in read_rows(small.split) if row["test"]}
+    rows = list(read_all([tmp_path / "0", tmp_path / "1"]))
+    everything = [row["chain_id"] for row in read_all(small.chains, ["chain_id"])]
+    assert [row["chain_id"] for row in rows] == [name for name in everything if name in wanted]
+    for row in rows:
+        assert len(row["triu"]) == row["length"] * (row["length"] - 1) // 2
+        assert np.isfinite(row["triu"]).all() and (row["triu"] >= 0).all()
+
+
+def test_reconstruction_never_sees_the_answer(small, run, chirality: Path, tmp_path: Path):
+    config, manifest = run
+    predict_shard(config, small.chains[0], small.split, "train", small.backbone, manifest, tmp_path / "p")
+    blind = [
+        row | {"coords": np.full_like(row["coords"], np.nan), "observed": np.zeros_like(row["observed"])}
+        for row in read_rows(small.chains[0])
+    ]
+    write_rows(tmp_path / "blind", CHAINS, blind)
+    for name, chains in (("seen", small.chains[0]), ("unseen", tmp_path / "blind")):
+        reconstruct_shard(
+            ReconstructConfig(), tmp_path / "p", chains, chirality, tmp_path / name, tmp_path / f"{name}-pdb"
+        )
+    assert (tmp_path / "seen").read_bytes() == (tmp_path / "unseen").read_bytes()
+    assert len(list((tmp_path / "seen-pdb").glob("*.pdb"))) == len(list(read_rows(tmp_path / "p")))
+
+
+def test_exact_distances_are_rebuilt_in_the_right_hand(small, chirality: Path):
+    counts = torch.tensor(json.loads(chirality.read_text())["counts"])
+    for row in read_all(small.chains):
+        native = torch.from_numpy(row["coords"][row["observed"]].astype(np.float64))
+        coords, margin = rebuild(pairwise_distances(mirror(native)), counts, 20)
+        assert score(coords, native).tm_score > 0.999
+        assert margin > 0
+
+
+def test_the_null_goes_through_the_same_stages(small, chirality: Path, tmp_path: Path):
+    write_null(small.distances, small.split, tmp_path / "null")
+    predict_null(small.chains[0], small.split, "test", tmp_path / "null", tmp_path / "p")
+    reconstruct_shard(ReconstructConfig(), tmp_path / "p", small.chains[0], chirality, tmp_path / "s", tmp_path / "pdb")
+    rows = list(read_rows(tmp_path / "s"))
+    assert rows and all(np.isfinite(row["coords"]).all() for row in rows)
+
+
+def test_pdb_files_hold_the_sequence_and_the_confidence(tmp_path: Path):
+    coords = np.arange(9.0).reshape(3, 3)
+    write_pdb(tmp_path / "x.pdb", "MXW", coords, np.array([10.0, 50.0, 90.0]))
+    structure = gemmi.read_structure(str(tmp_path / "x.pdb"))
+    atoms = [(cra.residue.name, cra.atom.b_iso, cra.atom.pos.tolist()) for cra in structure[0].all()]
+    assert [(name, b) for name, b, _ in atoms] == [("MET", 10), ("UNK", 50), ("TRP", 90)]
+    assert np.array([position for _, _, position in atoms]) == pytest.approx(coords)
+
+
+def test_chain_names_never_become_paths(small, chirality: Path, tmp_path: Path):
+    row = next(iter(read_rows(small.chains[0]))) | {"chain_id": "../../evil/x"}
+    write_rows(tmp_path / "chains", CHAINS, [row])
+    length = row["length"]
+    from pipeline.dataset.schemas import PREDICTIONS
+
+    prediction = {
+        "chain_id": row["chain_id"], "length": length, "triu": np.full(length * (length - 1) // 2, 5.0),
+        "sigma": None, "confidence": None, "coords": None,
+    }  # fmt: skip
+    write_rows(tmp_path / "p", PREDICTIONS, [prediction])
+    folder = tmp_path / "a" / "b" / "pdb"
+    reconstruct_shard(ReconstructConfig(), tmp_path / "p", tmp_path / "chains", chirality, tmp_path / "s", folder)
+    assert [path.name for path in folder.iterdir()] == ["..%2F..%2Fevil%2Fx.pdb"]
+    assert not (tmp_path / "evil").exists()

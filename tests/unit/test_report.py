@@ -1,0 +1,146 @@
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config import parse_config
+from pipeline.dataset.schemas import EXAMPLES, HISTORY, METRICS, QUARANTINE
+from pipeline.dataset.tables import read_rows, write_rows
+from pipeline.evaluation.evaluate import NAMES
+from pipeline.evaluation.statistics import Summary
+from pipeline.report.build import ReportFiles, build_report, verdicts
+
+EVIL = "</script><script>document.title='owned'</script>"
+RUNS = ("distance", "coords", "null_separation")
+
+
+def metrics_of(run: str, n: int, mae: float) -> list[dict]:
+    return [
+        {"run": run, "chain_id": f"c{i}{EVIL}", "cluster_id": f"k{i // 2}", "length": 40 + i, "observed": 40,
+         "stress": 1.0, "mirror_margin": 0.5}
+        | {name: mae + 0.01 * i if name in ("mae", "rmse", "rmsd") else 1 / (1 + mae + 0.01 * i) for name in NAMES}
+        for i in range(n)
+    ]  # fmt: skip
+
+
+def example_of(run: str) -> dict:
+    rng = np.random.default_rng(0)
+    coords = rng.normal(size=(6, 3)).cumsum(0)
+    coords[2] = np.nan
+    return {
+        "run": run, "label": "best", "chain_id": f"x{EVIL}", "length": 6, "sequence": "ACDEFG", "mae": 1.0, "lddt": 0.5,
+        "tm_score": 0.5, "true_triu": np.full(15, np.nan), "predicted_triu": np.arange(15.0), "native": coords,
+        "model": np.nan_to_num(coords),
+    }  # fmt: skip
+
+
+def build(folder: Path, n: int) -> ReportFiles:
+    for at, run in enumerate(RUNS):
+        write_rows(folder / f"{run}.m", METRICS, metrics_of(run, n, 1.0 + at))
+        write_rows(folder / f"{run}.e", EXAMPLES, [example_of(run)] if n else [])
+    for run in RUNS[:2]:
+        row = {"run": run, "step": 1, "epoch": 0, "lr": 0.1, "train_loss": 1.0, "grad_norm": 1.0, "val_loss": None,
+               "val_mae": None, "tokens": 10}  # fmt: skip
+        write_rows(folder / f"{run}.h", HISTORY, [row] if n else [])
+        model = {"run": run, "steps": 1, "trained_parameters": 5, "parameters": 10, "backbone": "", "files": {}}
+        (folder / f"{run}.json").write_text(json.dumps(model))
+    bad = {
+        "entry_id": f"bad{EVIL}",
+        "chain": None,
+        "stage": "parse",
+        "code": "unreadable",
+        "message": EVIL,
+        "source_sha256": "",
+    }
+    write_rows(folder / "q", QUARANTINE, [bad])
+    (folder / "split.json").write_text(
+        json.dumps(
+            {"files_in": n + 1, "files_refused": 1, "chains_in": n, "chains_parsed": n, "chains_refused": 0,
+             "clusters": n, "subsets": {"train": n, "val": 0, "test": n}, "highest_test_train_identity": 0.2,
+             "test_chains_with_training_hit": 0, "method": "members"}
+        )
+    )  # fmt: skip
+    files = ReportFiles(
+        [folder / f"{run}.m" for run in RUNS], [folder / f"{run}.e" for run in RUNS],
+        [folder / f"{run}.h" for run in RUNS[:2]], [folder / f"{run}.json" for run in RUNS[:2]], [folder / "q"],
+        folder / "split.json", folder / "index.html", folder / "summary.json", folder / "table.parquet",
+    )  # fmt: skip
+    build_report(parse_config({"report": {"title": f"A & B {EVIL}"}}), files)
+    return files
+
+
+def own_markup(html: str) -> str:
+    """Return the page without plotly's own source."""
+    return re.sub(r"<script>/\*\*.*?</script>", "", html, flags=re.S)
+
+
+def test_the_summary_has_every_run_metric_and_number(tmp_path: Path):
+    files = build(tmp_path, 10)
+    runs = json.loads(files.summary.read_text())["runs"]
+    assert set(runs) == set(RUNS)
+    for scores in runs.values():
+        assert set(scores) == {"mae", "rmse", "lddt", "tm_score", "gdt_ts", "gdt_ha", "rmsd"}
+        for value in scores.values():
+            assert set(value) == {"mean", "median", "low", "high", "n"}
+            assert value["low"] <= value["mean"] <= value["high"] and value["n"] == 10
+    assert runs["distance"]["mae"]["mean"] == pytest.approx(1.045)
+    assert len(list(read_rows(files.table))) == 30
+
+
+def test_names_from_data_are_escaped(tmp_path: Path):
+    html = build(tmp_path, 4).html.read_text()
+    assert EVIL not in html
+    assert "&lt;/script&gt;&lt;script&gt;" in html
+
+
+def test_the_page_names_no_address_to_fetch_from(tmp_path: Path):
+    html = own_markup(build(tmp_path, 4).html.read_text())
+    assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?!data:)[^\s"'>]+""", html)
+    assert "@import" not in html and "url(" not in html
+
+
+def test_a_run_without_chains_still_gives_a_report(tmp_path: Path):
+    files = build(tmp_path, 0)
+    assert "No chain could be used" in files.html.read_text()
+    assert json.loads(files.summary.read_text())["runs"]["distance"]["mae"] == {
+        "mean": None, "median": None, "low": None, "high": None, "n": 0,
+    }  # fmt: skip
+
+
+def test_equal_inputs_give_equal_bytes(tmp_path: Path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert build(tmp_path / "a", 4).html.read_bytes() == build(tmp_path / "b", 4).html.read_bytes()
+
+
+def test_verdicts_are_judged_by_the_intervals():
+    def scores(low: float, high: float) -> dict[str, Summary]:
+        return {name: Summary((low + high) / 2, 0, low, high, 9) for name in NAMES}
+
+    (sentence,) = verdicts({"a": scores(1, 2), "null_separation": scores(3, 4)})
+    assert (
+        sentence
+        == "a is better than null_separation in distance error; worse than null_separation in Cα-lDDT, TM-score."
+    )
+    (sentence,) = verdicts({"a": scores(1, 3.5), "null_separation": scores(3, 4)})
+    assert sentence == "a is not told apart from null_separation in distance error, Cα-lDDT, TM-score."
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+def test_a_browser_draws_every_figure(tmp_path: Path):
+    files = build(tmp_path, 4)
+    command = [
+        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-quic",
+        "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=15000", "--dump-dom", files.html.as_uri(),
+    ]  # fmt: skip
+    page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+    assert re.search(r"<title>A &amp; B &lt;/script&gt;", page)
+    assert page.count('class="plot-container') == 3 + 2 * len(RUNS)
