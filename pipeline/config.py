@@ -194,10 +194,10 @@ class TrainConfig(Section):
         "full", description="full: all weights (tiny backbones); lora: adapters only"
     )
     lora: LoraConfig = LoraConfig()
-    steps: int = Field(500, ge=0, description="optimiser steps")
-    batch_size: int = Field(16, ge=1, description="chains in an optimiser step, over all processes")
+    steps: int = Field(1500, ge=0, description="optimiser steps")
+    batch_size: int = Field(8, ge=1, description="chains in an optimiser step, over all processes")
     gradient_accumulation: int = Field(1, ge=1, description="pieces that a step's chains are cut into, to save memory")
-    lr: float = Field(0.001, gt=0, description="peak learning rate")
+    lr: float = Field(0.002, gt=0, description="peak learning rate")
     warmup: float = Field(
         0.05,
         ge=0,
@@ -213,7 +213,7 @@ class TrainConfig(Section):
         "auto", description="auto: bfloat16 on a GPU that has it, else float32"
     )
     validate_every: int = Field(100, ge=1, description="steps between validations")
-    checkpoint_every: int = Field(50, ge=1, description="steps between checkpoints")
+    checkpoint_every: int = Field(100, ge=1, description="steps between checkpoints")
     max_minutes: float | None = Field(
         None, gt=0, description="stop with exit code 75 and a checkpoint after so long; null: no limit"
     )

@@ -1,0 +1,168 @@
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.dataset.tables import read_rows
+from pipeline.structures.demo import write_demo
+
+from .conftest import Project
+
+
+def test_the_small_workflow_ends_in_a_report(finished: Project):
+    results = finished.folder / "results"
+    assert "<h2>Scores</h2>" in (results / "report" / "index.html").read_text(encoding="utf-8")
+    runs = json.loads((results / "report" / "summary.json").read_text())["runs"]
+    assert set(runs) == {"distance", "coords", "null_separation"}
+    assert all(score["n"] > 0 for run in runs.values() for score in run.values())
+    assert len(list((results / "runs" / "distance" / "pdb").rglob("*.pdb"))) == runs["distance"]["mae"]["n"]
+
+
+def test_a_second_run_has_nothing_to_do(finished: Project):
+    assert "Nothing to be done" in finished.snakemake().stdout
+
+
+def test_a_leaf_of_the_report_reruns_the_report_alone(finished: Project):
+    finished.configure({"report": {"bootstrap_samples": 100, "title": "Another title"}})
+    assert finished.planned() == {"report"}
+    assert finished.snakemake().returncode == 0
+    assert "Another title" in (finished.folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rerun"),
+    [
+        ("pipeline/geometry/lddt.py", "RADIUS = 15.0", "RADIUS = 12.0", {"evaluate", "report"}),
+        ("pipeline/report/report.html.j2", "<h2>Scores</h2>", "<h2>The scores</h2>", {"report"}),
+        (
+            "pipeline/model/heads/coords.py",
+            "nn.GELU()",
+            "nn.ReLU()",
+            {"train", "predict", "reconstruct", "evaluate", "report"},
+        ),
+        ("pipeline/geometry/lddt.py", "C-alpha lDDT: how", "The C-alpha lDDT: how", set()),
+        ("pipeline/geometry/lddt.py", "    counted = (", "    # A comment.\n    counted = (", set()),
+    ],
+)  # fmt: skip
+def test_an_edit_reruns_the_stages_that_use_the_code(finished: Project, file: str, old: str, new: str, rerun: set[str]):
+    finished.edit(file, old, new)
+    assert finished.planned() == rerun
+
+
+def test_an_edit_of_one_head_retrains_only_the_runs_that_have_it(finished: Project):
+    finished.edit("pipeline/model/heads/coords.py", "nn.GELU()", "nn.ReLU()")
+    said = finished.snakemake("-n").stdout
+    assert "Train coords" in said and "Train distance" not in said
+
+
+def test_a_setting_of_one_run_leaves_the_other_alone(finished: Project):
+    finished.configure(
+        {"runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}, "train": {"steps": 8}}]}
+    )
+    said = finished.snakemake("-n").stdout
+    assert "Train coords" in said and "Train distance" not in said
+    assert "Parse structures" not in said
+
+
+def directory_source(folder: Path, **more: object) -> dict:
+    return {"source": {"kind": "directory", "directory": {"path": str(folder), **more}}}
+
+
+def test_a_new_file_reruns_one_shard_and_a_touched_one_nothing(project: Project, tmp_path: Path):
+    from pipeline.config import DemoSource
+
+    folder = tmp_path / "mine"
+    write_demo(DemoSource(families=2, members=6), 0, folder, tmp_path / "files.json")
+    project.configure(directory_source(folder))
+    target = [f"results/data/distances/{shard:03d}.parquet" for shard in range(2)]
+    done = project.snakemake(*target)
+    assert done.returncode == 0, done.stdout[-4000:]
+    for path in folder.iterdir():
+        path.touch()
+    assert project.planned(*target) == set()
+    (folder / "new.pdb").write_bytes((folder / "f00m000.pdb").read_bytes())
+    said = project.snakemake("-n", *target).stdout
+    assert sum(line.endswith(("shard 000", "shard 001")) for line in said.splitlines()) == 3
+    assert said.count("Parse structures, shard") == said.count("Compute distances, shard") == 1
+
+
+def test_one_broken_file_among_none_other_ends_in_a_report(project: Project, tmp_path: Path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "broken.cif").write_text("data_x\nloop_\n_atom_site.id\n_atom_site.type_symbol\n1\n")
+    project.configure(directory_source(folder), {"split": {"method": "cluster"}})
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout[-4000:]
+    rows = [row for path in (project.folder / "results/data/quarantine").iterdir() for row in read_rows(path)]
+    assert [(row["entry_id"], row["code"]) for row in rows] == [("broken", "unreadable")]
+    page = (project.folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "No chain could be used" in page and "broken.cif" in page
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sede": 1}, "sede: unknown key; did you mean 'seed'?"),
+        ({"defaults": {"train": {"lr": "1e-4"}}}, "defaults.train.lr: input should be a valid number; found '1e-4'"),
+        (directory_source(Path("nowhere")), "source.directory.path: nowhere does not exist"),
+        (directory_source(Path("docs")), "source.directory.path: no structure file in docs"),
+    ],
+)
+def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project, change: dict, said: str):
+    project.configure(change)
+    done = project.snakemake()
+    assert done.returncode != 0
+    assert done.stdout.count(said) == 1
+    assert "Traceback" not in done.stdout
+    assert not list((project.folder / "results").glob("data"))
+
+
+def test_training_goes_on_after_kill_9(project: Project):
+    settings = {"steps": 400, "batch_size": 4, "validate_every": 400, "checkpoint_every": 5}
+    project.configure({"runs": [{"name": "distance", "train": settings}]})
+    target = "results/runs/distance/manifest.json"
+    first = subprocess.Popen(
+        project.command(target), cwd=project.folder, env=project.environment(),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 200
+    while not list((project.folder / "results/work/train").glob("*/checkpoint.safetensors")):
+        assert first.poll() is None and time.monotonic() < deadline, "training wrote no checkpoint"
+        time.sleep(0.05)
+    pids = training_processes(project.folder)
+    assert pids
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    first.communicate(timeout=60)
+    assert first.returncode != 0
+    assert not (project.folder / target).exists()
+    done = project.snakemake(target)
+    assert done.returncode == 0, done.stdout[-4000:]
+    log = (project.folder / "results/logs/train/distance.log").read_text(encoding="utf-8")
+    assert "going on from the checkpoint of step" in log
+    assert json.loads((project.folder / target).read_text())["steps"] == 400
+
+
+def training_processes(folder: Path) -> list[int]:
+    """Return the ids of the Python processes that train in `folder`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                here = (entry / "cwd").readlink() == folder.resolve()
+            except OSError:
+                continue
+            if here and b"train" in words and b"python" in words[0]:
+                found.append(int(entry.name))
+    return found
+
+
+def test_the_shim_in_workflow_makes_the_same(finished: Project):
+    said = finished.snakemake("-n", "-s", "workflow/Snakefile").stdout
+    assert "Nothing to be done" in said or "workflow_all" in said
+    assert "Train" not in said
