@@ -79,7 +79,7 @@ def train(run: str, config: RunConfig, seed: int, files: TrainingFiles, code: st
     work = files.work / _fingerprint(config, seed, files, code)
     with checkpoint.locked(work) if accelerator.is_main_process else nullcontext():
         accelerator.wait_for_everyone()
-        network, tokenizer, history = _fit(accelerator, config, seed, files, work)
+        network, tokenizer, history = _fit(accelerator, run, config, seed, files, work)
         if accelerator.is_main_process:
             _save(run, network, tokenizer, config, history, files)
             shutil.rmtree(work)
@@ -87,7 +87,7 @@ def train(run: str, config: RunConfig, seed: int, files: TrainingFiles, code: st
 
 
 def _fit(
-    accelerator: Accelerator, config: RunConfig, seed: int, files: TrainingFiles, work: Path
+    accelerator: Accelerator, run: str, config: RunConfig, seed: int, files: TrainingFiles, work: Path
 ) -> tuple[SlotNetwork, ResidueTokenizer, list[dict[str, Any]]]:
     options = config.train
     tokenizer = ResidueTokenizer.from_folder(files.backbone.parent / "model")
@@ -114,7 +114,7 @@ def _fit(
         logging.info("going on from the checkpoint of step %d", position.step)
     sampler = BatchSampler([len(chain) for chain in training], options.batch_size, seed)
     loop = _Loop(accelerator, model, optimizer, config, tokenizer)
-    meter = logs.Progress("train", options.steps, initial=position.step, unit="step")
+    meter = logs.Progress(f"train {run}", options.steps, initial=position.step, unit="step")
     began = time.monotonic()
     for step in range(position.step, options.steps):
         chains = [training[index] for index in sampler.batch(step)]
@@ -134,7 +134,7 @@ def _fit(
             )  # fmt: skip
             position.losses = []
             said = "no chain" if val_loss is None else f"loss {val_loss:.4f}, distance error {val_mae:.2f} A"
-            logging.info("step %d: training loss %.4f; validation: %s", position.step, train_loss, said)
+            logging.info("%s, step %d: training loss %.4f; validation: %s", run, position.step, train_loss, said)
         if accelerator.is_main_process:
             meter.step(note=f"loss {loss:.4f}")
         late = options.max_minutes is not None and time.monotonic() - began > 60 * options.max_minutes

@@ -1,90 +1,9 @@
-"""A copy of the project in an empty folder, and Snakemake run in it as a user does."""
-
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-SMALL = {
-    "source": {"demo": {"families": 2, "members": 8}},
-    "parse": {"shards": 2},
-    "defaults": {
-        "backbone": {
-            "tiny": {"hidden_size": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "intermediate_size": 64}
-        },
-        "head": {"width": 16},
-        "train": {"steps": 6, "batch_size": 4, "validate_every": 3, "checkpoint_every": 2},
-        "reconstruct": {"smacof_steps": 10},
-    },
-    "report": {"bootstrap_samples": 100},
-}
-
-
-class Project:
-    """A checkout of the project with a config of its own."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def configure(self, *changes: Mapping[str, Any]) -> None:
-        """Write `mine.yaml`: the small config with top-level keys changed."""
-        config: dict[str, Any] = dict(SMALL)
-        for change in changes:
-            config |= change
-        (self.folder / "mine.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "-j", "2", "--configfile", "mine.yaml", *arguments]
-
-    def environment(self) -> dict[str, str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PYTHONPATH": str(self.folder), "PATH": path}
-
-    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake and return what it said on both streams as stdout."""
-        return subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-        )
-
-    def planned(self, *arguments: str) -> set[str]:
-        """Return the rules that a dry-run would run."""
-        said = self.snakemake("-n", "--quiet", "host", *arguments).stdout
-        if "Nothing to be done" in said:
-            return set()
-        table = said.rpartition("Job stats:")[2].partition("\n\n")[0]
-        return {line.split()[0] for line in table.splitlines()[3:] if line.strip()} - {"total", "all"}
-
-    def edit(self, file: str, old: str, new: str) -> None:
-        path = self.folder / file
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def copy_project(root: Path, folder: Path) -> Project:
-    names = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=root, capture_output=True, text=True, check=True,
-    ).stdout.split("\n")  # fmt: skip
-    for name in filter(None, names):
-        if (root / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, folder / name)
-    project = Project(folder)
-    project.configure()
-    return project
+from ..project import Project, copy_project
 
 
 @pytest.fixture

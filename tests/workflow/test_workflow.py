@@ -10,7 +10,7 @@ import pytest
 from pipeline.dataset.tables import read_rows
 from pipeline.structures.demo import write_demo
 
-from .conftest import Project
+from ..project import Project
 
 
 def test_the_small_workflow_ends_in_a_report(finished: Project):

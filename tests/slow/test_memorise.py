@@ -1,0 +1,72 @@
+"""Sixteen real chains, trained until they are known by heart: wrong slots, masks, alignment, loss, geometry or hand
+anywhere would show."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.dataset.reader import read_chains
+from pipeline.dataset.tables import read_all
+from pipeline.geometry.chirality import mirror
+from pipeline.geometry.superposition import score
+from pipeline.manifest import text_sha256
+
+from ..project import copy_project
+
+CHAINS = 16
+LENGTHS = range(50, 129)
+
+
+def choose(shared: Path) -> list[Path]:
+    """Return the files of the chains whose name has the smallest hash."""
+    with (shared / "chains_index.csv").open(encoding="utf-8") as handle:
+        files = [row["file"] for row in csv.DictReader(handle) if int(row["length"]) in LENGTHS]
+    return [shared / name for name in sorted(files, key=text_sha256)[:CHAINS]]
+
+
+@pytest.mark.slow
+def test_sixteen_real_chains_are_learned_by_heart(root: Path, shared: Path, tmp_path: Path):
+    folder = tmp_path / "structures"
+    folder.mkdir()
+    for path in choose(shared):
+        (folder / path.name).symlink_to(path.resolve())
+    project = copy_project(root, tmp_path / "project")
+    project.configure(
+        {
+            "source": {"kind": "directory", "directory": {"path": str(folder)}},
+            "parse": {"shards": 1, "max_length": 128},
+            "split": {"method": "memorise"},
+            "defaults": {"train": {"steps": 2000, "threads": 2, "validate_every": 200}},
+            "runs": [{"name": "distance"}],
+            "report": {"bootstrap_samples": 100},
+        }
+    )
+    done = project.snakemake(timeout=1800)
+    assert done.returncode == 0, done.stdout[-4000:]
+    results = project.folder / "results"
+    scores = json.loads((results / "report" / "summary.json").read_text())["runs"]["distance"]
+    print(json.dumps(scores, indent=1))
+    assert scores["tm_score"]["n"] == CHAINS
+    wrong = wrong_hands(results)
+    print(f"wrong mirror images: {wrong}")
+    assert not wrong
+    assert scores["tm_score"]["mean"] >= 0.85
+
+
+def wrong_hands(results: Path) -> list[str]:
+    """Return the chains whose mirror image would have been closer to the experiment."""
+    model = {
+        row["chain_id"]: row["coords"] for row in read_all((results / "runs/distance/structures").glob("*.parquet"))
+    }
+    wrong = []
+    for chain in read_chains(list((results / "data/chains").glob("*.parquet")), model):
+        seen = np.isfinite(chain.coords).all(1)
+        native = torch.from_numpy(chain.coords[seen].astype(np.float64))
+        found = torch.from_numpy(model[chain.chain_id][seen].astype(np.float64))
+        if score(mirror(found), native).rmsd < score(found, native).rmsd:
+            wrong.append(chain.chain_id)
+    return wrong
