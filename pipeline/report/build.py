@@ -89,17 +89,21 @@ def build_report(config: Config, files: ReportFiles) -> None:
 
 
 def verdicts(summaries: dict[str, dict[str, Summary]]) -> list[str]:
-    """Return a sentence for each run: in what it is better or worse than each null, judged by the intervals."""
+    """Return sentences that set each run beside each null and beside the first run, judged by the intervals."""
+    runs = [run for run in summaries if run not in NULLS]
     sentences = []
-    for run in (run for run in summaries if run not in NULLS):
-        for null in NULLS:
+    for run in runs:
+        for other in [*NULLS, *runs[:1]]:
+            if other == run:
+                continue
             found: dict[str, list[str]] = {"better than": [], "worse than": [], "not told apart from": []}
             for name in ("mae", "lddt", "tm_score"):
-                relation = _relation(name, summaries[run][name], summaries[null][name])
+                relation = _relation(name, summaries[run][name], summaries[other][name])
                 if relation:
                     found[relation].append(TITLES[name].split(",")[0])
-            parts = [f"{relation} {null} in {', '.join(which)}" for relation, which in found.items() if which]
-            sentences.append(f"{run} is {'; '.join(parts)}." if parts else f"{run}: no chain was scored.")
+            parts = [f"{relation} {other} in {', '.join(which)}" for relation, which in found.items() if which]
+            if parts:
+                sentences.append(f"{run} is {'; '.join(parts)}.")
     return sentences
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from plotly.colors import get_colorscale as plotly_scale
 from plotly.subplots import make_subplots
 
 from pipeline.geometry.distances import unpack_upper
@@ -16,6 +17,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8
 
 NULL_COLOUR = "#8a8f98"
 NATIVE_COLOUR = "#9aa0a8"
+UNOBSERVED = "#ececef"
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1f2430"}
 
 
@@ -85,18 +87,22 @@ def distance_map(example: Row) -> go.Figure:
     both = np.where(
         np.tri(length, dtype=bool), true, unpack_upper(example["predicted_triu"].astype(np.float32), length)
     )
-    # Whole angstroms as small integers keep the page small; 255 stands for residues without coordinates.
-    shown = np.where(np.isfinite(both), np.clip(both.round(), 0, 254), 255).astype(np.uint8)
-    top = int(shown[shown < 255].max(initial=1))
+    # Whole angstroms as small integers keep the page small; one above the greatest stands for "not observed".
+    rounded = np.clip(np.nan_to_num(both, nan=0).round(), 0, 254).astype(np.uint8)
+    top = max(1, int(rounded.max()))
+    shown = np.where(np.isfinite(both), rounded, top + 1).astype(np.uint8)
+    border = (top + 0.5) / (top + 1)
+    scale = [[at * border, colour] for at, colour in plotly_scale("viridis_r")]
     hover = "residues %{x} and %{y}<br>%{z} Å<extra></extra>"
     figure = go.Figure(
         go.Heatmap(
-            z=shown, x0=1, y0=1, zmin=0, zmax=top, colorscale="Viridis_r", hovertemplate=hover,
+            z=shown, x0=1, y0=1, colorscale=[*scale, [border, UNOBSERVED], [1, UNOBSERVED]],
+            zmin=0, zmax=top + 1, hovertemplate=hover,
             colorbar={"title": "Å", "thickness": 10},
         )
     )  # fmt: skip
     figure.update_yaxes(autorange="reversed", scaleanchor="x", constrain="domain")
-    figure.update_xaxes(constrain="domain", title_text="below: experiment; above: prediction")
+    figure.update_xaxes(constrain="domain", title_text="below: experiment (grey: not observed), above: prediction")
     return _styled(figure, 340)
 
 
