@@ -105,6 +105,12 @@ class SplitConfig(Section):
     val: float = Field(0.1, ge=0, lt=1, description="fraction of chains for validation")
     test: float = Field(0.2, gt=0, lt=1, description="fraction of chains for the test")
 
+    @model_validator(mode="after")
+    def _some_are_left_for_training(self) -> SplitConfig:
+        if self.val + self.test >= 1:
+            raise ValueError(f"val {self.val} and test {self.test} leave nothing for training; keep their sum below 1")
+        return self
+
 
 class TinyBackbone(Section):
     """A small Qwen3-type model with random weights, for machines without a model hub."""
@@ -282,7 +288,11 @@ class ReportConfig(Section):
 class Config(Section):
     """The whole configuration; see `config.yaml`."""
 
-    results: str = Field("results", description="folder for everything that is generated")
+    results: str = Field(
+        "results",
+        pattern=r"^[A-Za-z0-9._/-]+$",
+        description="folder for everything that is generated; letters, digits and . _ - / only",
+    )
     seed: int = Field(0, ge=0, description="seed of everything random")
     source: SourceConfig = SourceConfig()
     parse: ParseConfig = ParseConfig()

@@ -10,19 +10,50 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent
 PACKAGE = ROOT.name
+TEMPLATES = (".j2", ".css")
+UNCOUNTED = frozenset((f"{PACKAGE}.config", f"{PACKAGE}.logs"))
+"""Modules that are in no fingerprint: settings reach a stage as params, which Snakemake compares by itself."""
 
 
 def file_sha256(path: Path) -> str:
     """Return the sha256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def readable_sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes, or "" for one that cannot be read, such as a link to nowhere."""
+    try:
+        return file_sha256(path)
+    except OSError:
+        return ""
+
+
+def cached_hashes(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
+    """Return the sha256 of each file, "" for those that cannot be read.
+
+    Hashes are kept in the JSON file `cache`, keyed by path, size and time of change, so that a second look reads none
+    of the files. The cache holds what was asked for last.
+    """
+    known = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
+    seen = {}
+    hashes = {}
+    for path in paths:
+        key = str(path.absolute())
+        stat = path.stat() if path.exists() else None
+        stamp = [stat.st_size, stat.st_mtime_ns] if stat else []
+        hashes[path] = known[key][1] if known.get(key, [None])[0] == stamp else readable_sha256(path)
+        seen[key] = [stamp, hashes[path]]
+    if seen != known:
+        write_json(cache, seen)
+    return hashes
 
 
 def text_sha256(*parts: str) -> str:
@@ -71,7 +102,7 @@ def _closure(modules: tuple[str, ...]) -> set[str]:
     todo = list(modules)
     while todo:
         name = todo.pop()
-        if name not in found:
+        if name not in found | UNCOUNTED:
             found.add(name)
             todo.extend(_imports(name))
     return found
@@ -118,7 +149,7 @@ def _is_text(node: ast.AST) -> bool:
 
 @cache
 def _module_digest(module: str) -> str:
-    """Return a hash of a module's code and of the data files, such as templates, that lie in its folder."""
+    """Return a hash of a module's code and of the templates that lie in its folder."""
     folder = (_source(module) or Path()).parent
-    data = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in (".py", ".pyc"))
+    data = sorted(path for path in folder.iterdir() if path.suffix in TEMPLATES and path.is_file())
     return text_sha256(ast.dump(_tree(module)), *(f"{path.name} {file_sha256(path)}" for path in data))

@@ -1,5 +1,17 @@
 # A folder with the language model, for from_pretrained; runs with equal settings share it.
 BACKBONES = {backbone_key(run): CONFIG.run(run).backbone for run in RUNS}
+LOCAL_FILES = [
+    path
+    for backbone in BACKBONES.values()
+    if backbone.kind == "path"
+    for path in sorted(Path(backbone.path).glob("*"))
+    if path.is_file()
+]
+LOCAL_HASHES = (
+    cached_hashes(LOCAL_FILES, Path(under("work/backbone-hashes.json")))
+    if LOCAL_FILES
+    else {}
+)
 
 
 rule backbone:
@@ -15,6 +27,12 @@ rule backbone:
     params:
         options=lambda wildcards: options_json(BACKBONES[wildcards.backbone]),
         seed=CONFIG.seed,
+        # A local model that is replaced in place must be noticed; the others are named by their settings.
+        content=lambda wildcards: [
+            LOCAL_HASHES[path]
+            for path in LOCAL_FILES
+            if str(path.parent) == BACKBONES[wildcards.backbone].path
+        ],
         code=code_fingerprint("pipeline.model.backbone"),
     message:
         "Make the backbone {wildcards.backbone}"

@@ -1,8 +1,6 @@
 # Names, paths and small functions that the rules share.
-from shlex import quote
-
 from pipeline.config import NULLS, options_json
-from pipeline.manifest import code_fingerprint, text_sha256
+from pipeline.manifest import cached_hashes, code_fingerprint, text_sha256
 from pipeline.structures.sources import SourceError, list_folder, shard_digests
 
 RESULTS = CONFIG.results
@@ -45,15 +43,24 @@ def backbone_of(wildcards):
     return under(f"backbones/{backbone_key(wildcards.run)}/manifest.json")
 
 
-def run_options(wildcards):
-    """Return the settings of a run that its training uses, as JSON."""
-    run = CONFIG.run(wildcards.run)
-    defaults = type(run)()
-    return options_json(
-        run.model_copy(
-            update={"predict": defaults.predict, "reconstruct": defaults.reconstruct}
+def run_options(*unused):
+    """Return a function that gives a run's settings as JSON, unused sections at their defaults."""
+
+    def options(wildcards):
+        run = CONFIG.run(wildcards.run)
+        return options_json(
+            run.model_copy(
+                update={section: getattr(type(run)(), section) for section in unused}
+            )
         )
-    )
+
+    return options
+
+
+def reconstruct_options(wildcards):
+    """Return the reconstruction settings of a run, those of the defaults for a null, as JSON."""
+    run = CONFIG.defaults if wildcards.run in NULLS else CONFIG.run(wildcards.run)
+    return options_json(run.reconstruct)
 
 
 def head_module(wildcards):

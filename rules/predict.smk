@@ -19,7 +19,7 @@ rule predict:
     resources:
         gpu=lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
     params:
-        options=lambda wildcards: options_json(CONFIG.run(wildcards.run)),
+        options=run_options("reconstruct"),
         subset=CONFIG.evaluate.subset,
         code=lambda wildcards: code_fingerprint(
             "pipeline.inference.predict", head_module(wildcards)

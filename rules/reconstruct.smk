@@ -1,10 +1,4 @@
 # Distances to coordinates; the mirror image is chosen by what the training chains look like.
-def reconstruct_options(wildcards):
-    """Return the reconstruction settings of a run, and the defaults for a null, as JSON."""
-    run = CONFIG.defaults if wildcards.run in NULLS else CONFIG.run(wildcards.run)
-    return options_json(run.reconstruct)
-
-
 rule chirality:
     input:
         chains=shards_of("data/chains"),

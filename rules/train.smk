@@ -28,7 +28,7 @@ rule train:
             CONFIG.run(wildcards.run).train.gpus, "multi_gpu"
         ),
         processes=lambda wildcards: max(1, CONFIG.run(wildcards.run).train.gpus),
-        options=run_options,
+        options=run_options("predict", "reconstruct"),
         seed=CONFIG.seed,
         work=under("work/train"),
         code=lambda wildcards: code_fingerprint(

@@ -59,9 +59,12 @@ class Project:
 
     def planned(self, *arguments: str) -> set[str]:
         """Return the rules that a dry-run would run."""
-        said = self.snakemake("-n", "--quiet", "host", *arguments).stdout
+        done = self.snakemake("-n", "--quiet", "host", *arguments)
+        said = done.stdout
+        assert done.returncode == 0, said
         if "Nothing to be done" in said:
             return set()
+        assert "Job stats:" in said, said
         table = said.rpartition("Job stats:")[2].partition("\n\n")[0]
         return {line.split()[0] for line in table.splitlines()[3:] if line.strip()} - {"total", "all"}
 

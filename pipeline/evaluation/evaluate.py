@@ -9,8 +9,8 @@ import torch
 
 from pipeline import logs
 from pipeline.dataset.reader import ChainRecord, read_chains
-from pipeline.dataset.schemas import EXAMPLES, METRICS
 from pipeline.dataset.tables import open_table, read_all, read_rows, write_rows
+from pipeline.evaluation.schemas import EXAMPLES, METRICS
 from pipeline.geometry.distances import pack_upper, pairwise_distances, unpack_upper
 from pipeline.geometry.lddt import lddt
 from pipeline.geometry.superposition import score, superpose

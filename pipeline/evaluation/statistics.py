@@ -14,7 +14,10 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean, median, bounds of the 95 % bootstrap interval of the mean, and number of chains; None without chains."""
+    """Mean, median, bounds of the 95 % bootstrap interval of the mean, and number of chains.
+
+    Without chains there is no mean, and with fewer than two groups to draw from no interval: None.
+    """
 
     mean: float | None
     median: float | None
@@ -43,6 +46,8 @@ def summarise(values: Sequence[float | None], groups: Sequence[str], samples: in
         return Summary(None, None, None, None, 0)
     _, group = np.unique(np.asarray(groups)[keep], return_inverse=True)
     sums, counts = np.bincount(group, weights=array), np.bincount(group)
+    if len(sums) < 2:
+        return Summary(float(array.mean()), float(np.median(array)), None, None, len(array))
     drawn = np.random.default_rng(seed).integers(len(sums), size=(samples, len(sums)))
     means = sums[drawn].sum(1) / counts[drawn].sum(1)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])

@@ -12,15 +12,17 @@ from torch import Tensor
 from pipeline import logs
 from pipeline.config import RunConfig
 from pipeline.dataset.reader import ChainRecord, read_chains
-from pipeline.dataset.schemas import PREDICTIONS
 from pipeline.dataset.split import read_subset
 from pipeline.dataset.tables import open_table
 from pipeline.geometry.distances import pack_upper
 from pipeline.inference.null import SeparationNull
+from pipeline.inference.schemas import PREDICTIONS
 from pipeline.manifest import file_sha256
 from pipeline.model.batch import Decoded, collate
 from pipeline.model.network import load_network
 from pipeline.model.tokens import ResidueTokenizer
+
+LARGEST = float(np.finfo(np.float16).max)
 
 
 class ArtefactError(RuntimeError):
@@ -84,7 +86,9 @@ def _row(chain: ChainRecord, row: int, decoded: Decoded) -> dict[str, Any]:
     length = len(chain)
 
     def triangle(matrix: Tensor | None) -> np.ndarray | None:
-        return None if matrix is None else pack_upper(matrix[row, :length, :length].cpu().numpy()).astype(np.float16)
+        if matrix is None:
+            return None
+        return pack_upper(matrix[row, :length, :length].clamp(max=LARGEST).cpu().numpy()).astype(np.float16)
 
     return {
         "chain_id": chain.chain_id,

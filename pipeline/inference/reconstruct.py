@@ -19,12 +19,12 @@ from torch import Tensor
 from pipeline import logs
 from pipeline.config import ReconstructConfig
 from pipeline.dataset.reader import read_chains
-from pipeline.dataset.schemas import STRUCTURES
 from pipeline.dataset.split import read_subset
 from pipeline.dataset.tables import open_table, read_rows
 from pipeline.geometry.chirality import BINS, dihedral_counts, mirror, mirror_log_ratio
 from pipeline.geometry.distances import unpack_upper
 from pipeline.geometry.mds import classical_mds, smacof, stress
+from pipeline.inference.schemas import STRUCTURES
 from pipeline.manifest import write_json
 
 

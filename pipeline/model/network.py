@@ -9,6 +9,7 @@ The slot token's embedding, the slot row, is a parameter of its own: it trains w
 backbone stays frozen, and works on quantised backbones too.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from pipeline.config import RunConfig
+from pipeline.manifest import write_json
 from pipeline.model.backbone import load_backbone
 from pipeline.model.batch import Batch
 from pipeline.model.tokens import ResidueTokenizer
@@ -88,6 +90,8 @@ def save_network(network: SlotNetwork, tokenizer: ResidueTokenizer, config: RunC
     folder.mkdir(parents=True, exist_ok=True)
     subfolder = "backbone" if config.train.tuning == "full" else "adapter"
     network.backbone.save_pretrained(folder / subfolder)  # type: ignore[operator]
+    if subfolder == "adapter":
+        _sort_targets(folder / subfolder / "adapter_config.json")
     save_file(
         {name: value.contiguous() for name, value in network.head.state_dict().items()},
         folder / "head.safetensors",
@@ -109,6 +113,14 @@ def load_network(config: RunConfig, backbone_folder: Path, folder: Path, dtype: 
     network.head.load_state_dict(load_file(folder / "head.safetensors"))
     network.slot_row.data.copy_(load_file(folder / "slots.safetensors")["slot_row"])
     return network.eval()
+
+
+def _sort_targets(path: Path) -> None:
+    """Sort the layer names in PEFT's config, which come from a set, so that equal adapters are equal files."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(settings["target_modules"], list):
+        settings["target_modules"].sort()
+    write_json(path, settings)
 
 
 def _new_head(config: RunConfig, backbone: nn.Module) -> nn.Module:

@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from pipeline.config import NULLS, Config
-from pipeline.dataset.schemas import METRICS
 from pipeline.dataset.tables import read_all, write_rows
 from pipeline.evaluation.evaluate import NAMES
+from pipeline.evaluation.schemas import METRICS
 from pipeline.evaluation.statistics import Summary, summarise
 from pipeline.manifest import atomic, write_json
 from pipeline.report import figures
@@ -177,8 +177,15 @@ def _render(
         boxes=_figure("boxes", figures.score_distributions(scored, colour)) if scored else None,
         lengths=_figure("lengths", figures.score_by_length(scored, colour)) if scored else None,
         examples=examples,
-        versions={package: version(package) for package in PACKAGES},
+        versions={package: _version(package) for package in PACKAGES},
     )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "not installed"
 
 
 def _description(run: str, config: Config) -> str:

@@ -56,6 +56,8 @@ SHARPNESS = 2.0
 ANGLE_NOISE = np.radians(1.5)
 COORDINATE_NOISE = 0.15
 MUTATED = (0.3, 0.5)
+GAP_LENGTH = 24
+"""Shorter chains get no gap of unobserved residues."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def make_member(family: Family, rng: Generator) -> Member:
     observed = np.ones(len(backbone), dtype=bool)
     observed[: int(rng.integers(0, 3))] = False
     observed[len(observed) - int(rng.integers(0, 3)) :] = False
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and len(observed) > GAP_LENGTH:
         gap = int(rng.integers(10, len(observed) - 14))
         observed[gap : gap + int(rng.integers(2, 5))] = False
     return Member("".join(letters)[kept], backbone, observed)

@@ -4,7 +4,6 @@ Every file gives at least one row: its protein chains, or a quarantine row that 
 is wrong with one file stops the stage.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -67,8 +66,8 @@ class Refused:
     message: str
 
 
-def read_chains(path: Path, limits: ParseConfig) -> Iterator[Chain | Refused]:
-    """Yield each protein chain of the first model of a file, or why it is refused.
+def read_chains(path: Path, limits: ParseConfig) -> list[Chain | Refused]:
+    """Return each protein chain of the first model of a file, or why it is refused.
 
     Parameters:
         path: PDB or mmCIF, plain or .gz; the format is told from the name.
@@ -78,29 +77,31 @@ def read_chains(path: Path, limits: ParseConfig) -> Iterator[Chain | Refused]:
         At least one item.
     """
     try:
-        structure = gemmi.read_structure(str(path))
-        structure.setup_entities()
-        structure.assign_label_seq_id()
-    except Exception as error:  # gemmi raises several kinds, and whatever it says is the reason
-        yield Refused(None, Refusal.UNREADABLE, f"{path.name}: {_one_line(error)}")
-        return
+        return _read(path, limits)
+    except Exception as error:  # gemmi raises several kinds, also late, and whatever it says is the reason
+        return [Refused(None, Refusal.UNREADABLE, f"{path.name}: {_one_line(error)}")]
+
+
+def _read(path: Path, limits: ParseConfig) -> list[Chain | Refused]:
+    structure = gemmi.read_structure(str(path), merge_chain_parts=False)
+    structure.setup_entities()
+    structure.assign_label_seq_id()
     if not len(structure) or not structure[0].count_atom_sites():
-        yield Refused(None, Refusal.NO_ATOMS, f"{path.name}: no atoms")
-        return
-    names: set[str] = set()
-    empty = True
+        return [Refused(None, Refusal.NO_ATOMS, f"{path.name}: no atoms")]
+    found: dict[str, Chain | Refused] = {}
+    again: list[Chain | Refused] = []
     for chain in structure[0]:
-        polymer = chain.get_polymer()
-        if not len(polymer):
-            continue
-        empty = False
-        if chain.name in names:
-            yield Refused(chain.name, Refusal.DUPLICATE_CHAIN, f"chain {chain.name!r} appears twice")
-            continue
-        names.add(chain.name)
-        yield _read_chain(structure, chain.name, polymer, limits)
-    if empty:
-        yield Refused(None, Refusal.NO_PROTEIN, f"{path.name}: no polymer, only ligands or waters")
+        for part in chain.subchains():
+            if part[0].entity_type != gemmi.EntityType.Polymer:
+                continue
+            if chain.name in found:
+                message = f"chain {chain.name!r}: a second polymer of {len(part)} residues under the same chain id"
+                again.append(Refused(chain.name, Refusal.DUPLICATE_CHAIN, message))
+            else:
+                found[chain.name] = _read_chain(structure, chain.name, part, limits)
+    if not found:
+        return [Refused(None, Refusal.NO_PROTEIN, f"{path.name}: no polymer, only ligands or waters")]
+    return [*found.values(), *again]
 
 
 def _read_chain(

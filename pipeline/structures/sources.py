@@ -4,14 +4,13 @@ An entry's shard is a hash of its id alone, so a new file changes one shard.
 """
 
 import hashlib
-import json
 import os
 import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.manifest import atomic, file_sha256, text_sha256
+from pipeline.manifest import cached_hashes, text_sha256
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 
@@ -33,10 +32,10 @@ class SourceFile:
 
 
 def list_folder(folder: Path, limit: int | None = None) -> list[SourceFile]:
-    """Return the structure files below `folder`, sorted by id; hidden files and folders are left alone.
+    """Return the structure files below `folder`, sorted by id.
 
-    The id is the file's name without its suffixes. Where several files share a name, eight digits of a hash of
-    their relative path tell them apart.
+    Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes; where
+    several files share a name, eight digits of a hash of their relative path tell them apart.
 
     Parameters:
         folder: searched recursively.
@@ -69,28 +68,29 @@ def list_folder(folder: Path, limit: int | None = None) -> list[SourceFile]:
 def shard_digests(files: list[SourceFile], shards: int, cache: Path) -> list[str]:
     """Return for each shard a hash of the ids, paths and contents of its files.
 
-    A shard's digest changes when a file of it is added, removed or changed, not when it is touched. Hashes of
-    contents are kept in `cache`, keyed by size and time of change, so that a second look reads no file.
+    A shard's digest changes when a file of it is added, removed or changed, not when it is touched.
+
+    Parameters:
+        files: from `list_folder`.
+        shards: number of shards.
+        cache: see `pipeline.manifest.cached_hashes`.
     """
-    known = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
-    seen = {}
+    hashes = cached_hashes([file.path for file in files], cache)
     parts: list[list[str]] = [[] for _ in range(shards)]
     for file in files:
-        stat = file.path.stat()
-        key = str(file.path.absolute())
-        stamp = [stat.st_size, stat.st_mtime_ns]
-        digest = known[key][1] if key in known and known[key][0] == stamp else file_sha256(file.path)
-        seen[key] = [stamp, digest]
-        parts[file.shard(shards)].extend([file.entry_id, str(file.path), digest])
-    if seen != known:
-        with atomic(cache) as temporary:
-            temporary.write_text(json.dumps(seen), encoding="utf-8")
+        parts[file.shard(shards)].extend([file.entry_id, str(file.path), hashes[file.path]])
     return [text_sha256(*part) for part in parts]
 
 
 def _walk(folder: Path) -> list[Path]:
     found: list[Path] = []
-    for root, folders, names in os.walk(folder):
+    seen: set[Path] = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = Path(root).resolve()
+        if real in seen:
+            folders.clear()  # a link back to a folder above
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         found.extend(Path(root, name) for name in names if not name.startswith("."))
     return found

@@ -7,7 +7,7 @@ from pipeline.config import ParseConfig
 from pipeline.dataset.schemas import CHAINS, MANIFEST, QUARANTINE
 from pipeline.dataset.tables import open_table, read_rows, write_rows
 from pipeline.logs import progress
-from pipeline.manifest import file_sha256
+from pipeline.manifest import readable_sha256
 from pipeline.structures.parse import Refused, read_chains
 from pipeline.structures.sources import SourceFile
 
@@ -18,8 +18,8 @@ def write_manifest(files: list[SourceFile], shard: int, shards: int, source: str
         {
             "entry_id": file.entry_id,
             "path": str(file.path),
-            "bytes": file.path.stat().st_size,
-            "sha256": file_sha256(file.path),
+            "bytes": file.path.stat().st_size if file.path.exists() else 0,
+            "sha256": readable_sha256(file.path),
             "source": source,
             "resolution": None,
             "year": None,

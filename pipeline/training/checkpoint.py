@@ -75,7 +75,7 @@ def load(folder: Path, network: nn.Module, optimizer: Optimizer) -> Position:
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, so that a process left over from a killed launcher and its successor take turns."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as handle:
+    with folder.with_suffix(".lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -15,26 +15,47 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.optim import AdamW, Optimizer
 
 from pipeline import logs
-from pipeline.config import RunConfig, TrainConfig, options_json
+from pipeline.config import RunConfig, TrainConfig
 from pipeline.dataset.reader import ChainRecord, read_chains
-from pipeline.dataset.schemas import HISTORY
 from pipeline.dataset.split import read_subset
 from pipeline.dataset.tables import write_rows
 from pipeline.manifest import atomic, directory_hashes, file_sha256, text_sha256, write_json
 from pipeline.model.batch import Batch, collate, masked_mean
 from pipeline.model.network import SlotNetwork, build_network, save_network
-from pipeline.model.tokens import ResidueTokenizer
+from pipeline.model.tokens import SLOT, ResidueTokenizer
 from pipeline.training import checkpoint
 from pipeline.training.sampler import BatchSampler, share
 
 RESUME_ME = 75
 """Exit code of a run that reached `train.max_minutes`; started again, it goes on."""
+
+HISTORY = pa.schema(
+    [
+        ("run", pa.string()),
+        ("step", pa.int32()),
+        ("epoch", pa.int32()),
+        ("lr", pa.float64()),
+        ("train_loss", pa.float64()),
+        ("grad_norm", pa.float64()),
+        ("val_loss", pa.float64()),
+        ("val_mae", pa.float64()),
+        ("tokens", pa.int64()),
+    ]
+)
+
+LATER = {"predict": True, "reconstruct": True}
+"""Sections of a run's config that training does not use."""
+
+
+class DivergedError(RuntimeError):
+    """Training whose loss is no longer a number."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +97,13 @@ def train(run: str, config: RunConfig, seed: int, files: TrainingFiles, code: st
     accelerator = Accelerator(cpu=config.train.gpus == 0, mixed_precision=_precision(config.train))
     if not accelerator.is_main_process:
         logging.getLogger().setLevel(logging.WARNING)
-    work = files.work / _fingerprint(config, seed, files, code)
+    work = files.work / f"{run}-{_fingerprint(config, seed, files, code)}"
     with checkpoint.locked(work) if accelerator.is_main_process else nullcontext():
         accelerator.wait_for_everyone()
         network, tokenizer, history = _fit(accelerator, run, config, seed, files, work)
         if accelerator.is_main_process:
             _save(run, network, tokenizer, config, history, files)
-            shutil.rmtree(work)
+            shutil.rmtree(work, ignore_errors=True)
     accelerator.end_training()
 
 
@@ -120,6 +141,8 @@ def _fit(
         chains = [training[index] for index in sampler.batch(step)]
         lr = learning_rate(step, options)
         loss, norm = loop.step(chains, lr)
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise DivergedError(f"{run}: loss {loss} and gradient norm {norm} at step {step + 1}; lower train.lr")
         position.step = step + 1
         position.tokens += 2 * sum(len(chain) for chain in chains)
         position.losses.append(loss)
@@ -239,12 +262,13 @@ def _save(
     shutil.rmtree(files.model, ignore_errors=True)
     save_network(network, tokenizer, config, files.model)
     with atomic(files.model / "config.json") as temporary:
-        temporary.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(config.model_dump_json(indent=1, exclude=LATER) + "\n", encoding="utf-8")
     write_rows(files.history, HISTORY, ({"run": run} | row for row in history))
     write_json(
         files.manifest,
         {
             "run": run,
+            "slot_token": {"token": SLOT, "id": tokenizer.slot_id},
             "steps": history[-1]["step"] if history else 0,
             "backbone": file_sha256(files.backbone),
             "trained_parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
@@ -257,8 +281,8 @@ def _save(
 
 def _fingerprint(config: RunConfig, seed: int, files: TrainingFiles, code: str) -> str:
     inputs = [file_sha256(path) for path in [*files.chains, files.split, files.backbone]]
-    training = config.model_copy(update={"predict": None, "reconstruct": None})
-    return text_sha256(options_json(training), str(seed), code, *inputs)[:16]
+    settings = config.model_dump_json(exclude={**LATER, "train": {"max_minutes", "checkpoint_every"}})
+    return text_sha256(settings, str(seed), code, *inputs)[:16]
 
 
 def _precision(options: TrainConfig) -> str:

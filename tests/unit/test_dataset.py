@@ -7,10 +7,11 @@ import pytest
 from pipeline.config import SplitConfig
 from pipeline.dataset.homology import clusters, search
 from pipeline.dataset.reader import read_chains
-from pipeline.dataset.schemas import CHAINS, PREDICTIONS, QUARANTINE
+from pipeline.dataset.schemas import CHAINS, QUARANTINE
 from pipeline.dataset.split import AccountingError, assign, read_subset, write_split
 from pipeline.dataset.tables import open_table, read_rows, write_rows
 from pipeline.inference.null import SeparationNull, write_null
+from pipeline.inference.schemas import PREDICTIONS
 
 
 def test_rows_come_back_as_they_were_written(tmp_path: Path):

@@ -15,6 +15,7 @@ from pipeline.geometry.superposition import score
 from pipeline.inference.null import write_null
 from pipeline.inference.predict import predict_null, predict_shard
 from pipeline.inference.reconstruct import rebuild, reconstruct_shard, write_chirality, write_pdb
+from pipeline.inference.schemas import PREDICTIONS
 from pipeline.training.train import TrainingFiles, train
 
 from ..conftest import small_config
@@ -99,8 +100,6 @@ def test_chain_names_never_become_paths(small, chirality: Path, tmp_path: Path):
     row = next(iter(read_rows(small.chains[0]))) | {"chain_id": "../../evil/x"}
     write_rows(tmp_path / "chains", CHAINS, [row])
     length = row["length"]
-    from pipeline.dataset.schemas import PREDICTIONS
-
     prediction = {
         "chain_id": row["chain_id"], "length": length, "triu": np.full(length * (length - 1) // 2, 5.0),
         "sigma": None, "confidence": None, "coords": None,

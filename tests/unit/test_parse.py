@@ -107,6 +107,36 @@ def test_broken_files_are_refused_not_raised(tmp_path: Path):
         assert name in refused.message
 
 
+def test_a_byte_that_is_no_text_refuses_the_file_not_the_shard(tmp_path: Path):
+    body = "".join(atom(i, "ALA", "A", i, 3.8 * i) for i in range(1, 6))
+    (tmp_path / "x.pdb").write_bytes(b"EXPDTA    M\xdcLLER\n" + body.encode().replace(b" A ", b" \xdc "))
+    (refused,) = read_chains(tmp_path / "x.pdb", ANY)
+    assert refused.code == Refusal.UNREADABLE
+
+
+def test_a_second_polymer_under_the_same_chain_id_is_not_lost(tmp_path: Path):
+    first, other, second = (
+        "".join(atom(i, "ALA", chain, i, 3.8 * i) for i in range(start, start + 6)) + "TER\n"
+        for chain, start in (("A", 1), ("B", 1), ("A", 101))
+    )
+    found = read(tmp_path, first + other + second)
+    assert [item.name for item in found if isinstance(item, Chain)] == ["A", "B"]
+    assert [(item.chain, item.code) for item in found if isinstance(item, Refused)] == [("A", Refusal.DUPLICATE_CHAIN)]
+
+
+def test_a_link_to_nowhere_is_accounted_for_and_a_loop_ends(tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "gone.pdb").symlink_to(tmp_path / "nowhere.pdb")
+    (folder / "up").symlink_to(folder)
+    files = list_folder(folder)
+    assert [file.entry_id for file in files] == ["gone"]
+    shard_digests(files, 1, tmp_path / "cache.json")
+    write_manifest(files, 0, 1, "directory", tmp_path / "manifest")
+    parse_shard(tmp_path / "manifest", ANY, tmp_path / "chains", tmp_path / "quarantine")
+    assert [row["code"] for row in read_rows(tmp_path / "quarantine")] == ["unreadable"]
+
+
 def test_every_messy_file_is_accounted_for(shared: Path, tmp_path: Path):
     files = list_folder(shared / "messy")
     write_manifest(files, 0, 1, "directory", tmp_path / "manifest")

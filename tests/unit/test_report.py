@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from pipeline.config import parse_config
-from pipeline.dataset.schemas import EXAMPLES, HISTORY, METRICS, QUARANTINE
+from pipeline.dataset.schemas import QUARANTINE
 from pipeline.dataset.tables import read_rows, write_rows
 from pipeline.evaluation.evaluate import NAMES
+from pipeline.evaluation.schemas import EXAMPLES, METRICS
 from pipeline.evaluation.statistics import Summary
 from pipeline.report.build import ReportFiles, build_report, verdicts
+from pipeline.training.train import HISTORY
 
 EVIL = "</script><script>document.title='owned'</script>"
 RUNS = ("distance", "coords", "null_separation")

@@ -14,7 +14,7 @@ from pipeline.dataset.tables import read_rows
 from pipeline.inference.predict import ArtefactError, predict_shard
 from pipeline.manifest import directory_hashes
 from pipeline.training.sampler import BatchSampler, share
-from pipeline.training.train import RESUME_ME, TrainingFiles, learning_rate, train
+from pipeline.training.train import RESUME_ME, DivergedError, TrainingFiles, learning_rate, train
 
 from ..conftest import small_config
 
@@ -24,6 +24,15 @@ def files_of(small, folder: Path) -> TrainingFiles:
         small.chains, small.distances, small.split, small.backbone,
         folder / "work", folder / "model", folder / "manifest.json", folder / "history.parquet",
     )  # fmt: skip
+
+
+def command_of(files: TrainingFiles, options: str) -> list[str]:
+    command = [sys.executable, "-m", "pipeline", "train", "--options", options]
+    for flag, paths in (("--chains", files.chains), ("--distances", files.distances)):
+        command += [f"{flag}={path}" for path in paths]
+    for flag in ("split", "backbone", "work", "model", "manifest", "history"):
+        command += [f"--{flag}", str(getattr(files, flag))]
+    return command
 
 
 def run_of(**changes):
@@ -66,17 +75,13 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bits(small, tmp_pat
     assert list(read_rows(tmp_path / "cut" / "history.parquet")) == list(
         read_rows(tmp_path / "whole" / "history.parquet")
     )
-    assert not list((tmp_path / "cut" / "work").iterdir())
+    assert not list((tmp_path / "cut" / "work").glob("*/*")), "the checkpoint is not needed any more"
 
 
 def test_kill_9_in_the_middle_leaves_a_checkpoint_to_go_on_from(small, tmp_path: Path):
     options = options_json(run_of(train={"steps": 2000, "checkpoint_every": 5, "validate_every": 2000}))
     files = files_of(small, tmp_path)
-    command = [sys.executable, "-m", "pipeline", "train", "--options", options]
-    for flag, paths in (("--chains", files.chains), ("--distances", files.distances)):
-        command += [f"{flag}={path}" for path in paths]
-    for flag in ("split", "backbone", "work", "model", "manifest", "history"):
-        command += [f"--{flag}", str(getattr(files, flag))]
+    command = command_of(files, options)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not list(files.work.glob("*/checkpoint.safetensors")):
@@ -129,11 +134,7 @@ def test_two_processes_train_as_one(small, tmp_path: Path):
             "--main_process_port",
             "0",
         ]
-        command += ["-m", "pipeline", "train", "--options", options]
-        for flag, paths in (("--chains", files.chains), ("--distances", files.distances)):
-            command += [f"{flag}={path}" for path in paths]
-        for flag in ("split", "backbone", "work", "model", "manifest", "history"):
-            command += [f"--{flag}", str(getattr(files, flag))]
+        command += command_of(files, options)[1:]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
         history[processes] = list(read_rows(files.history))
@@ -146,6 +147,25 @@ def test_training_makes_the_loss_smaller(small, tmp_path: Path):
     trained(small, tmp_path, train={"steps": 60, "validate_every": 20, "lr": 0.01})
     history = list(read_rows(tmp_path / "history.parquet"))
     assert history[-1]["train_loss"] < 0.6 * history[0]["train_loss"]
+
+
+def test_a_run_that_diverges_says_so(small, tmp_path: Path):
+    with pytest.raises(DivergedError, match=r"a: loss .* lower train\.lr"):
+        trained(small, tmp_path, train={"lr": 1e30, "max_grad_norm": 1e30, "steps": 20})
+
+
+def test_a_run_of_no_steps_saves_the_untrained_model(small, tmp_path: Path):
+    assert "head.safetensors" in trained(small, tmp_path, train={"steps": 0})
+
+
+def test_lora_twice_in_two_processes_gives_equal_bytes(small, tmp_path: Path):
+    hashes = []
+    for seed in ("1", "2"):
+        files = files_of(small, tmp_path / seed)
+        command = command_of(files, options_json(run_of(train={"tuning": "lora"})))
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True)
+        hashes.append(directory_hashes(files.model))
+    assert hashes[0] == hashes[1]
 
 
 def test_a_changed_artefact_is_not_loaded(small, tmp_path: Path):

@@ -1,0 +1,35 @@
+"""Arrow schemas of scores and examples; units and order as in `pipeline.dataset.schemas`."""
+
+import pyarrow as pa
+
+from pipeline.dataset.schemas import COORDS
+
+METRICS = pa.schema(
+    [
+        ("run", pa.string()),
+        ("chain_id", pa.string()),
+        ("cluster_id", pa.string()),
+        ("length", pa.int32()),
+        ("observed", pa.int32()),
+    ]
+    + [(name, pa.float64()) for name in ("mae", "rmse", "lddt", "tm_score", "gdt_ts", "gdt_ha", "rmsd")]
+    + [("stress", pa.float64()), ("mirror_margin", pa.float64())]
+)
+
+EXAMPLES = pa.schema(
+    [
+        ("run", pa.string()),
+        ("label", pa.string()),
+        ("chain_id", pa.string()),
+        ("length", pa.int32()),
+        ("sequence", pa.string()),
+        ("mae", pa.float64()),
+        ("lddt", pa.float64()),
+        ("tm_score", pa.float64()),
+        ("true_triu", pa.list_(pa.float16())),
+        ("predicted_triu", pa.list_(pa.float16())),
+        ("native", COORDS),
+        ("model", COORDS),
+    ]
+)
+"""Best, median and worst chain of a run by TM-score; `model` lies superposed on `native`."""
