@@ -49,7 +49,8 @@ def published(shared: Path) -> list[tuple[dict, torch.Tensor, torch.Tensor]]:
 
 
 def test_scores_agree_with_published_ones(shared: Path):
-    """Where the pairing by sequence is not ambiguous; lDDT to the last digit for most, and never far."""
+    """RMSD but for a few pairs, where it is ambiguous which residue at the edge of a gap belongs to which; lDDT to the
+    last digit for most, and never far."""
     pairs = published(shared)
     exact = 0
     off = []
@@ -57,13 +58,13 @@ def test_scores_agree_with_published_ones(shared: Path):
         found = score(model, native)
         local = lddt(pairwise_distances(model), pairwise_distances(native))
         exact += abs(local - float(row["lddt"])) < 0.0005
-        tolerances = {"rmsd": 0.002, "tm_score": 0.003, "gdt_ts": 0.01, "gdt_ha": 0.01}
-        values = {name: getattr(found, name) for name in tolerances} | {"lddt": local}
-        tolerances["lddt"] = 0.007
-        wrong = {name: values[name] for name in tolerances if abs(values[name] - float(row[name])) > tolerances[name]}
-        if wrong:
-            off.append((row["model"], wrong))
-    assert len(off) <= 0.05 * len(pairs), off
+        assert found.tm_score == pytest.approx(float(row["tm_score"]), abs=0.003), row["model"]
+        assert found.gdt_ts == pytest.approx(float(row["gdt_ts"]), abs=0.01), row["model"]
+        assert found.gdt_ha == pytest.approx(float(row["gdt_ha"]), abs=0.01), row["model"]
+        assert local == pytest.approx(float(row["lddt"]), abs=0.007), row["model"]
+        if abs(found.rmsd - float(row["rmsd"])) > 0.002:
+            off.append((row["model"], found.rmsd))
+    assert len(off) <= 0.1 * len(pairs), off
     assert exact > 0.5 * len(pairs)
 
 

@@ -18,8 +18,8 @@ SCALE = 10.0
 OCTAVES = 8
 
 ROWS = 32
-"""Rows of the matrix that are computed together, from the diagonal to the right: half the work, and small pieces, which
-made a training step three to four times as fast as the whole square at once (batch 8, 200 and 400 residues, one core)."""
+"""Rows of the matrix that are computed together, from the diagonal to the right. Half the work in small pieces made a
+training step three to four times as fast as the whole square (batch 8, 200 and 400 residues, one core)."""
 
 
 class Head(nn.Module):
