@@ -12,7 +12,7 @@ import yaml
 
 SMALL = {
     "source": {"demo": {"families": 2, "members": 8}},
-    "parse": {"shards": 2},
+    "parse": {"shards": 1},
     "defaults": {
         "backbone": {
             "tiny": {"hidden_size": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "intermediate_size": 64}
@@ -39,7 +39,8 @@ class Project:
         (self.folder / "mine.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "-j", "2", "--configfile", "mine.yaml", *arguments]
+        # Targets come first: some of Snakemake's options take all the words that follow.
+        return [sys.executable, "-m", "snakemake", *arguments, "-j", "2", "--configfile", "mine.yaml"]
 
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -59,7 +60,7 @@ class Project:
 
     def planned(self, *arguments: str) -> set[str]:
         """Return the rules that a dry-run would run."""
-        done = self.snakemake("-n", "--quiet", "host", *arguments)
+        done = self.snakemake(*arguments, "-n", "--quiet", "host")
         said = done.stdout
         assert done.returncode == 0, said
         if "Nothing to be done" in said:

@@ -77,7 +77,7 @@ def test_a_new_file_reruns_one_shard_and_a_touched_one_nothing(project: Project,
 
     folder = tmp_path / "mine"
     write_demo(DemoSource(families=2, members=6), 0, folder, tmp_path / "files.json")
-    project.configure(directory_source(folder))
+    project.configure(directory_source(folder), {"parse": {"shards": 2}})
     target = [f"results/data/distances/{shard:03d}.parquet" for shard in range(2)]
     done = project.snakemake(*target)
     assert done.returncode == 0, done.stdout[-4000:]
@@ -85,7 +85,7 @@ def test_a_new_file_reruns_one_shard_and_a_touched_one_nothing(project: Project,
         path.touch()
     assert project.planned(*target) == set()
     (folder / "new.pdb").write_bytes((folder / "f00m000.pdb").read_bytes())
-    said = project.snakemake("-n", *target).stdout
+    said = project.snakemake(*target, "-n").stdout
     assert sum(line.endswith(("shard 000", "shard 001")) for line in said.splitlines()) == 3
     assert said.count("Parse structures, shard") == said.count("Compute distances, shard") == 1
 
