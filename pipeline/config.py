@@ -9,7 +9,6 @@ names a run and overrides what it changes; `Config.run(name)` gives the merged, 
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.config_errors import describe
 from pipeline.plugins import installed
 
 NULLS = ("null_separation",)
@@ -336,13 +336,13 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     try:
         config = Config.model_validate(_plain(raw))
     except ValidationError as error:
-        raise ConfigError(_describe(error, Config)) from None
+        raise ConfigError(describe(error, Config)) from None
     for index, entry in enumerate(config.runs):
         overrides = dict(entry.model_extra or {})
         try:
             run = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
         except ValidationError as error:
-            raise ConfigError(_describe(error, RunConfig, f"runs[{index}] ({entry.name}): ")) from None
+            raise ConfigError(describe(error, RunConfig, f"runs[{index}] ({entry.name}): ")) from None
         config._resolved[entry.name] = run
     return config
 
@@ -373,41 +373,3 @@ def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
         below = result.get(key)
         result[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
     return result
-
-
-def _describe(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
-    lines = []
-    for item in error.errors():
-        location = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
-        if item["type"] == "extra_forbidden":
-            allowed = _keys_at(model, item["loc"][:-1])
-            close = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
-            hint = f"did you mean '{close[0]}'? " if close else ""
-            message = f"unknown key; {hint}allowed here: {', '.join(allowed)}"
-        else:
-            message = item["msg"].removeprefix("Value error, ")
-            message = message[:1].lower() + message[1:]
-            if not isinstance(item["input"], Mapping):
-                message += f"; found {item['input']!r}"
-            if isinstance(item["input"], str) and item["type"] in ("float_type", "int_type"):
-                message += _number_advice(item["input"])
-        lines.append(f"{prefix}{location + ': ' if location else ''}{message}")
-    return "\n".join(lines)
-
-
-def _number_advice(text: str) -> str:
-    try:
-        number = float(text)
-    except ValueError:
-        return ", which is text"
-    written = repr(number) if "e" not in repr(number) else f"{number:.1e}"
-    return f", which YAML reads as text; write {written} without quotes"
-
-
-def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    for part in location:
-        if isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                model = annotation
-    return sorted(model.model_fields)
