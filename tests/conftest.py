@@ -24,9 +24,10 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with real structures; see tests/README.md."""
-    folder = Path(os.environ.get("PROTEINMTP_SHARED", ROOT.parent / "shared")) / "data"
-    if not folder.is_dir():
-        pytest.skip(f"real structures are not at {folder}; set PROTEINMTP_SHARED to the folder that holds data/")
+    base = Path(os.environ.get("PROTEINMTP_SHARED", ROOT.parent / "shared"))
+    folder = next((path for path in (base / "data", base) if (path / "chains_index.csv").is_file()), None)
+    if folder is None:
+        pytest.skip(f"no real structures in {base}; PROTEINMTP_SHARED may name the folder that holds them")
     return folder
 
 
