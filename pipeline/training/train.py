@@ -160,7 +160,7 @@ def _fit(
             logging.info("%s, step %d: training loss %.4f; validation: %s", run, position.step, train_loss, said)
         if accelerator.is_main_process:
             meter.step(note=f"loss {loss:.4f}")
-        late = options.max_minutes is not None and time.monotonic() - began > 60 * options.max_minutes
+        late = options.max_minutes is not None and loop.anyone(time.monotonic() - began > 60 * options.max_minutes)
         if (position.step % options.checkpoint_every == 0 or late) and position.step < options.steps:
             if accelerator.is_main_process:
                 checkpoint.save(work, position, network, optimizer)
@@ -237,6 +237,10 @@ class _Loop:
             distances = self.network.head.decode(output).distances  # type: ignore[operator]
             errors.append(masked_mean((distances - batch.distances).abs(), batch.observed_pairs))
         return float(torch.cat(losses).mean()), float(torch.cat(errors).mean())
+
+    def anyone(self, flag: bool) -> bool:
+        """Return whether `flag` is set in any process; clocks differ, and all must stop at the same step."""
+        return bool(self.accelerator.reduce(torch.tensor(float(flag), device=self.accelerator.device)))
 
     def _batch(self, chains: list[ChainRecord]) -> Batch:
         return collate(chains, [self.tokenizer.encode(chain.sequence) for chain in chains]).to(self.accelerator.device)
