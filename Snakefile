@@ -26,10 +26,28 @@ include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
 
+# Snakemake deletes the outputs of a job that failed, and does not miss a file that nobody asks for: the report of
+# before would pass for that of now. So everything is asked for.
 rule all:
     default_target: True
     input:
         rules.report.output,
+        SOURCE_READY,
+        [
+            shards_of(f"data/{name}")
+            for name in ("manifest", "chains", "quarantine", "distances")
+        ],
+        rules.split.output,
+        rules.chirality.output,
+        rules.null_separation.output,
+        expand(rules.backbone.output.manifest, backbone=BACKBONES),
+        expand(rules.train.output.manifest, run=RUNS),
+        expand(rules.train.output.history, run=RUNS),
+        expand(
+            under("runs/{run}/predictions/{shard}.parquet"), run=SCORED, shard=SHARDS
+        ),
+        expand(rules.reconstruct.output.structures, run=SCORED, shard=SHARDS),
+        expand(rules.evaluate.output, run=SCORED),
 
 
 onsuccess:

@@ -121,30 +121,50 @@ def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project,
     assert not list((project.folder / "results").glob("data"))
 
 
-def test_training_goes_on_after_kill_9(project: Project):
+@pytest.mark.parametrize(
+    ("file", "rule"),
+    [
+        ("data/chains/000.parquet", "parse"),
+        ("data/split.parquet", "split"),
+        ("runs/distance/manifest.json", "train"),
+        ("runs/coords/predictions/000.parquet", "predict"),
+        ("runs/null_separation/structures/000.parquet", "reconstruct"),
+        ("runs/distance/metrics.parquet", "evaluate"),
+    ],
+)
+def test_a_file_that_is_gone_is_made_again_though_the_report_is_there(finished: Project, file: str, rule: str):
+    (finished.folder / "results" / file).unlink()
+    assert {rule, "report"} <= finished.planned()
+
+
+def test_training_goes_on_after_kill_9_and_the_old_report_does_not_hide_it(finished: Project):
+    """The killed job is a rerun: its outputs of before are deleted, while the report of before still stands."""
+    results = finished.folder / "results"
     settings = {"steps": 400, "batch_size": 4, "validate_every": 400, "checkpoint_every": 5}
-    project.configure({"runs": [{"name": "distance", "train": settings}]})
-    target = "results/runs/distance/manifest.json"
+    finished.configure(
+        {"runs": [{"name": "distance", "train": settings}, {"name": "coords", "head": {"kind": "coords"}}]}
+    )
+    before = (results / "report" / "summary.json").read_text()
     first = subprocess.Popen(
-        project.command(target), cwd=project.folder, env=project.environment(),
+        finished.command(), cwd=finished.folder, env=finished.environment(),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 200
-    while not list((project.folder / "results/work/train").glob("*/checkpoint.safetensors")):
+    while not list((results / "work/train").glob("*/checkpoint.safetensors")):
         assert first.poll() is None and time.monotonic() < deadline, "training wrote no checkpoint"
         time.sleep(0.05)
-    pids = training_processes(project.folder)
+    pids = training_processes(finished.folder)
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     first.communicate(timeout=60)
     assert first.returncode != 0
-    assert not (project.folder / target).exists()
-    done = project.snakemake(target)
+    assert (results / "report" / "summary.json").read_text() == before
+    done = finished.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
-    log = (project.folder / "results/logs/train/distance.log").read_text(encoding="utf-8")
-    assert "going on from the checkpoint of step" in log
-    assert json.loads((project.folder / target).read_text())["steps"] == 400
+    assert "going on from the checkpoint of step" in (results / "logs/train/distance.log").read_text(encoding="utf-8")
+    assert json.loads((results / "runs/distance/manifest.json").read_text())["steps"] == 400
+    assert (results / "report" / "summary.json").read_text() != before
 
 
 def training_processes(folder: Path) -> list[int]:
