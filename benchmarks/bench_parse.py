@@ -8,7 +8,7 @@ from pathlib import Path
 
 import gemmi
 
-from pipeline.config import DemoSource, ParseConfig
+from pipeline.config_data import DemoSource, ParseConfig
 from pipeline.structures.demo import write_demo
 from pipeline.structures.parse import read_chains
 from pipeline.structures.sources import list_folder

@@ -15,6 +15,7 @@ import typer
 from pydantic import ValidationError
 
 from pipeline import config as settings
+from pipeline import config_data as data
 from pipeline import logs
 
 app = typer.Typer(name="proteinmtp", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -74,23 +75,21 @@ def demo(folder: Out, listing: Out, options: Options = "{}", seed: Seed = 0) -> 
     """Write the demo's synthetic proteins as PDB and mmCIF files."""
     from pipeline.structures.demo import write_demo
 
-    write_demo(_options(settings.DemoSource, options), seed, folder, listing)
+    write_demo(_options(data.DemoSource, options), seed, folder, listing)
 
 
 @app.command()
 def manifest(
-    folder: Annotated[Path, typer.Option(exists=True, file_okay=False)],
-    source: Annotated[str, typer.Option()],
+    results: Out,
     shard: Annotated[int, typer.Option(min=0)],
     shards: Annotated[int, typer.Option(min=1)],
     output: Out,
-    limit: Annotated[int | None, typer.Option(min=1)] = None,
+    options: Options = "{}",
 ) -> None:
-    """List the structure files of one shard, with sizes and hashes."""
-    from pipeline.structures.sources import list_folder
-    from pipeline.structures.stages import write_manifest
+    """List the structure files of one shard of the source, with sizes and hashes; fetch them if need be."""
+    from pipeline.structures.listing import write_manifest
 
-    write_manifest(list_folder(folder, limit), shard, shards, source, output)
+    write_manifest(_options(data.SourceConfig, options), results, shard, shards, output)
 
 
 @app.command()
@@ -98,7 +97,7 @@ def parse(manifest: In, chains: Out, quarantine: Out, options: Options = "{}") -
     """Parse the files of a manifest shard into chains, or into quarantine rows with a reason."""
     from pipeline.structures.stages import parse_shard
 
-    parse_shard(manifest, _options(settings.ParseConfig, options), chains, quarantine)
+    parse_shard(manifest, _options(data.ParseConfig, options), chains, quarantine)
 
 
 @app.command()
@@ -122,7 +121,7 @@ def split(
     """Divide the chains into train, val and test by homology, and check that none was lost."""
     from pipeline.dataset.split import write_split
 
-    write_split(chains, quarantine, _options(settings.SplitConfig, options), seed, threads, output, summary)
+    write_split(chains, quarantine, _options(data.SplitConfig, options), seed, threads, output, summary)
 
 
 @app.command()

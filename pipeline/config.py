@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.config_data import ParseConfig, Section, SourceConfig, SplitConfig
 from pipeline.config_errors import describe
 from pipeline.plugins import installed
 
@@ -35,81 +36,6 @@ NULLS = ("null_separation",)
 
 class ConfigError(ValueError):
     """A mistake in the configuration, in words for the person who wrote it."""
-
-
-class Section(BaseModel):
-    """Base of all sections: strict types, no unknown keys, immutable."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class DemoSource(Section):
-    """Synthetic proteins for trying the workflow without any data."""
-
-    families: int = Field(12, ge=2, le=24, description="fold families")
-    members: int = Field(50, ge=4, le=1000, description="proteins in each family")
-
-
-class DirectorySource(Section):
-    """Structure files in a folder."""
-
-    path: str | None = Field(None, description="folder searched recursively for .pdb, .ent, .cif, .mmcif (.gz too)")
-    limit: int | None = Field(
-        None, ge=1, description="take only so many files, chosen by a hash of their names; null: all"
-    )
-
-
-class SourceConfig(Section):
-    """Where structures come from."""
-
-    kind: Literal["demo", "directory"] = Field("demo", description="demo or directory")
-    demo: DemoSource = DemoSource()
-    directory: DirectorySource = DirectorySource()
-
-    @model_validator(mode="after")
-    def _directory_needs_path(self) -> SourceConfig:
-        if self.kind == "directory" and not self.directory.path:
-            raise ValueError("source.kind is 'directory', so source.directory.path must name a folder")
-        return self
-
-
-class ParseConfig(Section):
-    """What is taken from a structure file; the rest goes to quarantine with a reason."""
-
-    shards: int = Field(4, ge=1, le=999, description="number of shards; an entry's shard is a hash of its id")
-    min_length: int = Field(30, ge=4, description="shortest chain, residues of the full sequence")
-    max_length: int = Field(512, ge=4, description="longest chain, residues of the full sequence")
-    min_observed: float = Field(0.7, ge=0, le=1, description="least fraction of residues with a C-alpha position")
-    max_unknown: float = Field(
-        0.1, ge=0, le=1, description="largest fraction of residues that have no parent amino acid (X)"
-    )
-
-    @model_validator(mode="after")
-    def _lengths_in_order(self) -> ParseConfig:
-        if self.min_length > self.max_length:
-            raise ValueError(f"min_length {self.min_length} is above max_length {self.max_length}")
-        return self
-
-
-class SplitConfig(Section):
-    """How chains are divided into train, val and test."""
-
-    method: Literal["cluster", "members", "memorise"] = Field(
-        "members",
-        description="cluster: whole homology clusters are held out (use this for real data); "
-        "members: members of every cluster are held out, so folds are known (the demo's question); "
-        "memorise: every chain is in train, val and test (a check of the machinery)",
-    )
-    identity: float = Field(0.3, ge=0.2, le=1, description="sequence identity above which two chains are homologous")
-    coverage: float = Field(0.5, gt=0, le=1, description="part of the shorter chain that the alignment must cover")
-    val: float = Field(0.1, ge=0, lt=1, description="fraction of chains for validation")
-    test: float = Field(0.2, gt=0, lt=1, description="fraction of chains for the test")
-
-    @model_validator(mode="after")
-    def _some_are_left_for_training(self) -> SplitConfig:
-        if self.val + self.test >= 1:
-            raise ValueError(f"val {self.val} and test {self.test} leave nothing for training; keep their sum below 1")
-        return self
 
 
 class TinyBackbone(Section):

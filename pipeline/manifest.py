@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 PACKAGE = ROOT.name
 TEMPLATES = (".j2", ".css")
-UNCOUNTED = frozenset((f"{PACKAGE}.config", f"{PACKAGE}.logs"))
+UNCOUNTED = frozenset(f"{PACKAGE}.{name}" for name in ("config", "config_data", "logs"))
 """Modules that are in no fingerprint: settings reach a stage as params, which Snakemake compares by itself."""
 
 

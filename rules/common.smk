@@ -1,7 +1,8 @@
 # Names, paths and small functions that the rules share.
 from pipeline.config import NULLS, options_json
 from pipeline.manifest import cached_hashes, code_fingerprint, text_sha256
-from pipeline.structures.sources import SourceError, list_folder, shard_digests
+from pipeline.structures.sources import PACKAGE as SOURCES
+from pipeline.structures.sources import SourceError, list_source, shard_digests
 
 RESULTS = CONFIG.results
 ENVIRONMENT = "../envs/proteinmtp.yaml"

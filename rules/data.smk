@@ -1,17 +1,13 @@
 # Structure files to shards of chains and distances, and their split.
 if CONFIG.source.kind == "demo":
-    SOURCE_FOLDER = under("data/demo/structures")
     SOURCE_READY = under("data/demo/files.json")
     SHARD_DIGESTS = [""] * len(SHARDS)
 else:
-    SOURCE_FOLDER = CONFIG.source.directory.path
     SOURCE_READY = []
     # Known before any job, so that a new file reruns one shard and a touched one nothing.
     try:
         SHARD_DIGESTS = shard_digests(
-            list_folder(Path(SOURCE_FOLDER), CONFIG.source.directory.limit),
-            len(SHARDS),
-            Path(under("work/file-hashes.json")),
+            list_source(CONFIG.source, Path(RESULTS)), len(SHARDS), Path(RESULTS)
         )
     except SourceError as error:
         raise WorkflowError(str(error))
@@ -50,20 +46,17 @@ rule manifest:
     conda:
         ENVIRONMENT
     params:
-        folder=SOURCE_FOLDER,
-        source=CONFIG.source.kind,
+        options=options_json(CONFIG.source),
+        results=RESULTS,
         shards=len(SHARDS),
-        limit=(
-            f"--limit {CONFIG.source.directory.limit}"
-            if CONFIG.source.kind == "directory" and CONFIG.source.directory.limit
-            else ""
-        ),
         content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
-        code=code_fingerprint("pipeline.structures.stages"),
+        code=code_fingerprint(
+            "pipeline.structures.listing", f"{SOURCES}.{CONFIG.source.kind}"
+        ),
     message:
         "List structure files, shard {wildcards.shard}"
     shell:
-        "python -m pipeline manifest --folder {params.folder:q} --source {params.source} {params.limit}"
+        "python -m pipeline manifest --options {params.options:q} --results {params.results}"
         " --shard {wildcards.shard} --shards {params.shards} --output {output} 2> {log}"
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Config, DemoSource, ParseConfig, SplitConfig, parse_config
+from pipeline.config import Config, parse_config
+from pipeline.config_data import DemoSource, ParseConfig, SourceConfig, SplitConfig
 from pipeline.dataset.distances import write_distances
 from pipeline.dataset.split import write_split
 from pipeline.model.backbone import make_backbone
 from pipeline.structures.demo import write_demo
-from pipeline.structures.sources import list_folder
-from pipeline.structures.stages import parse_shard, write_manifest
+from pipeline.structures.listing import write_manifest
+from pipeline.structures.stages import parse_shard
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,15 +50,14 @@ class SmallData:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        write_demo(DemoSource(families=3, members=8), 0, folder / "structures", folder / "files.json")
-        files = list_folder(folder / "structures")
+        write_demo(DemoSource(families=3, members=8), 0, folder / "data" / "demo" / "structures", folder / "files.json")
         self.chains, self.quarantine, self.distances = (
             [folder / name / f"{shard:03d}.parquet" for shard in range(2)]
             for name in ("chains", "quarantine", "distances")
         )
         for shard in range(2):
             manifest = folder / f"manifest-{shard}.parquet"
-            write_manifest(files, shard, 2, "demo", manifest)
+            write_manifest(SourceConfig(), folder, shard, 2, manifest)
             parse_shard(manifest, ParseConfig(), self.chains[shard], self.quarantine[shard])
             write_distances(self.chains[shard], self.distances[shard])
         self.split, self.summary = folder / "split.parquet", folder / "split.json"

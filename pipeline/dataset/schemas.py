@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import pyarrow as pa
 
-VERSION = "1"
+VERSION = "2"
 
 COORDS = pa.list_(pa.list_(pa.float32(), 3))
 
@@ -19,8 +19,13 @@ MANIFEST = pa.schema(
         ("bytes", pa.int64()),
         ("sha256", pa.string()),
         ("source", pa.string()),
+        ("url", pa.string()),
+        ("code", pa.string()),
+        ("message", pa.string()),
         ("resolution", pa.float32()),
         ("year", pa.int32()),
+        ("affinity", pa.float32()),
+        ("uniprot", pa.string()),
     ]
 )
 
@@ -36,6 +41,10 @@ CHAINS = pa.schema(
         ("resolution", pa.float32()),
         ("method", pa.string()),
         ("year", pa.int32()),
+        ("affinity", pa.float32()),
+        ("uniprot", pa.string()),
+        ("copies", pa.int32()),
+        ("breaks", pa.int32()),
         ("source_sha256", pa.string()),
     ]
 )

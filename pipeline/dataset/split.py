@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.config import SplitConfig
+from pipeline.config_data import SplitConfig
 from pipeline.dataset.homology import Hit, clusters, search
 from pipeline.dataset.schemas import SPLIT
 from pipeline.dataset.tables import read_all, read_metadata, read_rows, write_rows

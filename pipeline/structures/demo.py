@@ -15,7 +15,7 @@ import gemmi
 import numpy as np
 from numpy.random import Generator
 
-from pipeline.config import DemoSource
+from pipeline.config_data import DemoSource
 from pipeline.geometry.backbone import build_backbone
 from pipeline.logs import progress
 from pipeline.manifest import directory_hashes, write_json

@@ -5,30 +5,15 @@ is wrong with one file stops the stage.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import gemmi
 import numpy as np
 
-from pipeline.config import ParseConfig
+from pipeline.config_data import ParseConfig
+from pipeline.structures.refusals import Refusal, Refused
 
 PEPTIDES = (gemmi.PolymerType.PeptideL, gemmi.PolymerType.PeptideD)
-
-
-class Refusal(StrEnum):
-    """Why a file or a chain is in quarantine."""
-
-    UNREADABLE = "unreadable"
-    NO_ATOMS = "no_atoms"
-    NO_PROTEIN = "no_protein"
-    NOT_PROTEIN = "not_protein"
-    DUPLICATE_CHAIN = "duplicate_chain"
-    SEQUENCE_MISMATCH = "sequence_mismatch"
-    TOO_SHORT = "too_short"
-    TOO_LONG = "too_long"
-    TOO_FEW_OBSERVED = "too_few_observed"
-    TOO_MANY_UNKNOWN = "too_many_unknown"
 
 
 @dataclass(frozen=True)
@@ -55,15 +40,6 @@ class Chain:
     def observed(self) -> np.ndarray:
         """(L,) bool, True where the C-alpha has a position."""
         return np.isfinite(self.coords).all(axis=1)
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file (chain None) or a chain that is not used."""
-
-    chain: str | None
-    code: Refusal
-    message: str
 
 
 def read_chains(path: Path, limits: ParseConfig) -> list[Chain | Refused]:
@@ -96,7 +72,7 @@ def _read(path: Path, limits: ParseConfig) -> list[Chain | Refused]:
                 continue
             if chain.name in found:
                 message = f"chain {chain.name!r}: a second polymer of {len(part)} residues under the same chain id"
-                again.append(Refused(chain.name, Refusal.DUPLICATE_CHAIN, message))
+                again.append(Refused(chain.name, Refusal.CHAIN_COPY, message))
             else:
                 found[chain.name] = _read_chain(structure, chain.name, part, limits)
     if not found:

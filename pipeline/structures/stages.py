@@ -1,34 +1,13 @@
-"""The stages from structure files to shards of chains: manifest and parse."""
+"""The parse stage: a manifest shard in, a shard of chains and one of quarantine rows out."""
 
-import logging
 from pathlib import Path
 
-from pipeline.config import ParseConfig
-from pipeline.dataset.schemas import CHAINS, MANIFEST, QUARANTINE
-from pipeline.dataset.tables import open_table, read_rows, write_rows
+from pipeline.config_data import ParseConfig
+from pipeline.dataset.schemas import CHAINS, QUARANTINE
+from pipeline.dataset.tables import open_table, read_rows
 from pipeline.logs import progress
-from pipeline.manifest import readable_sha256
-from pipeline.structures.parse import Refused, read_chains
-from pipeline.structures.sources import SourceFile
-
-
-def write_manifest(files: list[SourceFile], shard: int, shards: int, source: str, output: Path) -> None:
-    """Write one row for each file that belongs to `shard`: id, path, size and sha256."""
-    rows = [
-        {
-            "entry_id": file.entry_id,
-            "path": str(file.path),
-            "bytes": file.path.stat().st_size if file.path.exists() else 0,
-            "sha256": readable_sha256(file.path),
-            "source": source,
-            "resolution": None,
-            "year": None,
-        }
-        for file in files
-        if file.shard(shards) == shard
-    ]
-    write_rows(output, MANIFEST, rows)
-    logging.info("shard %d of %d: %d of %d files", shard, shards, len(rows), len(files))
+from pipeline.structures.parse import read_chains
+from pipeline.structures.refusals import Refused
 
 
 def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: Path) -> None:
@@ -37,7 +16,11 @@ def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: P
     The metadata of `chains` counts what was met: `files_in` files and `chains_in` polymers, so that a later stage
     can check that chains + quarantine add up.
     """
-    files = list(read_rows(manifest, ["entry_id", "path", "sha256"]))
+    files = list(
+        read_rows(
+            manifest,
+        )
+    )
     polymers = 0
     with open_table(chains, CHAINS) as kept, open_table(quarantine, QUARANTINE) as refused:
         for file in progress(files, "parse", len(files), unit="file"):
@@ -61,6 +44,10 @@ def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: P
                             "resolution": item.resolution,
                             "method": item.method,
                             "year": item.year,
+                            "affinity": None,
+                            "uniprot": None,
+                            "copies": 1,
+                            "breaks": 0,
                         }
                     )
         kept.metadata(files_in=len(files), chains_in=polymers)

@@ -47,7 +47,7 @@ def test_the_lock_pins_every_dependency_exactly(root: Path):
         ({"defaults": {"train": {"lr": "1e-5"}}}, ["write 1.0e-05 without quotes"]),
         ({"defaults": {"train": {"steps": True}}}, ["defaults.train.steps", "True"]),
         ({"defaults": {"train": {"steps": 1.5}}}, ["defaults.train.steps", "1.5"]),
-        ({"split": {"method": "random"}}, ["split.method", "'cluster', 'members' or 'memorise'"]),
+        ({"split": {"method": "guess"}}, ["split.method", "'random', 'members' or 'memorise'"]),
         ({"source": {"kind": "directory"}}, ["source", "source.directory.path must name a folder"]),
         ({"runs": [{"name": "a", "head": {"kind": "coord"}}]}, ["runs[0] (a): head.kind", "did you mean 'coords'"]),
         ({"runs": [{"name": "a", "hed": {}}]}, ["runs[0] (a): hed: unknown key", "'head'"]),

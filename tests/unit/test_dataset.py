@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import SplitConfig
+from pipeline.config_data import SplitConfig
 from pipeline.dataset.homology import clusters, search
 from pipeline.dataset.reader import read_chains
 from pipeline.dataset.schemas import CHAINS, QUARANTINE

@@ -1,19 +1,20 @@
 import gzip
-import re
 from pathlib import Path
 
 import gemmi
 import numpy as np
 import pytest
 
-from pipeline.config import DemoSource, ParseConfig
+from pipeline.config_data import DemoSource, ParseConfig, SourceConfig
 from pipeline.dataset.distances import write_distances
 from pipeline.dataset.tables import read_metadata, read_rows
 from pipeline.geometry.distances import unpack_upper
 from pipeline.structures.demo import AMINO_ACIDS, make_family, make_member, write_demo
-from pipeline.structures.parse import Chain, Refusal, Refused, read_chains
-from pipeline.structures.sources import SourceError, SourceFile, list_folder, shard_digests
-from pipeline.structures.stages import parse_shard, write_manifest
+from pipeline.structures.listing import write_manifest
+from pipeline.structures.parse import Chain, read_chains
+from pipeline.structures.refusals import Refusal, Refused
+from pipeline.structures.sources.directory import list_folder
+from pipeline.structures.stages import parse_shard
 
 ANY = ParseConfig(min_length=4, min_observed=0, max_unknown=1)
 
@@ -121,25 +122,13 @@ def test_a_second_polymer_under_the_same_chain_id_is_not_lost(tmp_path: Path):
     )
     found = read(tmp_path, first + other + second)
     assert [item.name for item in found if isinstance(item, Chain)] == ["A", "B"]
-    assert [(item.chain, item.code) for item in found if isinstance(item, Refused)] == [("A", Refusal.DUPLICATE_CHAIN)]
-
-
-def test_a_link_to_nowhere_is_accounted_for_and_a_loop_ends(tmp_path: Path):
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "gone.pdb").symlink_to(tmp_path / "nowhere.pdb")
-    (folder / "up").symlink_to(folder)
-    files = list_folder(folder)
-    assert [file.entry_id for file in files] == ["gone"]
-    shard_digests(files, 1, tmp_path / "cache.json")
-    write_manifest(files, 0, 1, "directory", tmp_path / "manifest")
-    parse_shard(tmp_path / "manifest", ANY, tmp_path / "chains", tmp_path / "quarantine")
-    assert [row["code"] for row in read_rows(tmp_path / "quarantine")] == ["unreadable"]
+    assert [(item.chain, item.code) for item in found if isinstance(item, Refused)] == [("A", Refusal.CHAIN_COPY)]
 
 
 def test_every_messy_file_is_accounted_for(shared: Path, tmp_path: Path):
+    source = SourceConfig.model_validate({"kind": "directory", "directory": {"path": str(shared / "messy")}})
     files = list_folder(shared / "messy")
-    write_manifest(files, 0, 1, "directory", tmp_path / "manifest")
+    write_manifest(source, tmp_path, 0, 1, tmp_path / "manifest")
     parse_shard(tmp_path / "manifest", ParseConfig(), tmp_path / "chains", tmp_path / "quarantine")
     kept = [row["entry_id"] for row in read_rows(tmp_path / "chains", ["entry_id"])]
     refused = [row["entry_id"] for row in read_rows(tmp_path / "quarantine", ["entry_id"])]
@@ -184,37 +173,6 @@ def test_pdb_and_mmcif_of_one_structure_give_the_same_chain(tmp_path: Path):
     (two,) = read_chains(tmp_path / "x.cif", ANY)
     assert one.sequence == two.sequence
     assert np.array_equal(one.coords, two.coords, equal_nan=True)
-
-
-def test_folders_are_searched_with_safe_and_distinct_ids(tmp_path: Path):
-    for name in ("a/1abc.pdb", "b/1abc.cif", "c/x y;é.ent.gz", ".hidden/2abc.pdb", "note.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("")
-    ids = [file.entry_id for file in list_folder(tmp_path)]
-    assert len(set(ids)) == 3
-    assert sum(name.startswith("1abc-") for name in ids) == 2
-    assert all(re.fullmatch(r"[A-Za-z0-9.-]+", name) for name in ids)
-
-
-def test_a_folder_that_is_missing_or_empty_is_named(tmp_path: Path):
-    with pytest.raises(SourceError, match=r"nowhere does not exist"):
-        list_folder(tmp_path / "nowhere")
-    with pytest.raises(SourceError, match=r"no structure file in .*looked for \.pdb"):
-        list_folder(tmp_path)
-
-
-def test_a_new_file_changes_one_shard_and_a_touched_one_none(tmp_path: Path):
-    folder, cache = tmp_path / "in", tmp_path / "cache.json"
-    folder.mkdir()
-    for number in range(20):
-        (folder / f"{number}.pdb").write_text(str(number))
-    before = shard_digests(list_folder(folder), 4, cache)
-    (folder / "3.pdb").touch()
-    assert shard_digests(list_folder(folder), 4, cache) == before
-    (folder / "new.pdb").write_text("new")
-    after = shard_digests(list_folder(folder), 4, cache)
-    changed = [shard for shard in range(4) if before[shard] != after[shard]]
-    assert changed == [SourceFile("new", folder / "new.pdb").shard(4)]
 
 
 def test_parsing_twice_gives_equal_bytes_and_distances_are_those_of_the_coordinates(small, tmp_path: Path):

@@ -73,7 +73,7 @@ def directory_source(folder: Path, **more: object) -> dict:
 
 
 def test_a_new_file_reruns_one_shard_and_a_touched_one_nothing(project: Project, tmp_path: Path):
-    from pipeline.config import DemoSource
+    from pipeline.config_data import DemoSource
 
     folder = tmp_path / "mine"
     write_demo(DemoSource(families=2, members=6), 0, folder, tmp_path / "files.json")

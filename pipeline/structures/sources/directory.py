@@ -1,34 +1,21 @@
-"""Structure files of a folder, their ids and their shards.
+"""Structure files of a folder."""
 
-An entry's shard is a hash of its id alone, so a new file changes one shard.
-"""
-
-import hashlib
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.manifest import cached_hashes, text_sha256
+from pipeline.config_data import SourceConfig
+from pipeline.manifest import text_sha256
+from pipeline.structures.sources import SourceError, SourceFile
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 
 
-class SourceError(ValueError):
-    """A source that cannot be read at all, in words for the person who named it."""
-
-
-@dataclass(frozen=True)
-class SourceFile:
-    """One structure file: its id in all tables, and where it is."""
-
-    entry_id: str
-    path: Path
-
-    def shard(self, shards: int) -> int:
-        """Return the shard of this entry among `shards`."""
-        return int.from_bytes(hashlib.sha256(self.entry_id.encode()).digest()[:8], "big") % shards
+def list_files(config: SourceConfig, results: Path) -> list[SourceFile]:
+    """Return the structure files of the folder that the config names; see `list_folder`."""
+    options = config.directory
+    return list_folder(Path(options.path or ""), options.limit)
 
 
 def list_folder(folder: Path, limit: int | None = None) -> list[SourceFile]:
@@ -63,23 +50,6 @@ def list_folder(folder: Path, limit: int | None = None) -> list[SourceFile]:
         files = sorted(files, key=lambda file: text_sha256(file.entry_id))[:limit]
         files.sort(key=lambda file: file.entry_id)
     return files
-
-
-def shard_digests(files: list[SourceFile], shards: int, cache: Path) -> list[str]:
-    """Return for each shard a hash of the ids, paths and contents of its files.
-
-    A shard's digest changes when a file of it is added, removed or changed, not when it is touched.
-
-    Parameters:
-        files: from `list_folder`.
-        shards: number of shards.
-        cache: see `pipeline.manifest.cached_hashes`.
-    """
-    hashes = cached_hashes([file.path for file in files], cache)
-    parts: list[list[str]] = [[] for _ in range(shards)]
-    for file in files:
-        parts[file.shard(shards)].extend([file.entry_id, str(file.path), hashes[file.path]])
-    return [text_sha256(*part) for part in parts]
 
 
 def _walk(folder: Path) -> list[Path]:
