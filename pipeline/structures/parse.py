@@ -1,19 +1,27 @@
 """From structure files to chains: full sequences and C-alpha positions, or a reason why not.
 
-Every file gives at least one row: its protein chains, or a quarantine row that says what was wrong. Nothing that
+Every polymer of a file ends as one chain or as one refusal; a file without a polymer gives one refusal. Nothing that
 is wrong with one file stops the stage.
 """
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gemmi
 import numpy as np
 
 from pipeline.config_data import ParseConfig
+from pipeline.structures.placement import place
+from pipeline.structures.polymers import Polymer, StructureFile, read_structure
+from pipeline.structures.records import RecordError, TooLargeError, is_mmcif, read_bytes
 from pipeline.structures.refusals import Refusal, Refused
 
 PEPTIDES = (gemmi.PolymerType.PeptideL, gemmi.PolymerType.PeptideD)
+MMCIF_NAME = re.compile(r"\.(mm)?cif(\.gz)?$", re.IGNORECASE)
+BOND = (2.5, 4.5)
+"""C-alpha distances that a peptide bond can have, angstrom: cis 2.9, trans 3.8, with room for error."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +29,15 @@ class Chain:
     """One protein chain; arrays have one row for each residue of the full sequence.
 
     Attributes:
-        name: chain id of the file (author's naming), may be empty.
+        name: the author's chain id, may be empty; a second polymer under the same id is called A.2.
         sequence: one letter a residue, modified residues as their parent, X where there is none.
         coords: (L, 3) float32, angstrom, NaN where the C-alpha was not observed.
         resolution: angstrom, or None.
         method: experimental method, or None.
         year: of deposition, or None.
+        uniprot: accession, or None.
+        breaks: number of neighbours in the sequence, both observed, that no peptide bond joins.
+        copies: number of chains of the file with this sequence, this one among them.
     """
 
     name: str
@@ -35,6 +46,9 @@ class Chain:
     resolution: float | None
     method: str | None
     year: int | None
+    uniprot: str | None
+    breaks: int
+    copies: int = 1
 
     @property
     def observed(self) -> np.ndarray:
@@ -42,120 +56,143 @@ class Chain:
         return np.isfinite(self.coords).all(axis=1)
 
 
-def read_chains(path: Path, limits: ParseConfig) -> list[Chain | Refused]:
+@dataclass(frozen=True)
+class Parsed:
+    """All that came of one file.
+
+    Attributes:
+        items: at least one: chains, and what is refused.
+        polymers: number of polymers in the file, counted before any of them was judged.
+        repairs: names of the harmless defects that were repaired.
+    """
+
+    items: list[Chain | Refused]
+    polymers: int = 0
+    repairs: tuple[str, ...] = ()
+
+
+def parse_file(path: Path, limits: ParseConfig) -> Parsed:
     """Return each protein chain of the first model of a file, or why it is refused.
 
     Parameters:
-        path: PDB or mmCIF, plain or .gz; the format is told from the name.
+        path: PDB or mmCIF, plain or gzip; told from the content, then from the name.
         limits: what is taken.
-
-    Returns:
-        At least one item.
     """
     try:
-        return _read(path, limits)
-    except Exception as error:  # gemmi raises several kinds, also late, and whatever it says is the reason
-        return [Refused(None, Refusal.UNREADABLE, f"{path.name}: {_one_line(error)}")]
+        data = read_bytes(path, limits.max_megabytes * 1_000_000)
+        file = read_structure(data, is_mmcif(data) or MMCIF_NAME.search(path.name) is not None)
+    except TooLargeError as error:
+        return Parsed([Refused(None, Refusal.TOO_LARGE, f"{path.name}: {error}")])
+    except RecordError as error:
+        return Parsed([Refused(None, Refusal.UNREADABLE, f"{path.name}: {error}")])
+    except Exception as error:  # gemmi and gzip raise several kinds, and whatever they say is the reason
+        return Parsed([Refused(None, Refusal.UNREADABLE, f"{path.name}: {_one_line(error)}")])
+    refused = _refuse_file(path.name, file, limits)
+    if refused is not None:
+        return Parsed([refused], 0, file.repairs)
+    return Parsed(_judge(file, limits), len(file.polymers), file.repairs)
 
 
-def _read(path: Path, limits: ParseConfig) -> list[Chain | Refused]:
-    structure = gemmi.read_structure(str(path), merge_chain_parts=False)
-    structure.setup_entities()
-    structure.assign_label_seq_id()
-    if not len(structure) or not structure[0].count_atom_sites():
-        return [Refused(None, Refusal.NO_ATOMS, f"{path.name}: no atoms")]
-    found: dict[str, Chain | Refused] = {}
-    again: list[Chain | Refused] = []
-    for chain in structure[0]:
-        for part in chain.subchains():
-            if part[0].entity_type != gemmi.EntityType.Polymer:
-                continue
-            if chain.name in found:
-                message = f"chain {chain.name!r}: a second polymer of {len(part)} residues under the same chain id"
-                again.append(Refused(chain.name, Refusal.CHAIN_COPY, message))
-            else:
-                found[chain.name] = _read_chain(structure, chain.name, part, limits)
-    if not found:
-        return [Refused(None, Refusal.NO_PROTEIN, f"{path.name}: no polymer, only ligands or waters")]
-    return [*found.values(), *again]
-
-
-def _read_chain(
-    structure: gemmi.Structure, name: str, polymer: gemmi.ResidueSpan, limits: ParseConfig
-) -> Chain | Refused:
-    kind = polymer.check_polymer_type()
-    if kind not in PEPTIDES:
-        return Refused(name, Refusal.NOT_PROTEIN, f"chain {name!r}: polymer type {kind.name}")
-    residues = list(polymer.first_conformer())
-    entity = structure.get_entity_of(polymer)
-    monomers = [gemmi.Entity.first_mon(item) for item in entity.full_sequence] if entity else []
-    if monomers:
-        positions = [residue.label_seq or 0 for residue in residues]
-        if min(positions) < 1 or max(positions) > len(monomers) or len(set(positions)) < len(positions):
-            return Refused(
-                name,
-                Refusal.SEQUENCE_MISMATCH,
-                f"chain {name!r}: {len(residues)} residues with coordinates do not fit the {len(monomers)} residues "
-                "of its given sequence",
-            )
-    else:
-        monomers = [residue.name for residue in residues]
-        positions = list(range(1, len(residues) + 1))
-    coords = np.full((len(monomers), 3), np.nan, dtype=np.float32)
-    for position, residue in zip(positions, residues, strict=True):
-        coords[position - 1] = _alpha_carbon(residue)
-    coords[~np.isfinite(coords).all(axis=1)] = np.nan
-    sequence = "".join(_one_letter(monomer) for monomer in monomers)
-    chain = Chain(name, sequence, coords, structure.resolution or None, _method(structure), _year(structure))
-    return _within(chain, limits) or chain
-
-
-def _within(chain: Chain, limits: ParseConfig) -> Refused | None:
-    length = len(chain.sequence)
-    seen = chain.observed.mean()
-    unknown = chain.sequence.count("X") / length
-    label = f"chain {chain.name!r}"
-    if length < limits.min_length:
-        return Refused(chain.name, Refusal.TOO_SHORT, f"{label}: {length} residues, at least {limits.min_length}")
-    if length > limits.max_length:
-        return Refused(chain.name, Refusal.TOO_LONG, f"{label}: {length} residues, at most {limits.max_length}")
-    if seen < limits.min_observed:
-        return Refused(
-            chain.name,
-            Refusal.TOO_FEW_OBSERVED,
-            f"{label}: {seen:.0%} observed, at least {limits.min_observed:.0%}",
-        )
-    if unknown > limits.max_unknown:
-        return Refused(
-            chain.name,
-            Refusal.TOO_MANY_UNKNOWN,
-            f"{label}: {unknown:.0%} unknown, at most {limits.max_unknown:.0%}",
-        )
+def _refuse_file(name: str, file: StructureFile, limits: ParseConfig) -> Refused | None:
+    if not file.atoms:
+        return Refused(None, Refusal.NO_ATOMS, f"{name}: no atoms")
+    if not file.polymers:
+        return Refused(None, Refusal.NO_PROTEIN, f"{name}: no polymer, only ligands or waters")
+    if limits.max_resolution is not None and file.resolution is not None and file.resolution > limits.max_resolution:
+        message = f"{name}: {file.resolution:.2f} A, at most {limits.max_resolution:.2f} A"
+        return Refused(None, Refusal.LOW_RESOLUTION, message)
     return None
 
 
-def _alpha_carbon(residue: gemmi.Residue) -> list[float]:
-    """Return the position of the C-alpha with the highest occupancy, the first of equals; NaN without one."""
-    atoms = [atom for atom in residue if atom.name == "CA" and atom.element.name == "C"]
-    if not atoms:
-        return [np.nan] * 3
-    return max(atoms, key=lambda atom: atom.occ).pos.tolist()
+def _judge(file: StructureFile, limits: ParseConfig) -> list[Chain | Refused]:
+    items = []
+    for name, polymer in _named(file.polymers):
+        items.append(_chain(name, polymer, file, limits))
+    return list(_without_copies(items)) if limits.copies == "first" else items
 
 
-def _one_letter(monomer: str) -> str:
-    letter = gemmi.find_tabulated_residue(monomer).one_letter_code.upper()
-    return letter if letter.isalpha() else "X"
+def _named(polymers: tuple[Polymer, ...]) -> Iterator[tuple[str, Polymer]]:
+    met: dict[str, int] = {}
+    for polymer in polymers:
+        met[polymer.chain] = met.get(polymer.chain, 0) + 1
+        yield polymer.chain + (f".{met[polymer.chain]}" if met[polymer.chain] > 1 else ""), polymer
 
 
-def _method(structure: gemmi.Structure) -> str | None:
-    return dict(structure.info.items()).get("_exptl.method")
+def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig) -> Chain | Refused:
+    label = f"chain {name!r}"
+    if polymer.kind not in PEPTIDES:
+        return Refused(name, Refusal.NOT_PROTEIN, f"{label}: polymer type {polymer.kind.name}")
+    sequence = polymer.sequence or polymer.letters
+    length, observed = len(sequence), len(polymer.letters)
+    if length < limits.min_length:
+        return Refused(name, Refusal.TOO_SHORT, f"{label}: {length} residues, at least {limits.min_length}")
+    if length > limits.max_length:
+        return Refused(name, Refusal.TOO_LONG, f"{label}: {length} residues, at most {limits.max_length}")
+    places = _places(polymer, sequence)
+    if places is None:
+        message = f"{label}: {observed} residues with atoms do not fit the {length} residues of its given sequence"
+        return Refused(name, Refusal.SEQUENCE_MISMATCH, message)
+    coords = np.full((length, 3), np.nan, dtype=np.float32)
+    coords[places] = polymer.coords
+    seen = np.count_nonzero(np.isfinite(polymer.coords[:, 0])) / length
+    if seen < limits.min_observed:
+        message = f"{label}: {seen:.0%} observed, at least {limits.min_observed:.0%}"
+        return Refused(name, Refusal.TOO_FEW_OBSERVED, message)
+    unknown = sequence.count("X") / length
+    if unknown > limits.max_unknown:
+        message = f"{label}: {unknown:.0%} unknown, at most {limits.max_unknown:.0%}"
+        return Refused(name, Refusal.TOO_MANY_UNKNOWN, message)
+    breaks, outliers = _bonds(polymer, places)
+    if outliers > limits.max_bond_outliers:
+        message = f"{label}: {outliers:.0%} of the C-alpha distances of neighbours are outside {BOND[0]}-{BOND[1]} A"
+        return Refused(name, Refusal.BOND_OUTLIERS, f"{message}, at most {limits.max_bond_outliers:.0%}")
+    return Chain(name, sequence, coords, file.resolution, file.method, file.year, polymer.uniprot, breaks)
 
 
-def _year(structure: gemmi.Structure) -> int | None:
-    info = dict(structure.info.items())
-    year = info.get("_pdbx_database_status.recvd_initial_deposition_date", "")[:4]
-    return int(year) if year.isdigit() else None
+def _places(polymer: Polymer, sequence: str) -> np.ndarray | None:
+    if not polymer.sequence:
+        return np.arange(len(polymer.letters))
+    if polymer.places is None:
+        return place(polymer.letters, polymer.numbers, sequence)
+    places = polymer.places
+    fits = places[0] >= 0 and places[-1] < len(sequence) and bool((np.diff(places) > 0).all())
+    return places if fits else None
+
+
+def _bonds(polymer: Polymer, places: np.ndarray) -> tuple[int, float]:
+    """Return the number of chain breaks, and which fraction of the bonds has a length that no bond can have.
+
+    A neighbour in the sequence that is too far away after a gap in the numbering is a break alone.
+    """
+    steps = polymer.coords[1:] - polymer.coords[:-1]
+    distance = np.sqrt(np.einsum("ij,ij->i", steps, steps))
+    neighbours = (places[1:] - places[:-1] == 1) & np.isfinite(distance)
+    long = neighbours & (distance > BOND[1])
+    outliers = neighbours & (distance < BOND[0])
+    breaks = int(np.count_nonzero(long))
+    if breaks:
+        outliers |= long & (polymer.numbers[1:] - polymer.numbers[:-1] <= 1)
+    return breaks, float(outliers.sum() / max(neighbours.sum(), 1))
+
+
+def _without_copies(items: list[Chain | Refused]) -> Iterator[Chain | Refused]:
+    """Keep of chains with one sequence the one with the most observed residues, the first of equals."""
+    groups: dict[str, list[Chain]] = {}
+    for item in items:
+        if isinstance(item, Chain):
+            groups.setdefault(item.sequence, []).append(item)
+    for item in items:
+        if isinstance(item, Refused):
+            yield item
+            continue
+        copies = groups[item.sequence]
+        best = max(copies, key=lambda chain: chain.observed.sum()) if len(copies) > 1 else item
+        if item is best:
+            yield replace(item, copies=len(copies)) if len(copies) > 1 else item
+        else:
+            message = f"chain {item.name!r}: the same sequence as chain {best.name!r}, which is used"
+            yield Refused(item.name, Refusal.CHAIN_COPY, message)
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return " ".join(str(error).split())[:500] or type(error).__name__

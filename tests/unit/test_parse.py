@@ -11,12 +11,12 @@ from pipeline.dataset.tables import read_metadata, read_rows
 from pipeline.geometry.distances import unpack_upper
 from pipeline.structures.demo import AMINO_ACIDS, make_family, make_member, write_demo
 from pipeline.structures.listing import write_manifest
-from pipeline.structures.parse import Chain, read_chains
+from pipeline.structures.parse import Chain, parse_file
 from pipeline.structures.refusals import Refusal, Refused
 from pipeline.structures.sources.directory import list_folder
 from pipeline.structures.stages import parse_shard
 
-ANY = ParseConfig(min_length=4, min_observed=0, max_unknown=1)
+ANY = ParseConfig(min_length=4, min_observed=0, max_unknown=1, max_bond_outliers=1, copies="all")
 
 
 def atom(serial, residue, chain, number, x, *, name="CA", altloc=" ", insertion=" ", occupancy=1.0, record="ATOM  "):
@@ -29,7 +29,7 @@ def atom(serial, residue, chain, number, x, *, name="CA", altloc=" ", insertion=
 def read(tmp_path: Path, text: str, limits: ParseConfig = ANY) -> list[Chain | Refused]:
     path = tmp_path / "x.pdb"
     path.write_text(text)
-    return list(read_chains(path, limits))
+    return parse_file(path, limits).items
 
 
 def test_residues_of_seqres_without_atoms_are_nan(tmp_path: Path):
@@ -103,7 +103,7 @@ def test_broken_files_are_refused_not_raised(tmp_path: Path):
     for name, content in (("cut.cif.gz", whole[: len(whole) // 2]), ("text.cif", b"no cif"), ("gone.pdb", None)):
         if content is not None:
             (tmp_path / name).write_bytes(content)
-        (refused,) = read_chains(tmp_path / name, ANY)
+        (refused,) = parse_file(tmp_path / name, ANY).items
         assert refused.code == Refusal.UNREADABLE
         assert name in refused.message
 
@@ -111,7 +111,7 @@ def test_broken_files_are_refused_not_raised(tmp_path: Path):
 def test_a_byte_that_is_no_text_refuses_the_file_not_the_shard(tmp_path: Path):
     body = "".join(atom(i, "ALA", "A", i, 3.8 * i) for i in range(1, 6))
     (tmp_path / "x.pdb").write_bytes(b"EXPDTA    M\xdcLLER\n" + body.encode().replace(b" A ", b" \xdc "))
-    (refused,) = read_chains(tmp_path / "x.pdb", ANY)
+    (refused,) = parse_file(tmp_path / "x.pdb", ANY).items
     assert refused.code == Refusal.UNREADABLE
 
 
@@ -121,8 +121,7 @@ def test_a_second_polymer_under_the_same_chain_id_is_not_lost(tmp_path: Path):
         for chain, start in (("A", 1), ("B", 1), ("A", 101))
     )
     found = read(tmp_path, first + other + second)
-    assert [item.name for item in found if isinstance(item, Chain)] == ["A", "B"]
-    assert [(item.chain, item.code) for item in found if isinstance(item, Refused)] == [("A", Refusal.CHAIN_COPY)]
+    assert [item.name for item in found if isinstance(item, Chain)] == ["A", "B", "A.2"]
 
 
 def test_every_messy_file_is_accounted_for(shared: Path, tmp_path: Path):
@@ -144,7 +143,7 @@ def test_the_demo_is_deterministic_and_parsed_back_as_it_was_made(tmp_path: Path
     assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
     write_demo(config, 8, tmp_path / "c", tmp_path / "c.json")
     assert (tmp_path / "a.json").read_text() != (tmp_path / "c.json").read_text()
-    chains = [item for file in list_folder(tmp_path / "a") for item in read_chains(file.path, ParseConfig())]
+    chains = [item for file in list_folder(tmp_path / "a") for item in parse_file(file.path, ParseConfig()).items]
     assert sum(isinstance(item, Chain) for item in chains) == 24
     assert {item.code for item in chains if isinstance(item, Refused)} == {"too_short", "unreadable", "no_protein"}
     assert any(not item.observed.all() for item in chains if isinstance(item, Chain))
@@ -169,8 +168,8 @@ def test_pdb_and_mmcif_of_one_structure_give_the_same_chain(tmp_path: Path):
     structure.setup_entities()
     structure.assign_label_seq_id()
     structure.make_mmcif_document().write_file(str(tmp_path / "x.cif"))
-    (one,) = read_chains(tmp_path / "demo" / "f00m000.pdb", ANY)
-    (two,) = read_chains(tmp_path / "x.cif", ANY)
+    (one,) = parse_file(tmp_path / "demo" / "f00m000.pdb", ANY).items
+    (two,) = parse_file(tmp_path / "x.cif", ANY).items
     assert one.sequence == two.sequence
     assert np.array_equal(one.coords, two.coords, equal_nan=True)
 

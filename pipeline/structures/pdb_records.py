@@ -1,0 +1,147 @@
+"""Which lines of a PDB file matter: see `pipeline.structures.records`.
+
+Kept are, of the first model: of each residue its C-alpha lines (every alternate location) or, where it has none, its
+first line; P atoms, by which nucleic acids are known; and the headers with sequence, cross references, resolution,
+method and date. A kept atom line ends with column 66: in old files the columns behind it hold segment ids and line
+numbers, which would be read as an element or a charge.
+"""
+
+import numpy as np
+
+from pipeline.structures.records import RecordError, Records, is_one_of, word, words
+
+ATOM, HETATM, MODEL, ENDMDL = (word(name) for name in (b"ATOM", b"HETA", b"MODE", b"ENDM"))
+UPPER = np.uint32(0xDFDFDFDF)
+THREE = np.uint32(0x00FFFFFF)
+HEADERS = tuple(word(name + b"\0") for name in (b"HEA", b"EXP", b"SEQ", b"MOD", b"DBR", b"TER", b"END"))
+REMARK, RESOLUTION = word(b"REM\0"), word(b"   2")
+ALPHAS = tuple(word(name) for name in (b" CA ", b"CA  ", b"  CA"))
+PHOSPHORI = tuple(word(name) for name in (b" P  ", b"P   "))
+CARBONS = tuple(word(name) for name in (b"  ", b" C", b"C ", b" c", b"c "))
+WATERS = tuple(word(name + b"\0") for name in (b"HOH", b"WAT", b"DOD", b"H2O", b"TIP"))
+LAST_COLUMN = 66
+SHORTEST_ATOM = 54
+COORDINATES = np.array([30, 38, 46])
+BLOCK = 1 << 16
+
+# A coordinate as nearly all files write it, -123.456 in eight columns, as masks over its eight bytes.
+DIGITS = np.frombuffer(b"\0\0\0\xf0\0\xf0\xf0\xf0", dtype="<u8")[0]
+ZEROS = word(b"\0\0\x000\x00000")
+SIXES = np.frombuffer(b"\0\0\0\6\0\6\6\6", dtype="<u8")[0]
+POINT_MASK, POINT = np.frombuffer(b"\0\0\0\0\xff\0\0\0\0\0\0\0.\0\0\0", dtype="<u8")
+FOLLOWS = np.zeros(1 << 16, dtype=bool)
+"""Whether one character may follow another in front of the point: blank, sign, digit, in this order."""
+for first, later in ((b" ", b" -0123456789"), (b"-", b"0123456789"), (b"0123456789", b"0123456789")):
+    FOLLOWS[[a + (b << 8) for a in first for b in later]] = True
+
+
+def pdb_records(data: bytes) -> Records:
+    """Return the lines of a PDB file that matter.
+
+    Raises:
+        RecordError: if the position or the number of a kept residue is unreadable, naming the line.
+    """
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
+    data = data.ljust(SHORTEST_ATOM)
+    starts, ends = _lines(data)
+    record = words(data, 4)[np.minimum(starts, len(data) - 4)] & UPPER
+    is_atom = (record == ATOM) | (record == HETATM)
+    last, unclosed = _end_of_first_model(record, is_atom)
+    atoms = np.flatnonzero(is_atom[:last])
+    short = ends[atoms] - starts[atoms] < SHORTEST_ATOM
+    if short.any():
+        _refuse(data, starts, ends, int(atoms[np.argmax(short)]), "atom record, it is cut off")
+    kept = atoms[_wanted(data, starts[atoms])]
+    others = np.flatnonzero(~is_atom[:last])
+    headers = others[_is_header(data, starts[others], record[others] & THREE)]
+    _check_numbers(data, starts, ends, kept)
+    repairs = ["model_without_endmdl"] if unclosed else []
+    if _foreign_elements(data, starts[kept], ends[kept]):
+        repairs.append("element_columns")
+    ends[kept] = np.minimum(ends[kept], starts[kept] + LAST_COLUMN)
+    lines = np.sort(np.concatenate([kept, headers]))
+    pieces = [data[start:end] for start, end in zip(starts[lines].tolist(), ends[lines].tolist(), strict=True)]
+    return Records(b"\n".join([*pieces, b""]), len(atoms) - len(kept), tuple(repairs))
+
+
+def _lines(data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each line begins, and where its newline stands."""
+    text = np.frombuffer(data, dtype=np.uint8)
+    blocks = range(0, len(text), BLOCK)  # blocks that fit into a cache, and need no large temporary array
+    ends = np.concatenate([begin + np.flatnonzero(text[begin : begin + BLOCK] == 10) for begin in blocks])
+    if text[-1] != 10:
+        ends = np.append(ends, len(text))
+    return np.concatenate([[0], ends[:-1] + 1]), ends
+
+
+def _end_of_first_model(record: np.ndarray, is_atom: np.ndarray) -> tuple[int, bool]:
+    """Return the number of lines up to the end of the first model that has atoms, and whether its end was missing."""
+    borders = np.flatnonzero((record == ENDMDL) | (record == MODEL))
+    after = borders[borders > np.argmax(is_atom)] if is_atom.any() else borders[:0]
+    if not len(after):
+        return len(record), False
+    return int(after[0]), bool(record[after[0]] == MODEL)
+
+
+def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarray:
+    wanted = is_one_of(record, HEADERS)
+    remarks = np.flatnonzero(record == REMARK)
+    wanted[remarks] = words(data, 4)[starts[remarks] + 6] == RESOLUTION
+    return wanted
+
+
+def _wanted(data: bytes, starts: np.ndarray) -> np.ndarray:
+    """Return which atom lines are kept, (n,) bool."""
+    if not len(starts):
+        return np.zeros(0, dtype=bool)
+    eight = words(data, 8)
+    name, place = eight[starts + 12], eight[starts + 20] << np.uint64(8)  # columns 13-20; 21-27
+    residue = (name >> np.uint64(40)).astype(np.uint32)
+    name = name.astype(np.uint32)
+    changes = np.ones(len(starts), dtype=bool)
+    changes[1:] = (residue[1:] != residue[:-1]) | (place[1:] != place[:-1])
+    firsts = np.flatnonzero(changes)
+    alpha = is_one_of(name, ALPHAS)
+    wanted = alpha | is_one_of(name, PHOSPHORI)
+    wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True
+    kept = np.flatnonzero(wanted)
+    wanted[kept[is_one_of(residue[kept], WATERS)]] = False
+    return wanted
+
+
+def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.ndarray) -> None:
+    """Raise for the first kept line whose residue number or position is unreadable: gemmi takes those for zeros."""
+    begins = starts[kept]
+    number = words(data, 4)[begins + 22]
+    numbered = (number != word(b"****")) & (number != word(b"    "))
+    fields = words(data, 8)[begins[:, None] + COORDINATES]
+    plain = (fields & DIGITS == ZEROS) & ((fields + SIXES) & DIGITS == ZEROS) & (fields & POINT_MASK == POINT)
+    for shift in (0, 8, 16):
+        plain &= FOLLOWS[(fields >> np.uint64(shift)) & np.uint64(0xFFFF)]
+    good = plain.all(axis=1)
+    for row in np.flatnonzero(~good).tolist():
+        good[row] = all(_is_number(data[begins[row] + column : begins[row] + column + 8]) for column in COORDINATES)
+    good &= numbered
+    if not good.all():
+        worst = int(np.argmin(good))
+        _refuse(data, starts, ends, int(kept[worst]), "position" if numbered[worst] else "residue number")
+
+
+def _refuse(data: bytes, starts: np.ndarray, ends: np.ndarray, line: int, what: str) -> None:
+    shown = data[starts[line] : min(ends[line], starts[line] + LAST_COLUMN)].decode("ascii", "replace").rstrip()
+    raise RecordError(f"line {line + 1}: unreadable {what}: {shown}")
+
+
+def _is_number(text: bytes) -> bool:
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _foreign_elements(data: bytes, starts: np.ndarray, ends: np.ndarray) -> bool:
+    """Return whether a C-alpha line has something in the element's columns that is not carbon."""
+    full = starts[ends - starts >= 78]
+    alphas = full[words(data, 4)[full + 12] == ALPHAS[0]]
+    return not is_one_of(words(data, 2)[alphas + 76], CARBONS).all()

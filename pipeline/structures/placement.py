@@ -1,0 +1,83 @@
+"""Where the observed residues stand in the full sequence."""
+
+import gemmi
+import numpy as np
+
+MOST_CELLS = 20_000_000
+MOST_MISMATCHES = 0.05
+
+
+def place(observed: str, numbers: np.ndarray, full: str) -> np.ndarray | None:
+    """Return the position of each observed residue in the full sequence, counted from 0.
+
+    Residue numbers place the residues if they go on by one where the sequence does, as in most files; otherwise an
+    alignment does (gemmi's, with free gaps at the ends).
+
+    Parameters:
+        observed: n letters.
+        numbers: (n,) residue numbers of the file.
+        full: the full sequence.
+
+    Returns:
+        (n,) int, rising; None if the residues do not fit the sequence: one has no place, or more than a twentieth
+        have another letter there.
+    """
+    if observed == full:
+        return np.arange(len(full))
+    if len(observed) > len(full):
+        return None
+    places = _by_number(observed, numbers, full)
+    return places if places is not None else _by_alignment(observed, full)
+
+
+def _by_number(observed: str, numbers: np.ndarray, full: str) -> np.ndarray | None:
+    steps = np.diff(numbers)
+    if (steps < 1).any():
+        return None
+    offsets = numbers - numbers[0]
+    room = len(full) - int(offsets[-1]) - 1
+    if room < 0:
+        return None
+    letters, given = (np.frombuffer(text.encode(), dtype=np.uint8) for text in (full, observed))
+    gaps = np.flatnonzero(steps > 1)
+    first_run = observed[: int(gaps[0]) + 1] if len(gaps) else observed
+    fitting = []
+    start = full.find(first_run)
+    while 0 <= start <= room:
+        if (letters[offsets + start] == given).all():
+            fitting.append(start)
+        start = full.find(first_run, start + 1)
+    numbered = int(numbers[0]) - 1
+    if numbered in fitting:
+        return offsets + numbered
+    return offsets + fitting[0] if len(fitting) == 1 else None
+
+
+def _by_alignment(observed: str, full: str) -> np.ndarray | None:
+    if len(observed) * len(full) > MOST_CELLS:
+        return None
+    result = gemmi.align_string_sequences(list(full), list(observed), [])
+    places: list[int] = []
+    position = 0
+    for count, kind in _cigar(result.cigar_str()):
+        if kind == "D":
+            return None
+        if kind == "M":
+            places.extend(range(position, position + count))
+        position += count
+    wrong = sum(
+        full[place] != letter and "X" not in (letter, full[place])
+        for place, letter in zip(places, observed, strict=True)
+    )
+    return np.array(places) if wrong <= MOST_MISMATCHES * len(observed) else None
+
+
+def _cigar(text: str) -> list[tuple[int, str]]:
+    items, number = [], ""
+    for letter in text:
+        if letter.isdigit():
+            number += letter
+        else:
+            items.append((int(number), letter))
+            number = ""
+    return items

@@ -1,0 +1,257 @@
+"""The polymers of a structure file as arrays, one row for each residue that has atoms.
+
+gemmi reads the records and says what is a polymer, a ligand or water. A TER record ends a polymer, as the format has
+it; what follows under the same chain id is another one, unless the C-alpha distance across the TER is that of a
+peptide bond or SEQRES holds both parts.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gemmi
+import numpy as np
+
+from pipeline.structures.mmcif_records import mmcif_records
+from pipeline.structures.pdb_records import pdb_records
+from pipeline.structures.placement import place
+from pipeline.structures.records import RecordError
+
+LONGEST_BOND = 4.5
+ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
+"""The atom name CA, and the residue name of calcium, as an integer."""
+ALSO_KNOWN_AS = {"U": "C", "O": "K"}
+"""Selenocysteine and pyrrolysine by the amino acid that they come from."""
+LETTERS = frozenset("ACDEFGHIKLMNPQRSTVWY")
+POLYMER = gemmi.EntityType.Polymer.value
+UNIPROT = ("UNP", "SWS", "TREMBL")
+
+
+@dataclass(frozen=True)
+class Polymer:
+    """One polymer of the first model; arrays have a row for each of its n residues with atoms.
+
+    Attributes:
+        chain: the author's chain id, may be empty.
+        kind: what gemmi takes it for.
+        letters: n letters, modified residues as their parent, X where there is none.
+        numbers: (n,) int, the author's residue numbers; insertions repeat one.
+        coords: (n, 3) float32, C-alpha positions in angstrom, NaN where there is none.
+        places: (n,) int, positions in `sequence` from 0; None where the file does not say.
+        sequence: letters of the full sequence, "" where the file does not say.
+        uniprot: accession, or None.
+    """
+
+    chain: str
+    kind: gemmi.PolymerType
+    letters: str
+    numbers: np.ndarray
+    coords: np.ndarray
+    places: np.ndarray | None
+    sequence: str = ""
+    uniprot: str | None = None
+
+
+@dataclass(frozen=True)
+class StructureFile:
+    """What a file holds.
+
+    Attributes:
+        polymers: in the order of the file.
+        atoms: number of atom records of the first model.
+        resolution: angstrom, or None.
+        method: experimental method, or None.
+        year: of deposition, or None.
+        repairs: names of the harmless defects that were repaired.
+    """
+
+    polymers: tuple[Polymer, ...]
+    atoms: int
+    resolution: float | None
+    method: str | None
+    year: int | None
+    repairs: tuple[str, ...]
+
+
+def read_structure(data: bytes, mmcif: bool) -> StructureFile:
+    """Read the text of a PDB file, or of an mmCIF file.
+
+    Raises:
+        RecordError: if the position of a residue is no number, or there are several structures.
+        ValueError, RuntimeError: whatever gemmi raises for a text that it cannot read.
+    """
+    if mmcif:
+        records = mmcif_records(data)
+        block = _block_with_atoms(gemmi.cif.read_string(records.data))
+        structure = gemmi.make_structure_from_block(block)
+        structure.setup_entities()
+        atoms = structure[0].count_atom_sites() if len(structure) else 0
+        polymers = _mmcif_polymers(structure, _mmcif_accessions(block)) if atoms else []
+    else:
+        records = pdb_records(data)
+        structure = gemmi.read_pdb_string(records.data, split_chain_on_ter=True)
+        structure.add_entity_types()
+        atoms = structure[0].count_atom_sites() if len(structure) else 0
+        polymers = _pdb_polymers(structure, _pdb_accessions(records.data)) if atoms else []
+    info = dict(structure.info.items())
+    year = info.get("_pdbx_database_status.recvd_initial_deposition_date", "")[:4]
+    return StructureFile(
+        polymers=tuple(polymers),
+        atoms=atoms + records.left_out,
+        resolution=structure.resolution or None,
+        method=info.get("_exptl.method"),
+        year=int(year) if year.isdigit() else None,
+        repairs=records.repairs,
+    )
+
+
+class _Residues:
+    """The residues of all polymers of the first model as arrays, one row each; made from its atoms at once."""
+
+    def __init__(self, structure: gemmi.Structure, borders: np.ndarray):
+        """Read the atoms.
+
+        Parameters:
+            structure: with entity types.
+            borders: atoms at which a chain begins, so that no residue reaches over one; rising, the first is 0.
+        """
+        flat = gemmi.FlatStructure(structure)
+        rows = np.flatnonzero(flat.entity_type[: borders[-1]] == POLYMER)
+        names, numbers, insertions = _integers(flat.residue_names)[rows], flat.resnums[rows], flat.icodes[rows]
+        alpha = (_integers(flat.atom_names)[rows] == ALPHA) & (names != ALPHA)
+        new = np.ones(len(rows), dtype=bool)
+        new[1:] = (numbers[1:] != numbers[:-1]) | (insertions[1:] != insertions[:-1])
+        new[1:] |= (names[1:] != names[:-1]) & (flat.altlocs[rows[1:]] == 0)
+        begins = np.searchsorted(rows, borders)
+        new[begins[begins < len(rows)]] = True
+        chosen = np.flatnonzero(new)
+        if len(chosen) < len(rows):
+            # Alternate locations, or two kinds of amino acid at one place: the C-alpha with the highest occupancy,
+            # the first of equals.
+            place = np.cumsum(new) - 1
+            chosen = np.lexsort((-flat.occ[rows], ~alpha, place))[chosen]
+        self.rows = rows[chosen]
+        self.ends = np.searchsorted(self.rows, borders)
+        self.alpha, self.numbers = alpha[chosen], numbers[chosen]
+        self.coords = flat.pos[self.rows].astype(np.float32)
+        if not np.isfinite(self.coords[self.alpha]).all():
+            worst = int(np.argmax(self.alpha & ~np.isfinite(self.coords).all(axis=1)))
+            raise RecordError(f"residue {self.numbers[worst]}: the position of its C-alpha is no number")
+        self.coords[~self.alpha] = np.nan
+        self.letters = "".join(map(LETTER_OF.__getitem__, names[chosen].tolist()))
+        self.from_atom_records = flat.het_flags[self.rows] == ord("A")
+
+    def polymer(self, begin: int, end: int, **more: Any) -> Polymer:
+        """Return the residues from `begin` to `end` as a polymer."""
+        here = slice(begin, end)
+        return Polymer(letters=self.letters[here], numbers=self.numbers[here], coords=self.coords[here], **more)
+
+
+def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
+    given = {entity.name: _sequence(entity.full_sequence) for entity in structure.entities}
+    chains = list(structure[0])
+    residues = _Residues(structure, np.cumsum([0, *(chain.count_atom_sites() for chain in chains)]))
+    found: list[Polymer] = []
+    for chain, begin, end in zip(chains, residues.ends[:-1].tolist(), residues.ends[1:].tolist(), strict=True):
+        if end == begin or (end == begin + 1 and not residues.from_atom_records[begin]):
+            continue  # a lone modified residue is a ligand
+        name = chain.name
+        kind = chain.get_polymer().check_polymer_type()
+        more = {"places": None, "sequence": given.get(name, ""), "uniprot": accessions.get(name)}
+        _add(found, residues.polymer(begin, end, chain=name, kind=kind, **more))
+    return found
+
+
+def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
+    entity_of = {subchain: entity.name for entity in structure.entities for subchain in entity.subchains}
+    given = {entity.name: _sequence(entity.full_sequence) for entity in structure.entities}
+    spans = [(chain.name, span) for chain in structure[0] for span in chain.subchains()]
+    sizes = [[len(residue) for residue in span] for _, span in spans]
+    residues = _Residues(structure, np.cumsum([0, *map(sum, sizes)]))
+    found = []
+    atom = 0
+    for index, (name, span) in enumerate(spans):
+        begin, end = residues.ends[index : index + 2].tolist()
+        first, atom = atom, atom + sum(sizes[index])
+        if begin == end:
+            continue
+        labels = np.array([residue.label_seq or 0 for residue in span])
+        within = np.searchsorted(np.cumsum(sizes[index]), residues.rows[begin:end] - first, side="right")
+        places = labels[within] - 1 if labels.all() else None
+        entity = entity_of.get(span.subchain_id(), "")
+        more = {"places": places, "sequence": given.get(entity, ""), "uniprot": accessions.get(entity)}
+        found.append(residues.polymer(begin, end, chain=name, kind=span.check_polymer_type(), **more))
+    return found
+
+
+def _add(found: list[Polymer], polymer: Polymer) -> None:
+    """Append a polymer, or join it to the one before it under the same chain id."""
+    index = next((index for index in reversed(range(len(found))) if found[index].chain == polymer.chain), None)
+    if index is not None and found[index].kind == polymer.kind:
+        before = found[index]
+        joined = replace(
+            before,
+            letters=before.letters + polymer.letters,
+            numbers=np.concatenate([before.numbers, polymer.numbers]),
+            coords=np.concatenate([before.coords, polymer.coords]),
+        )
+        bond = float(np.linalg.norm(polymer.coords[0] - before.coords[-1]))
+        if bond <= LONGEST_BOND or (
+            before.sequence and place(joined.letters, joined.numbers, before.sequence) is not None
+        ):
+            found[index] = joined
+            return
+        polymer = replace(polymer, sequence="")
+    found.append(polymer)
+
+
+def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
+    blocks = [block for block in document if block.find_loop("_atom_site.Cartn_x")]
+    if len(blocks) > 1:
+        raise RecordError(f"{len(blocks)} data blocks with atoms; split the file, one structure in each")
+    return blocks[0] if blocks else document.sole_block() if len(document) == 1 else document[0]
+
+
+def _integers(names: Any) -> np.ndarray:
+    """Return names of up to eight bytes, (n, 8) int8, as integers."""
+    return np.ascontiguousarray(names).view("<u8").ravel()
+
+
+class _Letters(dict[Any, str]):
+    """One-letter codes by residue name, looked up in gemmi's table the first time."""
+
+    def __missing__(self, name: str | int) -> str:
+        text = name if isinstance(name, str) else name.to_bytes(8, "little").rstrip(b"\0").decode("ascii", "replace")
+        info = gemmi.find_tabulated_residue(gemmi.Entity.first_mon(text))
+        letter = info.one_letter_code.upper() if info.is_amino_acid() else "X"
+        letter = ALSO_KNOWN_AS.get(letter, letter)
+        self[name] = letter if letter in LETTERS else "X"
+        return self[name]
+
+
+LETTER_OF = _Letters()
+"""Keys are names, or their eight bytes as an integer, as gemmi's arrays have them."""
+
+
+def _sequence(monomers: list[str]) -> str:
+    return "".join(map(LETTER_OF.__getitem__, monomers))
+
+
+def _pdb_accessions(data: bytes) -> dict[str, str]:
+    """Return the UniProt accession of each chain from the DBREF lines, the first where there are several."""
+    found: dict[str, str] = {}
+    begin = data.find(b"DBREF ")
+    while begin >= 0:
+        line = data[begin : begin + 80].decode("ascii", "replace")
+        if line[26:32].strip() in UNIPROT:
+            found.setdefault(line[11:13].strip(), line[33:41].strip())
+        begin = data.find(b"DBREF ", begin + 1)
+    return found
+
+
+def _mmcif_accessions(block: gemmi.cif.Block) -> dict[str, str]:
+    """Return the UniProt accession of each entity, the first where there are several."""
+    found: dict[str, str] = {}
+    for entity, database, accession in block.find("_struct_ref.", ["entity_id", "db_name", "pdbx_db_accession"]):
+        if database.upper() in UNIPROT and accession not in "?.":
+            found.setdefault(entity, accession)
+    return found
