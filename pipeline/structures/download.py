@@ -174,7 +174,5 @@ def _check_text(path: Path, url: str) -> None:
 
 def _reason(error: Exception) -> str:
     """Return what went wrong, without the layers of exceptions that libraries wrap it in."""
-    while (inner := error.args[0] if error.args else None) is not None and isinstance(inner, Exception):
-        error = inner
-    inner = getattr(error, "reason", None)
-    return str(inner if isinstance(inner, Exception) else error)
+    inner = [item for item in (*error.args, getattr(error, "reason", None)) if isinstance(item, Exception)]
+    return _reason(inner[0]) if inner else str(error)

@@ -161,7 +161,9 @@ def _file(name: str, folder: Path, mirror: str) -> SourceFile:
     if not PDB_ID.fullmatch(name):
         entry_id = f"{re.sub(r'[^a-z0-9]+', '-', name).strip('-')[:20]}-{text_sha256(name)[:8]}".lstrip("-")
         refused = SourceFile(entry_id, folder / f"{entry_id}.cif")
-        return refused.refused(Refusal.NOT_FETCHED, f"{name[:60]!r} is no PDB id, such as 1abc or pdb_00001abc")
+        return refused.refused(
+            Refusal.NOT_FETCHED, f"{entry_id}: {name[:60]!r} is no PDB id, such as 1abc or pdb_00001abc"
+        )
     url = mirror.replace("<id>", name).replace("<mid>", name[-3:-1])
     last = PurePosixPath(urlsplit(url).path).name
     if not FILE_NAME.fullmatch(last):
