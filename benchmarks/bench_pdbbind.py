@@ -35,14 +35,12 @@ def make_tree(root: Path, entries: int, scratch: Path) -> None:
     rng = random.Random(0)
     lines = ["# PDB code, resolution, release year, binding data, reference, ligand name"]
     for number in range(entries):
-        code = f"{number // 1296 % 9 + 1}{base36(number)}"
+        code = f"1{base36(number)}"
         period = rng.choice(list(YEARS))
         folder = root / "P-L" / period / code
         folder.mkdir(parents=True)
         remark = f"REMARK   {number}\n".encode()
         (folder / f"{code}_protein.pdb").write_bytes(remark + proteins[number % len(proteins)])
-        for other in ("pocket.pdb", "ligand.mol2", "ligand.sdf"):
-            (folder / f"{code}_{other}").touch()
         year, resolution = rng.randint(*YEARS[period]), rng.uniform(1, 3.5)
         lines.append(f"{code}  {resolution:.2f}  {year}  Ki={rng.randint(1, 999)}nM       // {code}.pdf (LIG)")
     (root / "index").mkdir()
@@ -50,18 +48,18 @@ def make_tree(root: Path, entries: int, scratch: Path) -> None:
 
 
 def base36(number: int) -> str:
-    """Return three digits and letters; with a first digit before them they are distinct for 11,664 and more numbers."""
+    """Return a number below 46,656 as three digits and letters."""
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
-    number = number // (9 * 1296) * 1296 + number % 1296
     return digits[number // 1296] + digits[number // 36 % 36] + digits[number % 36]
 
 
 def snakemake(folder: Path, *arguments: str) -> None:
     """Run Snakemake with the project's Snakefile in `folder`, as far as the split."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    target = ("results/data/split.parquet", *arguments)
+    settings = ("-s", str(ROOT / "Snakefile"), "--configfile", "mine.yaml", "-j", "2")
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "results/data/split.parquet", *arguments]
-        + ["-s", str(ROOT / "Snakefile"), "--configfile", "mine.yaml", "-j", "2"],
+        [sys.executable, "-m", "snakemake", *target, *settings],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": path},
         capture_output=True,

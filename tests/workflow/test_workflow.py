@@ -2,7 +2,10 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -130,6 +133,41 @@ def test_a_pdbbind_tree_becomes_a_split(project: Project, tmp_path: Path):
     assert project.planned(target) == set()
     (root / "1a08" / "1a08_protein.pdb").write_text("changed")
     assert "manifest" in project.planned(target)
+
+
+def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(project: Project, tmp_path: Path):
+    from pipeline.config_data import DemoSource
+
+    demo, served = tmp_path / "demo", tmp_path / "served"
+    served.mkdir()
+    write_demo(DemoSource(families=2, members=4), 0, demo, tmp_path / "files.json")
+    proteins = sorted(demo.glob("f*.cif"))
+    for number, path in enumerate(proteins):
+        path.rename(served / f"1a{number:02d}.cif")
+    (served / "1a00.cif").rename(tmp_path / "later.cif")
+    (tmp_path / "ids.txt").write_text(" ".join(f"1a{number:02d}" for number in range(len(proteins))))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(served)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    mirror = f"http://127.0.0.1:{server.server_port}/<id>.cif"
+    options = {"ids": str(tmp_path / "ids.txt"), "mirror": mirror, "obsolete": None, "per_second": 50.0}
+    project.configure({"source": {"kind": "rcsb", "rcsb": options}})
+    target = "results/data/chains/000.parquet"
+
+    def codes() -> list[str | None]:
+        rows = read_rows(project.folder / "results/data/manifest/000.parquet")
+        return [row["code"] for row in sorted(rows, key=lambda row: row["entry_id"])]
+
+    done = project.snakemake(target)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert codes() == ["not_fetched", *[None] * (len(proteins) - 1)]
+    assert "1a00" in (project.folder / "results/logs/manifest/000.log").read_text()
+    (tmp_path / "later.cif").rename(served / "1a00.cif")
+    assert project.planned(target) == set()
+    done = project.snakemake(target, "--forcerun", "manifest")
+    server.shutdown()
+    server.server_close()
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert codes() == [None] * len(proteins)
 
 
 @pytest.mark.parametrize(
