@@ -27,6 +27,7 @@ def archive() -> Iterator[Archive]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "FIRST_PAUSE", 0.01)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
 def source(tmp_path: Path, ids: str, archive: Archive | None = None, **options: object) -> SourceConfig:

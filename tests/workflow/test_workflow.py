@@ -135,9 +135,12 @@ def test_a_pdbbind_tree_becomes_a_split(project: Project, tmp_path: Path):
     assert "manifest" in project.planned(target)
 
 
-def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(project: Project, tmp_path: Path):
+def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     from pipeline.config_data import DemoSource
 
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     demo, served = tmp_path / "demo", tmp_path / "served"
     served.mkdir()
     write_demo(DemoSource(families=2, members=4), 0, demo, tmp_path / "files.json")
