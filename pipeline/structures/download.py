@@ -46,6 +46,10 @@ class BusyError(DownloadError):
     """A failure that may be over soon: of the network, of the server, or of the bytes that came."""
 
 
+class NoAnswerError(BusyError):
+    """The server could not be reached, or said nothing at all."""
+
+
 class _PoliteAdapter(HTTPAdapter):
     """Waits for the rate before each request, so that redirects and retries count too."""
 
@@ -105,8 +109,8 @@ class Downloader:
                 with closing(self._session.get(url, stream=True, timeout=self._timeout)) as response:
                     self._check_status(response, url)
                     _save(response, temporary, packed=path.suffix == ".gz")
-            except (requests.Timeout, requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-                raise BusyError(f"{url}: {_reason(error)}") from error
+            except (requests.Timeout, requests.ConnectionError) as error:
+                raise NoAnswerError(f"{url}: {_reason(error)}") from error
             except requests.RequestException as error:
                 raise DownloadError(f"{url}: {_reason(error)}") from error
             except HTTPError as error:

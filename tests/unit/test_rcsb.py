@@ -257,10 +257,25 @@ def test_a_download_is_not_larger_than_the_limit(tmp_path: Path, archive: Archiv
     assert archive.asked["/1abc.cif.gz"] == 2
 
 
-def test_a_server_out_of_reach_fails_the_job_instead_of_emptying_it(tmp_path: Path):
-    ids = " ".join(f"1a{number:02d}" for number in range(40))
+def test_a_server_out_of_order_fails_the_job_instead_of_emptying_it(tmp_path: Path, archive: Archive):
+    ids = [f"1a{number:02d}" for number in range(40)]
+    archive.faults.update({f"/{name}.cif.gz": [says(503)] * 10 for name in ids})
     with pytest.raises(SourceError, match=r"20 downloads failed one after another.*start again to go on"):
-        fetched(source(tmp_path, ids, retries=0), tmp_path)
+        fetched(source(tmp_path, " ".join(ids), archive, retries=0), tmp_path)
+
+
+def test_without_any_answer_the_job_fails_and_goes_on_once_there_is_one(tmp_path: Path, archive: Archive):
+    """As on a train: nothing was fetched, or some files are there from before."""
+    few = source(tmp_path, "1abc 2abc", archive)
+    with pytest.raises(SourceError, match=r"source\.rcsb\.mirror: no download had any answer"):
+        fetched(source(tmp_path, "1abc 2abc", retries=0), tmp_path)
+    assert problems(fetched(few, tmp_path)) == {}
+    for name in ("3abc", "4abc", "5abc"):
+        archive.faults[f"/{name}.cif.gz"] = [reset]
+    more = source(tmp_path, "1abc 2abc 3abc 4abc 5abc", archive, retries=0)
+    with pytest.raises(SourceError, match="no download had any answer"):
+        fetched(more, tmp_path)
+    assert problems(fetched(more, tmp_path)) == {}
 
 
 def fetch_in_another_process(config: SourceConfig, results: Path, shard: int) -> None:

@@ -11,14 +11,15 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from pipeline.config_data import RcsbSource, SourceConfig
 from pipeline.logs import progress
 from pipeline.manifest import text_sha256
-from pipeline.structures.download import BusyError, Downloader, DownloadError, NotFoundError
+from pipeline.structures.download import BusyError, Downloader, DownloadError, NoAnswerError, NotFoundError
 from pipeline.structures.downloads import Downloads
 from pipeline.structures.rate import Rate
 from pipeline.structures.refusals import Refusal
@@ -33,7 +34,10 @@ NAMED = 20
 """Repeated ids that are named in a warning."""
 
 FAILURES = 20
-"""Downloads that fail one after another before the server is taken to be out of reach."""
+"""Downloads that fail one after another before the server is taken to be out of order."""
+
+SILENT = 3
+"""Downloads without any answer, where none had one, before the server is taken to be out of reach."""
 
 AGAIN = "to ask for them again: snakemake --forcerun manifest"
 
@@ -67,7 +71,8 @@ def fetch(files: Sequence[SourceFile], config: SourceConfig, results: Path) -> l
     """Download the files that are not there yet, and return all, with a problem where that failed.
 
     Raises:
-        SourceError: if so many downloads fail one after another that the server must be out of reach.
+        SourceError: if so many downloads fail one after another, or all of them without any answer, that it must be
+            the server or the network and not the entries.
     """
     wanted = [file for file in files if file.problem is None and file.url is not None]
     if not wanted:
@@ -80,6 +85,20 @@ def fetch(files: Sequence[SourceFile], config: SourceConfig, results: Path) -> l
     if failed:
         logging.warning("%d of %d entries were not fetched; %s\n%s", len(failed), len(files), AGAIN, "\n".join(failed))
     return files
+
+
+class _Outcome(Enum):
+    """What came of a file: it was there; the server had it or said no; it failed; it said nothing at all."""
+
+    KEPT = auto()
+    ANSWERED = auto()
+    FAILED = auto()
+    SILENT = auto()
+
+
+def _out_of_reach(what: str, example: SourceFile) -> SourceError:
+    reason = example.problem.message if example.problem else ""
+    return SourceError(f"source.rcsb.mirror: {what} ({reason}); what was fetched is kept, start again to go on")
 
 
 class _Fetch:
@@ -98,34 +117,41 @@ class _Fetch:
     def run(self, files: Sequence[SourceFile]) -> list[SourceFile]:
         """Return the files, with a problem where the download failed."""
         pool = ThreadPoolExecutor(self._options.connections)
-        done, in_a_row = [], 0
+        done: list[SourceFile] = []
+        outcomes: Counter[_Outcome] = Counter()
+        in_a_row = 0
         try:
-            jobs: list[Future[tuple[SourceFile, bool]]] = [pool.submit(self._one, file) for file in files]
+            jobs = [pool.submit(self._one, file) for file in files]
             for job in progress(as_completed(jobs), "fetch", len(jobs), unit="file"):
-                file, busy = job.result()
+                file, outcome = job.result()
                 done.append(file)
-                in_a_row = in_a_row + 1 if busy else 0
-                if in_a_row == FAILURES and file.problem is not None:
-                    raise SourceError(
-                        f"source.rcsb.mirror: {FAILURES} downloads failed one after another, the last one with: "
-                        f"{file.problem.message}; what was fetched is kept, start again to go on"
-                    )
+                outcomes[outcome] += 1
+                in_a_row = in_a_row + 1 if outcome in (_Outcome.FAILED, _Outcome.SILENT) else 0
+                if in_a_row == FAILURES:
+                    raise _out_of_reach(f"{FAILURES} downloads failed one after another", file)
+            answers = outcomes[_Outcome.ANSWERED] + outcomes[_Outcome.FAILED]
+            if not answers and outcomes[_Outcome.SILENT] >= min(SILENT, len(files)):
+                raise _out_of_reach("no download had any answer", next(file for file in done if file.problem))
         finally:
             self._stopped.set()
             pool.shutdown(cancel_futures=True)
         return done
 
-    def _one(self, file: SourceFile) -> tuple[SourceFile, bool]:
-        """Return the file, and whether it was not fetched because network or server failed."""
+    def _one(self, file: SourceFile) -> tuple[SourceFile, _Outcome]:
+        """Return the file, with a problem if it could not be fetched, and what came of it."""
         url = file.url or ""
+        if self._downloads.has(file.path, url):
+            return file, _Outcome.KEPT
         try:
-            if not self._downloads.has(file.path, url):
-                self._downloads.add(file.path, url, self._download(url, file.path))
+            self._downloads.add(file.path, url, self._download(url, file.path))
         except NotFoundError as error:
-            return self._missing(file, str(error)), False
+            return self._missing(file, str(error)), _Outcome.ANSWERED
         except DownloadError as error:
-            return file.refused(Refusal.NOT_FETCHED, f"{file.entry_id}: {error}"), isinstance(error, BusyError)
-        return file, False
+            outcome = _Outcome.ANSWERED
+            if isinstance(error, BusyError):
+                outcome = _Outcome.SILENT if isinstance(error, NoAnswerError) else _Outcome.FAILED
+            return file.refused(Refusal.NOT_FETCHED, f"{file.entry_id}: {error}"), outcome
+        return file, _Outcome.ANSWERED
 
     def _missing(self, file: SourceFile, message: str) -> SourceFile:
         """Return a file that the server does not have, with what the list of obsolete entries says of it."""
