@@ -40,20 +40,29 @@ def cached_hashes(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
     """Return the sha256 of each file, "" for those that cannot be read.
 
     Hashes are kept in the JSON file `cache`, keyed by path, size and time of change, so that a second look reads none
-    of the files. The cache holds what was asked for last.
+    of the files but those that could not be read. The cache holds what was asked for last.
     """
     known = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
     seen = {}
     hashes = {}
     for path in paths:
         key = str(path.absolute())
-        stat = path.stat() if path.exists() else None
-        stamp = [stat.st_size, stat.st_mtime_ns] if stat else []
-        hashes[path] = known[key][1] if known.get(key, [None])[0] == stamp else readable_sha256(path)
+        stamp = _stamp(key)
+        before = known.get(key, [None, ""])
+        hashes[path] = before[1] if before[1] and before[0] == stamp else readable_sha256(path)
         seen[key] = [stamp, hashes[path]]
     if seen != known:
         write_json(cache, seen)
     return hashes
+
+
+def _stamp(path: str) -> list[int]:
+    """Return the size and the time of change of a file, nothing for one that cannot be reached."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116  a Path takes twice as long
+    except OSError:
+        return []
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def text_sha256(*parts: str) -> str:

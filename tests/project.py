@@ -88,3 +88,21 @@ def copy_project(root: Path, folder: Path) -> Project:
     project = Project(folder)
     project.configure()
     return project
+
+
+def write_pdbbind(root: Path, proteins: list[Path]) -> Path:
+    """Write a PDBbind tree in the layout of release 2020 with these proteins, as codes 1a00, 1a01 and so on."""
+    (root / "index").mkdir(parents=True)
+    lines = ["# PDB code, resolution, release year, -logKd/Ki, Kd/Ki, reference, ligand name"]
+    names = ["# PDB code, release year, Uniprot ID, protein name"]
+    for number, path in enumerate(proteins):
+        code = f"1a{number:02d}"
+        (root / code).mkdir()
+        shutil.copy(path, root / code / f"{code}_protein.pdb")
+        lines.append(
+            f"{code}  2.{number:02d}  {2000 + number}   {4 + number / 10:.2f}  Kd=20uM      // {code}.pdf (LIG)"
+        )
+        names.append(f"{code}  {2000 + number}  P{number:05d}  SOME PROTEIN")
+    (root / "index" / "INDEX_general_PL_data.2020").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (root / "index" / "INDEX_general_PL_name.2020").write_text("\n".join(names) + "\n", encoding="utf-8")
+    return root

@@ -24,7 +24,7 @@ def write_manifest(config: SourceConfig, results: Path, shard: int, shards: int,
             {
                 "entry_id": file.entry_id,
                 "path": str(file.path),
-                "bytes": file.path.stat().st_size if file.path.exists() else 0,
+                "bytes": _size(file.path),
                 "sha256": readable_sha256(file.path),
                 "source": config.kind,
                 "url": file.url,
@@ -39,3 +39,10 @@ def write_manifest(config: SourceConfig, results: Path, shard: int, shards: int,
         ),
     )
     logging.info("shard %d of %d: %d entries", shard, shards, len(files))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

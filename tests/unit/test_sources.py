@@ -1,3 +1,5 @@
+import gzip
+import os
 import re
 from pathlib import Path
 
@@ -5,7 +7,9 @@ import pytest
 
 from pipeline.config_data import ParseConfig, SourceConfig
 from pipeline.dataset.tables import read_rows
+from pipeline.structures.header import code_in_header
 from pipeline.structures.listing import write_manifest
+from pipeline.structures.refusals import Refusal
 from pipeline.structures.sources import SourceError, SourceFile, list_source, shard_digests
 from pipeline.structures.sources.directory import list_folder
 from pipeline.structures.stages import parse_shard
@@ -60,3 +64,108 @@ def test_a_new_file_changes_one_shard_and_a_touched_one_none(tmp_path: Path):
     after = digests()
     changed = [shard for shard in range(4) if before[shard] != after[shard]]
     assert changed == [SourceFile("new", folder / "new.pdb").shard(4)]
+
+
+HEADER = "HEADER    RIBONUCLEASE                            07-JAN-98   1A2P              \n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("x.pdb", HEADER.encode(), "1a2p"),
+        ("x.ent.gz", gzip.compress(HEADER.encode()), "1a2p"),
+        ("x.pdb", HEADER.replace("1A2P", "XXXX").encode(), None),
+        ("x.pdb", HEADER.replace("1A2P", "    ").encode(), None),
+        ("x.pdb", b"HEADER    SHORT\nATOM      1  N   ALA A   1\n", None),
+        ("x.cif", b"data_block\n_entry.id   1ABC\n", "1abc"),
+        ("x.cif", b"data_block\r\n_Entry.ID 'pdb_00001ABC'\r\n", "pdb_00001abc"),
+        ("x.cif.gz", gzip.compress(b"# a comment\ndata_AF-P12345-F1\nloop_\n"), "AF-P12345-F1"),
+        ("x.cif", b"data_\n_entry.id ?\n", None),
+        ("x.cif", b"x" * 100_000 + b"\ndata_late\n", None),
+        ("x.cif.gz", gzip.compress(HEADER.encode())[:20], None),
+        ("x.cif.gz", b"no gzip", None),
+        ("x.pdb", bytes(range(256)) * 30, None),
+        ("x.pdb", b"", None),
+    ],
+)
+def test_the_code_in_a_file_is_read_or_there_is_none(tmp_path: Path, name: str, content: bytes, code: str | None):
+    (tmp_path / name).write_bytes(content)
+    assert code_in_header(tmp_path / name) == code
+
+
+def test_ids_from_headers_are_safe_distinct_and_fall_back_to_names(tmp_path: Path):
+    for name, text in {
+        "first.pdb": HEADER,
+        "second.pdb": HEADER + "REMARK",
+        "third.pdb": "ATOM",
+        "fourth.cif": "data_../my model\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    ids = {file.path.name: file.entry_id for file in list_source(directory(tmp_path, ids="header"), tmp_path / "r")}
+    assert re.fullmatch("1a2p-[0-9a-f]{8}", ids["first.pdb"]) and re.fullmatch("1a2p-[0-9a-f]{8}", ids["second.pdb"])
+    assert ids["first.pdb"] != ids["second.pdb"]
+    assert ids["third.pdb"] == "third"
+    assert ids["fourth.cif"] == "..-my"
+
+
+def test_a_bomb_in_gzip_costs_no_memory(tmp_path: Path):
+    import tracemalloc
+
+    path = tmp_path / "x.pdb.gz"
+    with gzip.open(path, "wb", compresslevel=9) as handle:
+        for _ in range(200):
+            handle.write(bytes(1 << 20))
+    tracemalloc.start()
+    assert code_in_header(path) is None
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 << 20
+
+
+def test_a_link_to_a_file_beside_it_is_the_same_bytes(tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.pdb").write_text("ATOM")
+    (folder / "b.pdb").symlink_to(folder / "a.pdb")
+    problems = {file.entry_id: file.problem for file in list_source(directory(folder), tmp_path)}
+    assert problems["a"] is None
+    assert problems["b"] is not None and problems["b"].code == Refusal.DUPLICATE_FILE
+    assert "entry a" in problems["b"].message
+
+
+def test_what_cannot_be_read_is_listed_and_counts_once_it_can(tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "loop.pdb").symlink_to("loop.pdb")
+    (folder / "gone.pdb").symlink_to("nowhere.pdb")
+
+    def listed() -> tuple[list[str], list[str]]:
+        files = list_source(directory(folder, ids="header"), tmp_path)
+        return [file.entry_id for file in files if file.problem is None], shard_digests(files, 1, tmp_path)
+
+    ids, before = listed()
+    assert ids == ["gone", "loop"]
+    write_manifest(directory(folder), tmp_path, 0, 1, tmp_path / "manifest")
+    assert {(row["entry_id"], row["bytes"], row["sha256"]) for row in read_rows(tmp_path / "manifest")} == {
+        ("gone", 0, ""),
+        ("loop", 0, ""),
+    }
+    (folder / "nowhere.pdb").write_text("ATOM")
+    assert listed()[1] != before
+
+
+def test_a_file_without_permission_is_listed_and_noticed_when_it_has_it(tmp_path: Path, caplog):
+    folder = tmp_path / "in"
+    (folder / "closed").mkdir(parents=True)
+    (folder / "a.pdb").write_text("ATOM")
+    (folder / "a.pdb").chmod(0)
+    (folder / "closed").chmod(0)
+    if os.access(folder / "a.pdb", os.R_OK):
+        pytest.skip("root may read everything")
+    files = list_source(directory(folder, ids="header"), tmp_path)
+    assert [file.entry_id for file in files] == ["a"]
+    assert "closed cannot be read" in caplog.text
+    before = shard_digests(files, 1, tmp_path)
+    (folder / "a.pdb").chmod(0o600)
+    (folder / "closed").chmod(0o700)
+    assert shard_digests(files, 1, tmp_path) != before

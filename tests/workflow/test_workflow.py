@@ -2,7 +2,10 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from pipeline.dataset.tables import read_rows
 from pipeline.structures.demo import write_demo
 
-from ..project import Project
+from ..project import Project, write_pdbbind
 
 
 def test_the_small_workflow_ends_in_a_report(finished: Project):
@@ -103,6 +106,73 @@ def test_one_broken_file_among_none_other_ends_in_a_report(project: Project, tmp
     assert "No chain could be used" in page and "broken.cif" in page
 
 
+def test_a_pdbbind_tree_becomes_a_split(project: Project, tmp_path: Path):
+    from pipeline.config_data import DemoSource
+
+    write_demo(DemoSource(families=3, members=6), 0, tmp_path / "demo", tmp_path / "files.json")
+    root = write_pdbbind(tmp_path / "pdbbind", sorted((tmp_path / "demo").glob("f*.pdb")))
+    (root / "1a00" / "1a00_protein.pdb").unlink()
+    project.configure(
+        {
+            "source": {"kind": "pdbbind", "pdbbind": {"path": str(root), "last_year": 2007}},
+            "split": {"method": "cluster"},
+        }
+    )
+    target = "results/data/split.parquet"
+    done = project.snakemake(target)
+    assert done.returncode == 0, done.stdout[-4000:]
+    data = project.folder / "results" / "data"
+    entries = {row["entry_id"]: row for path in (data / "manifest").iterdir() for row in read_rows(path)}
+    assert {code: row["code"] for code, row in entries.items() if row["code"]} == {
+        "1a00": "missing_file",
+        "1a08": "not_selected",
+    }
+    assert (entries["1a03"]["year"], entries["1a03"]["uniprot"]) == (2003, "P00003")
+    chains = {row["chain_id"] for path in (data / "chains").iterdir() for row in read_rows(path)}
+    assert chains and chains == {row["chain_id"] for row in read_rows(project.folder / target)}
+    assert project.planned(target) == set()
+    (root / "1a08" / "1a08_protein.pdb").write_text("changed")
+    assert "manifest" in project.planned(target)
+
+
+def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from pipeline.config_data import DemoSource
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    demo, served = tmp_path / "demo", tmp_path / "served"
+    served.mkdir()
+    write_demo(DemoSource(families=2, members=4), 0, demo, tmp_path / "files.json")
+    proteins = sorted(demo.glob("f*.cif"))
+    for number, path in enumerate(proteins):
+        path.rename(served / f"1a{number:02d}.cif")
+    (served / "1a00.cif").rename(tmp_path / "later.cif")
+    (tmp_path / "ids.txt").write_text(" ".join(f"1a{number:02d}" for number in range(len(proteins))))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(served)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    mirror = f"http://127.0.0.1:{server.server_port}/<id>.cif"
+    options = {"ids": str(tmp_path / "ids.txt"), "mirror": mirror, "obsolete": None, "per_second": 50.0}
+    project.configure({"source": {"kind": "rcsb", "rcsb": options}})
+    target = "results/data/chains/000.parquet"
+
+    def codes() -> list[str | None]:
+        rows = read_rows(project.folder / "results/data/manifest/000.parquet")
+        return [row["code"] for row in sorted(rows, key=lambda row: row["entry_id"])]
+
+    done = project.snakemake(target)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert codes() == ["not_fetched", *[None] * (len(proteins) - 1)]
+    assert "1a00" in (project.folder / "results/logs/manifest/000.log").read_text()
+    (tmp_path / "later.cif").rename(served / "1a00.cif")
+    assert project.planned(target) == set()
+    done = project.snakemake(target, "--forcerun", "manifest")
+    server.shutdown()
+    server.server_close()
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert codes() == [None] * len(proteins)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -110,6 +180,8 @@ def test_one_broken_file_among_none_other_ends_in_a_report(project: Project, tmp
         ({"defaults": {"train": {"lr": "1e-4"}}}, "defaults.train.lr: input should be a valid number; found '1e-4'"),
         (directory_source(Path("nowhere")), "source.directory.path: nowhere does not exist"),
         (directory_source(Path("docs")), "source.directory.path: no structure file in docs"),
+        ({"source": {"kind": "pdbbind", "pdbbind": {"path": "docs"}}}, "source.pdbbind.path: no index of the general"),
+        ({"source": {"kind": "rcsb", "rcsb": {"ids": "nowhere"}}}, "source.rcsb.ids: nowhere cannot be read"),
     ],
 )
 def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project, change: dict, said: str):

@@ -1,12 +1,15 @@
 """Structure files of a folder."""
 
+import logging
 import os
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 from pipeline.config_data import SourceConfig
 from pipeline.manifest import text_sha256
+from pipeline.structures.header import code_in_header
 from pipeline.structures.sources import SourceError, SourceFile
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
@@ -15,18 +18,20 @@ SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 def list_files(config: SourceConfig, results: Path) -> list[SourceFile]:
     """Return the structure files of the folder that the config names; see `list_folder`."""
     options = config.directory
-    return list_folder(Path(options.path or ""), options.limit)
+    return list_folder(Path(options.path or ""), options.limit, options.ids)
 
 
-def list_folder(folder: Path, limit: int | None = None) -> list[SourceFile]:
+def list_folder(folder: Path, limit: int | None = None, ids: Literal["name", "header"] = "name") -> list[SourceFile]:
     """Return the structure files below `folder`, sorted by id.
 
-    Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes; where
-    several files share a name, eight digits of a hash of their relative path tell them apart.
+    Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes, or
+    the code that the file states; where several files share an id, eight digits of a hash of their relative path tell
+    them apart.
 
     Parameters:
         folder: searched recursively.
         limit: take only so many files, those whose id has the smallest hash.
+        ids: `name`, or `header` for the code inside the file, and its name if there is none.
 
     Raises:
         SourceError: if there is no such folder, or no structure file in it.
@@ -34,12 +39,13 @@ def list_folder(folder: Path, limit: int | None = None) -> list[SourceFile]:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise SourceError(f"source.directory.path: {folder} {what}; name a folder with structure files")
-    paths = sorted(path for path in _walk(folder) if _stem(path.name) is not None)
-    if not paths:
+    stems = {path: stem for path in sorted(_walk(folder)) if (stem := _stem(path.name)) is not None}
+    if not stems:
         raise SourceError(
             f"source.directory.path: no structure file in {folder}; looked for {', '.join(SUFFIXES)} (also with .gz)"
         )
-    stems = {path: _stem(path.name) or "" for path in paths}
+    if ids == "header":
+        stems = {path: _safe(code_in_header(path) or "") or stem for path, stem in stems.items()}
     shared = {stem for stem, count in Counter(stem.lower() for stem in stems.values()).items() if count > 1}
     files = []
     for path, stem in stems.items():
@@ -55,7 +61,7 @@ def list_folder(folder: Path, limit: int | None = None) -> list[SourceFile]:
 def _walk(folder: Path) -> list[Path]:
     found: list[Path] = []
     seen: set[Path] = set()
-    for root, folders, names in os.walk(folder, followlinks=True):
+    for root, folders, names in os.walk(folder, onerror=_closed, followlinks=True):
         real = Path(root).resolve()
         if real in seen:
             folders.clear()  # a link back to a folder above
@@ -66,7 +72,16 @@ def _walk(folder: Path) -> list[Path]:
     return found
 
 
+def _closed(error: OSError) -> None:
+    logging.warning("source.directory.path: the folder %s cannot be read: %s", error.filename, error.strerror)
+
+
 def _stem(name: str) -> str | None:
-    """Return the id in a file name, with characters that are safe anywhere, or None if it is no structure file."""
+    """Return the id in a file name, or None if it is no structure file."""
     path = Path(name[:-3] if name.lower().endswith(".gz") else name)
-    return re.sub(r"[^A-Za-z0-9.-]", "-", path.stem) if path.suffix.lower() in SUFFIXES else None
+    return _safe(path.stem) if path.suffix.lower() in SUFFIXES else None
+
+
+def _safe(name: str) -> str:
+    """Return a name with characters that are safe anywhere."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", name)
