@@ -14,7 +14,7 @@ from pipeline.structures.records import Records, word, words
 
 NEEDED = frozenset(
     b"entry exptl reflns refine entity entity_poly entity_poly_seq struct_asym atom_site pdbx_database_status "
-    b"struct_ref struct_ref_seq em_3d_reconstruction".split()
+    b"struct_ref struct_ref_seq em_3d_reconstruction chem_comp pdbx_struct_mod_residue".split()
 )
 CATEGORY = re.compile(rb"\n_([A-Za-z0-9_]+)\.")
 COLUMNS = ("label_atom_id", "label_comp_id", "pdbx_PDB_model_num")

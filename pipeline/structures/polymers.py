@@ -21,6 +21,13 @@ ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
 """The atom name CA, and the residue name of calcium, as an integer."""
 ALSO_KNOWN_AS = {"U": "C", "O": "K"}
 """Selenocysteine and pyrrolysine by the amino acid that they come from."""
+FORCE_FIELD_NAMES = {
+    **dict.fromkeys(("HID", "HIE", "HIP", "HSD", "HSE", "HSP"), "HIS"),
+    **dict.fromkeys(("CYX", "CYM"), "CYS"),
+    **{"ASH": "ASP", "GLH": "GLU", "LYN": "LYS", "ARN": "ARG", "TYM": "TYR"},
+}
+"""Protonation states as AMBER and CHARMM name them."""
+REQUIRED = {"id": "0", "type_symbol": "C", "label_alt_id": "."}
 LETTERS = frozenset("ACDEFGHIKLMNPQRSTVWY")
 POLYMER = gemmi.EntityType.Polymer.value
 UNIPROT = ("UNP", "SWS", "TREMBL")
@@ -82,16 +89,19 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
     if mmcif:
         records = mmcif_records(data)
         block = _block_with_atoms(gemmi.cif.read_string(records.data))
+        repairs = [*records.repairs, *_fill_columns(block)]
         structure = gemmi.make_structure_from_block(block)
         structure.setup_entities()
-        atoms = structure[0].count_atom_sites() if len(structure) else 0
-        polymers = _mmcif_polymers(structure, _mmcif_accessions(block)) if atoms else []
+        polymers = _mmcif_polymers(structure, _mmcif_accessions(block), _mmcif_parents(block))
     else:
         records = pdb_records(data)
+        repairs = [*records.repairs]
         structure = gemmi.read_pdb_string(records.data, split_chain_on_ter=True)
         structure.add_entity_types()
-        atoms = structure[0].count_atom_sites() if len(structure) else 0
-        polymers = _pdb_polymers(structure, _pdb_accessions(records.data)) if atoms else []
+        polymers = _pdb_polymers(structure, _pdb_accessions(records.data))
+    atoms = structure[0].count_atom_sites() if len(structure) else 0
+    if records.left_out and not len(structure):
+        raise RecordError("gemmi finds no model in its atom table; is a column missing?")
     info = dict(structure.info.items())
     year = info.get("_pdbx_database_status.recvd_initial_deposition_date", "")[:4]
     return StructureFile(
@@ -100,18 +110,19 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
         resolution=structure.resolution or None,
         method=info.get("_exptl.method"),
         year=int(year) if year.isdigit() else None,
-        repairs=records.repairs,
+        repairs=tuple(repairs),
     )
 
 
 class _Residues:
     """The residues of all polymers of the first model as arrays, one row each; made from its atoms at once."""
 
-    def __init__(self, structure: gemmi.Structure, borders: np.ndarray):
+    def __init__(self, structure: gemmi.Structure, parents: dict[str, str], borders: np.ndarray):
         """Read the atoms.
 
         Parameters:
             structure: with entity types.
+            parents: residue names that the file itself explains, for those that are in no table.
             borders: atoms at which a chain begins, so that no residue reaches over one; rising, the first is 0.
         """
         flat = gemmi.FlatStructure(structure)
@@ -138,6 +149,8 @@ class _Residues:
             raise RecordError(f"residue {self.numbers[worst]}: the position of its C-alpha is no number")
         self.coords[~self.alpha] = np.nan
         self.letters = "".join(map(LETTER_OF.__getitem__, names[chosen].tolist()))
+        if parents and "X" in self.letters:
+            self.letters = _sequence([_text(name) for name in names[chosen].tolist()], parents)
         self.from_atom_records = flat.het_flags[self.rows] == ord("A")
 
     def polymer(self, begin: int, end: int, **more: Any) -> Polymer:
@@ -147,9 +160,12 @@ class _Residues:
 
 
 def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
-    given = {entity.name: _sequence(entity.full_sequence) for entity in structure.entities}
+    if not len(structure):
+        return []
+    parents = {item.res_id.name: item.parent_comp_id for item in structure.mod_residues}
+    given = {entity.name: _sequence(entity.full_sequence, parents) for entity in structure.entities}
     chains = list(structure[0])
-    residues = _Residues(structure, np.cumsum([0, *(chain.count_atom_sites() for chain in chains)]))
+    residues = _Residues(structure, parents, np.cumsum([0, *(chain.count_atom_sites() for chain in chains)]))
     found: list[Polymer] = []
     for chain, begin, end in zip(chains, residues.ends[:-1].tolist(), residues.ends[1:].tolist(), strict=True):
         if end == begin or (end == begin + 1 and not residues.from_atom_records[begin]):
@@ -161,12 +177,14 @@ def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> lis
     return found
 
 
-def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
+def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], parents: dict[str, str]) -> list[Polymer]:
+    if not len(structure):
+        return []
     entity_of = {subchain: entity.name for entity in structure.entities for subchain in entity.subchains}
-    given = {entity.name: _sequence(entity.full_sequence) for entity in structure.entities}
+    given = {entity.name: _sequence(entity.full_sequence, parents) for entity in structure.entities}
     spans = [(chain.name, span) for chain in structure[0] for span in chain.subchains()]
     sizes = [[len(residue) for residue in span] for _, span in spans]
-    residues = _Residues(structure, np.cumsum([0, *map(sum, sizes)]))
+    residues = _Residues(structure, parents, np.cumsum([0, *map(sum, sizes)]))
     found = []
     atom = 0
     for index, (name, span) in enumerate(spans):
@@ -208,7 +226,9 @@ def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
     blocks = [block for block in document if block.find_loop("_atom_site.Cartn_x")]
     if len(blocks) > 1:
         raise RecordError(f"{len(blocks)} data blocks with atoms; split the file, one structure in each")
-    return blocks[0] if blocks else document.sole_block() if len(document) == 1 else document[0]
+    if not len(document):
+        raise RecordError("no data block")
+    return blocks[0] if blocks else document[0]
 
 
 def _integers(names: Any) -> np.ndarray:
@@ -217,23 +237,48 @@ def _integers(names: Any) -> np.ndarray:
 
 
 class _Letters(dict[Any, str]):
-    """One-letter codes by residue name, looked up in gemmi's table the first time."""
+    """One-letter codes by residue name, looked up the first time in gemmi's table and that of force fields."""
 
-    def __missing__(self, name: str | int) -> str:
-        text = name if isinstance(name, str) else name.to_bytes(8, "little").rstrip(b"\0").decode("ascii", "replace")
-        info = gemmi.find_tabulated_residue(gemmi.Entity.first_mon(text))
+    def __missing__(self, key: str | int) -> str:
+        name = gemmi.Entity.first_mon(key if isinstance(key, str) else _text(key))
+        info = gemmi.find_tabulated_residue(FORCE_FIELD_NAMES.get(name, name))
         letter = info.one_letter_code.upper() if info.is_amino_acid() else "X"
         letter = ALSO_KNOWN_AS.get(letter, letter)
-        self[name] = letter if letter in LETTERS else "X"
-        return self[name]
+        self[key] = letter if letter in LETTERS else "X"
+        return self[key]
 
 
 LETTER_OF = _Letters()
 """Keys are names, or their eight bytes as an integer, as gemmi's arrays have them."""
 
 
-def _sequence(monomers: list[str]) -> str:
-    return "".join(map(LETTER_OF.__getitem__, monomers))
+def _text(name: int) -> str:
+    return name.to_bytes(8, "little").rstrip(b"\0").decode("ascii", "replace")
+
+
+def _sequence(monomers: list[str], parents: dict[str, str]) -> str:
+    letters = "".join(map(LETTER_OF.__getitem__, monomers))
+    if parents and "X" in letters:
+        pairs = zip(letters, monomers, strict=True)
+        letters = "".join(LETTER_OF[parents.get(name, name)] if letter == "X" else letter for letter, name in pairs)
+    return letters
+
+
+def _fill_columns(block: gemmi.cif.Block) -> list[str]:
+    """Add the columns of the atom table without which gemmi makes no model, where they are missing."""
+    loop = block.find_loop("_atom_site.Cartn_x").get_loop()
+    missing = [tag for tag in REQUIRED if loop is not None and f"_atom_site.{tag}" not in loop.tags]
+    for tag in missing:
+        loop.add_columns([f"_atom_site.{tag}"], REQUIRED[tag])
+    return ["atom_site_columns"] if missing else []
+
+
+def _mmcif_parents(block: gemmi.cif.Block) -> dict[str, str]:
+    pairs = [
+        *block.find("_chem_comp.", ["id", "mon_nstd_parent_comp_id"]),
+        *block.find("_pdbx_struct_mod_residue.", ["label_comp_id", "parent_comp_id"]),
+    ]
+    return {name: parent for name, parent in pairs if parent not in ("?", ".")}
 
 
 def _pdb_accessions(data: bytes) -> dict[str, str]:
