@@ -179,15 +179,14 @@ def _bonds(polymer: Polymer, places: np.ndarray) -> tuple[int, float]:
 
     A neighbour in the sequence that is too far away after a gap in the numbering is a break alone.
     """
-    steps = polymer.coords[1:] - polymer.coords[:-1]
-    distance = np.sqrt(np.einsum("ij,ij->i", steps, steps))
+    distance = polymer.steps
+    if not len(distance) or (distance.min() >= BOND[0] and distance.max() <= BOND[1]):
+        return 0, 0.0
     neighbours = (places[1:] - places[:-1] == 1) & np.isfinite(distance)
     long = neighbours & (distance > BOND[1])
     outliers = neighbours & (distance < BOND[0])
-    breaks = int(np.count_nonzero(long))
-    if breaks:
-        outliers |= long & (polymer.numbers[1:] - polymer.numbers[:-1] <= 1)
-    return breaks, float(outliers.sum() / max(neighbours.sum(), 1))
+    outliers |= long & (polymer.numbers[1:] - polymer.numbers[:-1] <= 1)
+    return int(long.sum()), float(outliers.sum() / max(neighbours.sum(), 1))
 
 
 def _without_copies(items: list[Chain | Refused]) -> Iterator[Chain | Refused]:

@@ -22,7 +22,7 @@ WATERS = tuple(word(name + b"\0") for name in (b"HOH", b"WAT", b"DOD", b"H2O", b
 LAST_COLUMN = 66
 SHORTEST_ATOM = 54
 COORDINATES = np.array([30, 38, 46])
-BLOCK = 1 << 16
+BLOCK = 1 << 17
 
 # A coordinate as nearly all files write it, -123.456 in eight columns, as masks over its eight bytes.
 DIGITS = np.frombuffer(b"\0\0\0\xf0\0\xf0\xf0\xf0", dtype="<u8")[0]
@@ -45,24 +45,26 @@ def pdb_records(data: bytes) -> Records:
         data = data.replace(b"\r", b"\n")
     data = data.ljust(SHORTEST_ATOM)
     starts, ends = _lines(data)
-    record = words(data, 4)[np.minimum(starts, len(data) - 4)] & UPPER
+    columns = _first_columns(data, starts)
+    record = columns[:, 0] & UPPER
     is_atom = (record == ATOM) | (record == HETATM)
-    last, unclosed = _end_of_first_model(record, is_atom)
-    atoms = np.flatnonzero(is_atom[:last])
-    short = ends[atoms] - starts[atoms] < SHORTEST_ATOM
-    if short.any():
-        _refuse(data, starts, ends, int(atoms[np.argmax(short)]), "atom record, it is cut off")
-    kept = atoms[_wanted(data, starts[atoms])]
-    others = np.flatnonzero(~is_atom[:last])
+    others = np.flatnonzero(~is_atom)
+    last, unclosed = _end_of_first_model(record[others], others, is_atom)
+    wanted = _wanted(columns, is_atom)
+    kept = np.flatnonzero(wanted[:last])
+    others = others[others < last]
     headers = others[_is_header(data, starts[others], record[others] & THREE)]
     _check_numbers(data, starts, ends, kept)
+    if is_atom[-1] and ends[-1] - starts[-1] < SHORTEST_ATOM:
+        _refuse(data, starts, ends, len(ends) - 1, "atom record, the file is cut off")
     repairs = ["model_without_endmdl"] if unclosed else []
     if _foreign_elements(data, starts[kept], ends[kept]):
         repairs.append("element_columns")
+    left_out = int(np.count_nonzero(is_atom[:last])) - len(kept)
     ends[kept] = np.minimum(ends[kept], starts[kept] + LAST_COLUMN)
     lines = np.sort(np.concatenate([kept, headers]))
     pieces = [data[start:end] for start, end in zip(starts[lines].tolist(), ends[lines].tolist(), strict=True)]
-    return Records(b"\n".join([*pieces, b""]), len(atoms) - len(kept), tuple(repairs))
+    return Records(b"\n".join([*pieces, b""]), left_out, tuple(repairs))
 
 
 def _lines(data: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -75,13 +77,30 @@ def _lines(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([[0], ends[:-1] + 1]), ends
 
 
-def _end_of_first_model(record: np.ndarray, is_atom: np.ndarray) -> tuple[int, bool]:
-    """Return the number of lines up to the end of the first model that has atoms, and whether its end was missing."""
+def _first_columns(data: bytes, starts: np.ndarray) -> np.ndarray:
+    """Return the first 28 characters of each line as integers of four, (lines, 7).
+
+    They are: record, -, -, atom name, alternate location and residue, chain and number, number and insertion.
+    """
+    width = 28
+    lines = np.ndarray((len(data) - width + 1,), dtype=f"V{width}", buffer=data, strides=(1,))
+    return lines[np.minimum(starts, len(data) - width)].view("<u4").reshape(-1, width // 4)
+
+
+def _end_of_first_model(record: np.ndarray, others: np.ndarray, is_atom: np.ndarray) -> tuple[int, bool]:
+    """Return the number of lines up to the end of the first model that has atoms, and whether its end was missing.
+
+    Parameters:
+        record: names of the lines in `others`.
+        others: the lines that are no atoms.
+        is_atom: of all lines.
+    """
     borders = np.flatnonzero((record == ENDMDL) | (record == MODEL))
-    after = borders[borders > np.argmax(is_atom)] if is_atom.any() else borders[:0]
-    if not len(after):
-        return len(record), False
-    return int(after[0]), bool(record[after[0]] == MODEL)
+    if len(borders) and is_atom.any():
+        borders = borders[others[borders] > np.argmax(is_atom)]
+        if len(borders):
+            return int(others[borders[0]]), bool(record[borders[0]] == MODEL)
+    return len(is_atom), False
 
 
 def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarray:
@@ -91,20 +110,19 @@ def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarra
     return wanted
 
 
-def _wanted(data: bytes, starts: np.ndarray) -> np.ndarray:
-    """Return which atom lines are kept, (n,) bool."""
-    if not len(starts):
-        return np.zeros(0, dtype=bool)
-    eight = words(data, 8)
-    name, place = eight[starts + 12], eight[starts + 20] << np.uint64(8)  # columns 13-20; 21-27
-    residue = (name >> np.uint64(40)).astype(np.uint32)
-    name = name.astype(np.uint32)
-    changes = np.ones(len(starts), dtype=bool)
-    changes[1:] = (residue[1:] != residue[:-1]) | (place[1:] != place[:-1])
+def _wanted(columns: np.ndarray, is_atom: np.ndarray) -> np.ndarray:
+    """Return which lines are atoms to keep, (lines,) bool; see `_first_columns`."""
+    name, residue = columns[:, 3], columns[:, 4] >> np.uint32(8)
+    changes = np.ones(len(columns), dtype=bool)
+    changes[1:] = residue[1:] != residue[:-1]
+    changes[1:] |= is_atom[1:] & ~is_atom[:-1]
+    for place in (columns[:, 5], columns[:, 6]):
+        changes[1:] |= place[1:] != place[:-1]
     firsts = np.flatnonzero(changes)
-    alpha = is_one_of(name, ALPHAS)
+    alpha = is_one_of(name, ALPHAS) & is_atom
     wanted = alpha | is_one_of(name, PHOSPHORI)
     wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True
+    wanted &= is_atom
     kept = np.flatnonzero(wanted)
     wanted[kept[is_one_of(residue[kept], WATERS)]] = False
     return wanted
@@ -112,17 +130,21 @@ def _wanted(data: bytes, starts: np.ndarray) -> np.ndarray:
 
 def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.ndarray) -> None:
     """Raise for the first kept line whose residue number or position is unreadable: gemmi takes those for zeros."""
+    short = ends[kept] - starts[kept] < SHORTEST_ATOM
+    if short.any():
+        _refuse(data, starts, ends, int(kept[np.argmax(short)]), "atom record, it is cut off")
     begins = starts[kept]
     number = words(data, 4)[begins + 22]
     numbered = (number != word(b"****")) & (number != word(b"    "))
     fields = words(data, 8)[begins[:, None] + COORDINATES]
     plain = (fields & DIGITS == ZEROS) & ((fields + SIXES) & DIGITS == ZEROS) & (fields & POINT_MASK == POINT)
-    for shift in (0, 8, 16):
-        plain &= FOLLOWS[(fields >> np.uint64(shift)) & np.uint64(0xFFFF)]
-    good = plain.all(axis=1)
-    for row in np.flatnonzero(~good).tolist():
+    plain &= FOLLOWS[fields.view("<u2").reshape(*fields.shape, 4)[:, :, :2]].all(axis=2)
+    plain &= FOLLOWS[(fields >> np.uint64(8)) & np.uint64(0xFFFF)]
+    if plain.all() and numbered.all():
+        return
+    good = numbered & plain.all(axis=1)
+    for row in np.flatnonzero(numbered & ~good).tolist():
         good[row] = all(_is_number(data[begins[row] + column : begins[row] + column + 8]) for column in COORDINATES)
-    good &= numbered
     if not good.all():
         worst = int(np.argmin(good))
         _refuse(data, starts, ends, int(kept[worst]), "position" if numbered[worst] else "residue number")
@@ -142,6 +164,8 @@ def _is_number(text: bytes) -> bool:
 
 def _foreign_elements(data: bytes, starts: np.ndarray, ends: np.ndarray) -> bool:
     """Return whether a C-alpha line has something in the element's columns that is not carbon."""
-    full = starts[ends - starts >= 78]
-    alphas = full[words(data, 4)[full + 12] == ALPHAS[0]]
-    return not is_one_of(words(data, 2)[alphas + 76], CARBONS).all()
+    foreign = ~is_one_of(words(data, 2)[np.minimum(starts + 76, len(data) - 2)], CARBONS)
+    if not foreign.any():
+        return False
+    foreign &= (ends - starts >= 78) & (words(data, 4)[starts + 12] == ALPHAS[0])
+    return bool(foreign.any())

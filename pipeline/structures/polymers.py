@@ -43,6 +43,7 @@ class Polymer:
         letters: n letters, modified residues as their parent, X where there is none.
         numbers: (n,) int, the author's residue numbers; insertions repeat one.
         coords: (n, 3) float32, C-alpha positions in angstrom, NaN where there is none.
+        steps: (n - 1,) float32, angstrom from each C-alpha to the next, NaN where one is missing.
         places: (n,) int, positions in `sequence` from 0; None where the file does not say.
         sequence: letters of the full sequence, "" where the file does not say.
         uniprot: accession, or None.
@@ -53,6 +54,7 @@ class Polymer:
     letters: str
     numbers: np.ndarray
     coords: np.ndarray
+    steps: np.ndarray
     places: np.ndarray | None
     sequence: str = ""
     uniprot: str | None = None
@@ -144,11 +146,14 @@ class _Residues:
         self.ends = np.searchsorted(self.rows, borders)
         self.alpha, self.numbers = alpha[chosen], numbers[chosen]
         self.coords = flat.pos[self.rows].astype(np.float32)
-        if not np.isfinite(self.coords[self.alpha]).all():
+        if not np.isfinite(self.coords).all():
             worst = int(np.argmax(self.alpha & ~np.isfinite(self.coords).all(axis=1)))
-            raise RecordError(f"residue {self.numbers[worst]}: the position of its C-alpha is no number")
-        self.coords[~self.alpha] = np.nan
-        self.letters = "".join(map(LETTER_OF.__getitem__, names[chosen].tolist()))
+            if self.alpha[worst] and not np.isfinite(self.coords[worst]).all():
+                raise RecordError(f"residue {self.numbers[worst]}: the position of its C-alpha is no number")
+        if not self.alpha.all():
+            self.coords[~self.alpha] = np.nan
+        self.steps = _distances(self.coords[1:], self.coords[:-1])
+        self.letters = _letters(names[chosen])
         if parents and "X" in self.letters:
             self.letters = _sequence([_text(name) for name in names[chosen].tolist()], parents)
         self.from_atom_records = flat.het_flags[self.rows] == ord("A")
@@ -156,7 +161,13 @@ class _Residues:
     def polymer(self, begin: int, end: int, **more: Any) -> Polymer:
         """Return the residues from `begin` to `end` as a polymer."""
         here = slice(begin, end)
-        return Polymer(letters=self.letters[here], numbers=self.numbers[here], coords=self.coords[here], **more)
+        return Polymer(
+            letters=self.letters[here],
+            numbers=self.numbers[here],
+            coords=self.coords[here],
+            steps=self.steps[begin : end - 1],
+            **more,
+        )
 
 
 def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
@@ -206,20 +217,27 @@ def _add(found: list[Polymer], polymer: Polymer) -> None:
     index = next((index for index in reversed(range(len(found))) if found[index].chain == polymer.chain), None)
     if index is not None and found[index].kind == polymer.kind:
         before = found[index]
+        bond = _distances(polymer.coords[:1], before.coords[-1:])
         joined = replace(
             before,
             letters=before.letters + polymer.letters,
             numbers=np.concatenate([before.numbers, polymer.numbers]),
             coords=np.concatenate([before.coords, polymer.coords]),
+            steps=np.concatenate([before.steps, bond, polymer.steps]),
         )
-        bond = float(np.linalg.norm(polymer.coords[0] - before.coords[-1]))
-        if bond <= LONGEST_BOND or (
+        if bond[0] <= LONGEST_BOND or (
             before.sequence and place(joined.letters, joined.numbers, before.sequence) is not None
         ):
             found[index] = joined
             return
         polymer = replace(polymer, sequence="")
     found.append(polymer)
+
+
+def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the distances of the rows of two (n, 3) arrays."""
+    steps = one - other
+    return np.sqrt(np.einsum("ij,ij->i", steps, steps))
 
 
 def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
@@ -250,6 +268,21 @@ class _Letters(dict[Any, str]):
 
 LETTER_OF = _Letters()
 """Keys are names, or their eight bytes as an integer, as gemmi's arrays have them."""
+
+
+CODES = np.zeros(1 << 24, dtype=np.uint8)
+"""One-letter codes by the three bytes of a residue name, filled when first met; 16 MB that are hardly touched."""
+
+
+def _letters(names: np.ndarray) -> str:
+    """Return the letters of residue names given as integers, (n,) uint64."""
+    if (names >> np.uint64(24)).any():
+        return "".join(map(LETTER_OF.__getitem__, names.tolist()))
+    codes = CODES[names]
+    for name in np.unique(names[codes == 0]).tolist():
+        CODES[name] = ord(LETTER_OF[name])
+        codes = CODES[names]
+    return codes.tobytes().decode("ascii")
 
 
 def _text(name: int) -> str:
