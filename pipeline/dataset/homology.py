@@ -29,7 +29,7 @@ MAX_HITS = 10_000
 """Hits of one distinct sequence at most; those with the best prefilter scores are kept."""
 
 GROUP_IDENTITY = GROUP_COVERAGE = 0.9
-GROUP_TARGETS = 200
+GROUP_TARGETS = 100
 """Sequences of a group that others are aligned with. Smaller groups are searched completely."""
 
 COLUMNS = {"query": pl.UInt32, "target": pl.UInt32, "identity": pl.Float64, "qcov": pl.Float64, "tcov": pl.Float64}
