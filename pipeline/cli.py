@@ -126,6 +126,20 @@ def split(
 
 
 @app.command()
+def inspect(
+    table: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Parquet file of the pipeline.")],
+    chain: Annotated[str | None, typer.Option(help="Show one chain (or entry) in full.")] = None,
+) -> None:
+    """Show what a table holds: chains, quarantine, manifest, distances, split and the rest."""
+    from pipeline.dataset.inspect import InspectError, show
+
+    try:
+        show(table, chain)
+    except InspectError as error:
+        raise settings.ConfigError(str(error)) from None
+
+
+@app.command()
 def backbone(folder: Out, manifest: Out, options: Options = "{}", seed: Seed = 0) -> None:
     """Make a folder with the language model that from_pretrained reads."""
     from pipeline.model.backbone import BackboneError, make_backbone
