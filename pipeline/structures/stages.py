@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def _chain_row(file: dict[str, Any], chain: Chain) -> dict[str, Any]:
     }
 
 
-def _quarantine_row(row: dict[str, Any], item: Refused, stage: str) -> dict[str, Any]:
+def _quarantine_row(row: Mapping[str, Any], item: Refused, stage: str) -> dict[str, Any]:
     """Return a quarantine row for a row of the manifest or of the chains table."""
     return {
         "entry_id": row["entry_id"],
