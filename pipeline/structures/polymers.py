@@ -317,12 +317,13 @@ def _mmcif_parents(block: gemmi.cif.Block) -> dict[str, str]:
 def _pdb_accessions(data: bytes) -> dict[str, str]:
     """Return the UniProt accession of each chain from the DBREF lines, the first where there are several."""
     found: dict[str, str] = {}
-    begin = data.find(b"DBREF ")
+    end = max(data.find(b"\nATOM"), 0)
+    begin = data.find(b"DBREF ", 0, end)
     while begin >= 0:
         line = data[begin : begin + 80].decode("ascii", "replace")
         if line[26:32].strip() in UNIPROT:
             found.setdefault(line[11:13].strip(), line[33:41].strip())
-        begin = data.find(b"DBREF ", begin + 1)
+        begin = data.find(b"DBREF ", begin + 1, end)
     return found
 
 
