@@ -132,14 +132,16 @@ def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig
         return Refused(name, Refusal.TOO_SHORT, f"{label}: {length} residues, at least {limits.min_length}")
     if length > limits.max_length:
         return Refused(name, Refusal.TOO_LONG, f"{label}: {length} residues, at most {limits.max_length}")
-    places = _places(polymer, sequence)
-    if places is None:
-        message = f"{label}: {observed} residues with atoms do not fit the {length} residues of its given sequence"
-        return Refused(name, Refusal.SEQUENCE_MISMATCH, message)
-    if "X" in sequence:
-        sequence = _completed(sequence, polymer.letters, places)
-    coords = np.full((length, 3), np.nan, dtype=np.float32)
-    coords[places] = polymer.coords
+    coords, places = polymer.coords, None
+    if polymer.sequence and (polymer.places is not None or sequence != polymer.letters):
+        places = _places(polymer, sequence)
+        if places is None:
+            message = f"{label}: {observed} residues with atoms do not fit the {length} residues of its given sequence"
+            return Refused(name, Refusal.SEQUENCE_MISMATCH, message)
+        if "X" in sequence:
+            sequence = _completed(sequence, polymer.letters, places)
+        coords = np.full((length, 3), np.nan, dtype=np.float32)
+        coords[places] = polymer.coords
     seen = np.count_nonzero(np.isfinite(polymer.coords[:, 0])) / length
     if seen < limits.min_observed:
         message = f"{label}: {seen:.0%} observed, at least {limits.min_observed:.0%}"
@@ -156,8 +158,6 @@ def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig
 
 
 def _places(polymer: Polymer, sequence: str) -> np.ndarray | None:
-    if not polymer.sequence:
-        return np.arange(len(polymer.letters))
     if polymer.places is None:
         return place(polymer.letters, polymer.numbers, sequence)
     places = polymer.places
@@ -174,15 +174,21 @@ def _completed(sequence: str, observed: str, places: np.ndarray) -> str:
     return "".join(letters)
 
 
-def _bonds(polymer: Polymer, places: np.ndarray) -> tuple[int, float]:
+def _bonds(polymer: Polymer, places: np.ndarray | None) -> tuple[int, float]:
     """Return the number of chain breaks, and which fraction of the bonds has a length that no bond can have.
 
     A neighbour in the sequence that is too far away after a gap in the numbering is a break alone.
+
+    Parameters:
+        polymer: with n residues.
+        places: (n,) their positions in the sequence, or None if they are the whole of it.
     """
     distance = polymer.steps
     if not len(distance) or (distance.min() >= BOND[0] and distance.max() <= BOND[1]):
         return 0, 0.0
-    neighbours = (places[1:] - places[:-1] == 1) & np.isfinite(distance)
+    neighbours = np.isfinite(distance)
+    if places is not None:
+        neighbours &= places[1:] - places[:-1] == 1
     long = neighbours & (distance > BOND[1])
     outliers = neighbours & (distance < BOND[0])
     outliers |= long & (polymer.numbers[1:] - polymer.numbers[:-1] <= 1)

@@ -55,7 +55,7 @@ def pdb_records(data: bytes) -> Records:
     kept = np.flatnonzero(wanted[:last])
     others = others[others < last]
     headers = others[_is_header(data, starts[others], record[others] & THREE)]
-    fields = words(data, 8)[np.minimum(starts[kept][:, None] + FIELDS, len(data) - 8)]
+    fields = words(data, 8)[np.minimum(starts[kept, None] + FIELDS, len(data) - 8)]
     _check_numbers(data, starts, ends, kept, fields[:, :3])
     if is_atom[-1] and ends[-1] - starts[-1] < SHORTEST_ATOM:
         _refuse(data, starts, ends, len(ends) - 1, "atom record, the file is cut off")
@@ -134,10 +134,10 @@ def _wanted(columns: np.ndarray, is_atom: np.ndarray) -> np.ndarray:
     """Return which lines are atoms to keep, (lines,) bool; see `_first_columns`."""
     name, residue = columns[:, 3], columns[:, 4] >> np.uint32(8)
     changes = np.ones(len(columns), dtype=bool)
+    place = columns[:, 5:7].view("<u8")[:, 0]
     changes[1:] = residue[1:] != residue[:-1]
-    changes[1:] |= is_atom[1:] & ~is_atom[:-1]
-    for place in (columns[:, 5], columns[:, 6]):
-        changes[1:] |= place[1:] != place[:-1]
+    changes[1:] |= place[1:] != place[:-1]
+    changes[1:] |= is_atom[1:] > is_atom[:-1]
     firsts = np.flatnonzero(changes)
     alpha = is_one_of(name, ALPHAS) & is_atom
     wanted = alpha | is_one_of(name, PHOSPHORI)
