@@ -29,7 +29,8 @@ BLOCK = 1 << 17
 DIGITS = np.frombuffer(b"\0\0\0\xf0\0\xf0\xf0\xf0", dtype="<u8")[0]
 ZEROS = word(b"\0\0\x000\x00000")
 SIXES = np.frombuffer(b"\0\0\0\6\0\6\6\6", dtype="<u8")[0]
-POINT_MASK, POINT = np.frombuffer(b"\0\0\0\0\xff\0\0\0\0\0\0\0.\0\0\0", dtype="<u8")
+PLAIN_MASK = np.frombuffer(b"\0\0\0\xf0\xff\xf0\xf0\xf0", dtype="<u8")[0]
+PLAIN = np.frombuffer(b"\0\0\x000.000", dtype="<u8")[0]
 FOLLOWS = np.zeros(1 << 16, dtype=bool)
 """Whether one character may follow another in front of the point: blank, sign, digit, in this order."""
 for first, later in ((b" ", b" -0123456789"), (b"-", b"0123456789"), (b"0123456789", b"0123456789")):
@@ -56,7 +57,7 @@ def pdb_records(data: bytes) -> Records:
     others = others[others < last]
     headers = others[_is_header(data, starts[others], record[others] & THREE)]
     fields = words(data, 8)[np.minimum(starts[kept, None] + FIELDS, len(data) - 8)]
-    _check_numbers(data, starts, ends, kept, fields[:, :3])
+    _check_numbers(data, starts, ends, kept, np.ascontiguousarray(fields[:, :3]))
     if is_atom[-1] and ends[-1] - starts[-1] < SHORTEST_ATOM:
         _refuse(data, starts, ends, len(ends) - 1, "atom record, the file is cut off")
     repairs = ["model_without_endmdl"] if unclosed else []
@@ -163,9 +164,9 @@ def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.n
     begins = starts[kept]
     number = words(data, 4)[begins + 22]
     numbered = (number != word(b"****")) & (number != word(b"    "))
-    plain = (fields & DIGITS == ZEROS) & ((fields + SIXES) & DIGITS == ZEROS) & (fields & POINT_MASK == POINT)
-    for shift in (0, 8, 16):
-        plain &= FOLLOWS[(fields >> np.uint64(shift)).astype(np.uint16)]
+    plain = (fields & PLAIN_MASK == PLAIN) & ((fields + SIXES) & DIGITS == ZEROS)
+    pairs = fields.view("<u2").reshape(len(kept), 3, 4)
+    plain &= FOLLOWS[pairs[:, :, 0]] & FOLLOWS[pairs[:, :, 1]] & FOLLOWS[(fields >> np.uint64(8)).astype(np.uint16)]
     if plain.all() and numbered.all():
         return
     good = numbered & plain.all(axis=1)
