@@ -85,6 +85,11 @@ def read_rows(path: Path, columns: Sequence[str] | None = None) -> Iterator[dict
                 yield dict(zip(table.column_names, row, strict=True))
 
 
+def count_rows(path: Path) -> int:
+    """Return the number of rows of a Parquet file, from its footer."""
+    return int(pq.read_metadata(path).num_rows)
+
+
 def read_all(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of several Parquet files, one file after the other."""
     for path in paths:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.config_data import ParseConfig
 from pipeline.dataset.schemas import CHAINS, QUARANTINE
-from pipeline.dataset.tables import ROW_GROUP, open_table, read_rows
+from pipeline.dataset.tables import ROW_GROUP, count_rows, open_table, read_rows
 from pipeline.dataset.validation import validate_chains
 from pipeline.logs import progress
 from pipeline.structures.parse import Chain, Parsed, parse_file
@@ -21,7 +21,7 @@ def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: P
     The metadata of `chains` counts what came in: `files_in` rows of the manifest, and `chains_in` polymers as the
     reader met them, before any was judged, so that a later stage can check that chains + quarantine add up.
     """
-    files = list(read_rows(manifest))
+    files_in = count_rows(manifest)
     counts: Counter[str] = Counter(polymers=0)
     with open_table(chains, CHAINS) as kept, open_table(quarantine, QUARANTINE) as refused:
         seen: set[str] = set()
@@ -37,7 +37,7 @@ def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: P
                 refused.add(_quarantine_row(row, Refused(row["chain"], Refusal.INVALID_ROW, reason), "validate"))
             waiting.clear()
 
-        for file in progress(files, "parse", len(files), unit="file"):
+        for file in progress(read_rows(manifest), "parse", files_in, unit="file"):
             parsed = _parse(file, limits)
             counts["polymers"] += parsed.polymers
             counts.update(f"repaired_{name}" for name in parsed.repairs)
@@ -51,8 +51,8 @@ def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: P
                 flush()
         flush()
         repaired = {name: counts[name] for name in sorted(counts) if name.startswith("repaired_")}
-        kept.metadata(files_in=len(files), chains_in=counts["polymers"], **repaired)
-    logging.info("%d files: %s", len(files), ", ".join(f"{name} {counts[name]}" for name in sorted(counts)))
+        kept.metadata(files_in=files_in, chains_in=counts["polymers"], **repaired)
+    logging.info("%d files: %s", files_in, ", ".join(f"{name} {counts[name]}" for name in sorted(counts)))
 
 
 def _parse(file: dict[str, Any], limits: ParseConfig) -> Parsed:
