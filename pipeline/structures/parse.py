@@ -144,16 +144,16 @@ def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig
         coords[places] = polymer.coords
     seen = np.count_nonzero(np.isfinite(polymer.coords[:, 0])) / length
     if seen < limits.min_observed:
-        message = f"{label}: {seen:.0%} observed, at least {limits.min_observed:.0%}"
+        message = f"{label}: {seen:.1%} observed, at least {limits.min_observed:.1%}"
         return Refused(name, Refusal.TOO_FEW_OBSERVED, message)
     unknown = sequence.count("X") / length
     if unknown > limits.max_unknown:
-        message = f"{label}: {unknown:.0%} unknown, at most {limits.max_unknown:.0%}"
+        message = f"{label}: {unknown:.1%} unknown, at most {limits.max_unknown:.1%}"
         return Refused(name, Refusal.TOO_MANY_UNKNOWN, message)
     breaks, outliers = _bonds(polymer, places)
     if outliers > limits.max_bond_outliers:
-        message = f"{label}: {outliers:.0%} of the C-alpha distances of neighbours are outside {BOND[0]}-{BOND[1]} A"
-        return Refused(name, Refusal.BOND_OUTLIERS, f"{message}, at most {limits.max_bond_outliers:.0%}")
+        message = f"{label}: {outliers:.1%} of the C-alpha distances of neighbours are outside {BOND[0]}-{BOND[1]} A"
+        return Refused(name, Refusal.BOND_OUTLIERS, f"{message}, at most {limits.max_bond_outliers:.1%}")
     return Chain(name, sequence, coords, file.resolution, file.method, file.year, polymer.uniprot, breaks)
 
 

@@ -17,6 +17,8 @@ from pipeline.structures.placement import place
 from pipeline.structures.records import RecordError
 
 LONGEST_BOND = 4.5
+FIRST_YEAR = 1970
+"""No structure was deposited before; a PDB file has two digits only, and 69 would be read as 2069."""
 ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
 """The atom name CA, and the residue name of calcium, as an integer."""
 ALSO_KNOWN_AS = {"U": "C", "O": "K"}
@@ -106,12 +108,13 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
         raise RecordError("gemmi finds no model in its atom table; is a column missing?")
     info = dict(structure.info.items())
     year = info.get("_pdbx_database_status.recvd_initial_deposition_date", "")[:4]
+    known = year.isdigit() and FIRST_YEAR <= int(year) < FIRST_YEAR + 100
     return StructureFile(
         polymers=tuple(polymers),
         atoms=atoms + records.left_out,
         resolution=structure.resolution or None,
         method=info.get("_exptl.method"),
-        year=int(year) if year.isdigit() else None,
+        year=int(year) if known else None,
         repairs=tuple(repairs),
     )
 

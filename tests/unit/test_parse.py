@@ -1,4 +1,5 @@
 import gzip
+import multiprocessing
 from pathlib import Path
 
 import gemmi
@@ -12,6 +13,7 @@ from pipeline.geometry.distances import unpack_upper
 from pipeline.structures.demo import AMINO_ACIDS, make_family, make_member, write_demo
 from pipeline.structures.listing import write_manifest
 from pipeline.structures.parse import Chain, parse_file
+from pipeline.structures.placement import place
 from pipeline.structures.refusals import Refusal, Refused
 from pipeline.structures.sources.directory import list_folder
 from pipeline.structures.stages import parse_shard
@@ -185,3 +187,128 @@ def test_parsing_twice_gives_equal_bytes_and_distances_are_those_of_the_coordina
         expected = np.linalg.norm(chain["coords"][i] - chain["coords"][j])
         assert matrix[i, j] == pytest.approx(expected, rel=1e-3, nan_ok=True)
         assert np.isnan(matrix[~chain["observed"]][:, chain["observed"]]).all()
+
+
+def helix(name: str = "A", length: int = 12, start: int = 1, **more: object) -> str:
+    return "".join(atom(i, "ALA", name, start + i, 3.8 * i, **more) for i in range(length))
+
+
+def test_the_sequence_and_places_of_mmcif_are_found_again_from_pdb(shared: Path, tmp_path: Path):
+    """mmCIF says where each residue stands in the sequence; from PDB with SEQRES it is worked out."""
+    compared = 0
+    for file in list_folder(shared / "entries" / "posebusters"):
+        structure = gemmi.read_structure(str(file.path))
+        if any(len(chain.name) > 1 for chain in structure[0]):
+            continue
+        structure.setup_entities()
+        structure.write_pdb(str(tmp_path / "x.pdb"))
+        given = {item.name: item for item in parse_file(file.path, ANY).items if isinstance(item, Chain)}
+        found = {item.name: item for item in parse_file(tmp_path / "x.pdb", ANY).items if isinstance(item, Chain)}
+        assert set(given) <= set(found), file.path.name
+        for name, chain in given.items():
+            assert found[name].sequence == chain.sequence, (file.path.name, name)
+            assert np.array_equal(found[name].observed, chain.observed), (file.path.name, name)
+            assert np.allclose(found[name].coords, chain.coords, atol=1e-3, equal_nan=True)
+            compared += 1
+    assert compared > 60
+
+
+def test_gaps_are_placed_by_residue_number_where_the_letters_do_not_say():
+    observed, full = "AAAAGG", "AAAAAAAAGG"
+    numbers = np.array([1, 2, 7, 8, 9, 10])
+    assert place(observed, numbers, full).tolist() == [0, 1, 6, 7, 8, 9]
+    assert place("AAAC", np.array([1, 2, 3, 4]), "GGGG") is None
+    assert place("GAVL", np.array([7, 7, 7, 9]), "MGAVLK").tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_line_ends_of_any_system_are_read(tmp_path: Path, newline: str):
+    path = tmp_path / "x.pdb"
+    path.write_bytes(helix().replace("\n", newline).encode())
+    (chain,) = parse_file(path, ANY).items
+    assert len(chain.sequence) == 12 and chain.observed.all()
+
+
+def test_old_segment_ids_in_the_columns_of_the_element_are_repaired_and_counted(tmp_path: Path):
+    path = tmp_path / "x.pdb"
+    path.write_text("".join(f"{line[:72]}    HGP1\n" for line in helix().splitlines()))
+    parsed = parse_file(path, ANY)
+    assert parsed.items[0].observed.all()
+    assert parsed.repairs == ("element_columns",)
+
+
+def test_blank_chains_that_ter_parts_are_chains_of_their_own(tmp_path: Path):
+    apart = helix(" ").replace("   0.000   0.000  1.00", "  90.000   0.000  1.00")
+    chains = read(tmp_path, helix(" ") + "TER\n" + apart)
+    assert [chain.name for chain in chains] == ["", ".2"]
+    assert [len(chain.sequence) for chain in chains] == [12, 12]
+
+
+def test_a_ter_inside_a_chain_does_not_part_what_a_peptide_bond_joins(tmp_path: Path):
+    first = helix(length=6)
+    second = "".join(atom(i, "ALA", "A", 1 + i, 3.8 * i) for i in range(6, 12))
+    (chain,) = read(tmp_path, first + "TER\n" + second)
+    assert len(chain.sequence) == 12 and chain.breaks == 0
+
+
+def test_negative_and_hybrid_36_residue_numbers_are_read(tmp_path: Path):
+    lines = [atom(i, "ALA", "A", number, 3.8 * i) for i, number in enumerate(range(-3, 4))]
+    lines += [
+        line.replace(f"{n:4d}    ", f"A00{n - 20}    ")
+        for n in range(20, 25)
+        for line in [atom(n, "GLY", "A", n, 3.8 * n)]
+    ]
+    (chain,) = read(tmp_path, "".join(lines))
+    assert chain.sequence == "A" * 7 + "G" * 5
+
+
+def test_of_chains_with_one_sequence_the_best_observed_is_kept_and_the_others_are_counted(tmp_path: Path):
+    seqres = "".join(f"SEQRES   1 {name}   12  {'ALA ' * 12}\n" for name in "ABC")
+    text = seqres + helix("A", 10) + "TER\n" + helix("B", 12) + "TER\n" + helix("C", 11)
+    items = read(tmp_path, text, ANY.model_copy(update={"copies": "first"}))
+    (kept,) = [item for item in items if isinstance(item, Chain)]
+    assert (kept.name, kept.copies) == ("B", 3)
+    assert [(item.chain, item.code) for item in items if isinstance(item, Refused)] == [
+        ("A", Refusal.CHAIN_COPY),
+        ("C", Refusal.CHAIN_COPY),
+    ]
+
+
+def test_impossible_bonds_are_outliers_and_numbered_gaps_are_breaks(tmp_path: Path):
+    squeezed = "".join(atom(i, "ALA", "A", i, 1.0 * i) for i in range(12))
+    (refused,) = read(tmp_path, squeezed, ANY.model_copy(update={"max_bond_outliers": 0.5}))
+    assert refused.code == Refusal.BOND_OUTLIERS
+    gap = helix(length=6) + "".join(atom(i, "ALA", "A", 30 + i, 100 + 3.8 * i) for i in range(6))
+    (chain,) = read(tmp_path, gap, ANY.model_copy(update={"max_bond_outliers": 0.0}))
+    assert chain.breaks == 1
+
+
+def test_an_unreadable_position_or_number_refuses_the_file_and_names_the_line(tmp_path: Path):
+    for old, new, what in (("   7.600", "  x7.600", "position"), ("A   3 ", "A**** ", "residue number")):
+        (refused,) = read(tmp_path, "REMARK\n" + helix().replace(old, new))
+        assert refused.code == Refusal.UNREADABLE
+        assert "line 4: unreadable " + what in refused.message
+
+
+def test_what_is_larger_than_allowed_or_worse_than_asked_is_refused(tmp_path: Path):
+    small = ANY.model_copy(update={"max_megabytes": 1})
+    (tmp_path / "bomb.pdb.gz").write_bytes(gzip.compress(bytes(50_000_000)))
+    (refused,) = parse_file(tmp_path / "bomb.pdb.gz", small).items
+    assert refused.code == Refusal.TOO_LARGE
+    text = "REMARK   2\nREMARK   2 RESOLUTION.    3.50 ANGSTROMS.\n" + helix()
+    (refused,) = read(tmp_path, text, ANY.model_copy(update={"max_resolution": 3.0}))
+    assert refused.code == Refusal.LOW_RESOLUTION
+    (chain,) = read(tmp_path, text)
+    assert chain.resolution == pytest.approx(3.5)
+
+
+def test_one_process_and_two_write_the_same_bytes(small, tmp_path: Path):
+    jobs = [
+        (small.folder / f"manifest-{shard}.parquet", ParseConfig(), tmp_path / f"c{shard}", tmp_path / f"q{shard}")
+        for shard in range(2)
+    ]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        pool.starmap(parse_shard, jobs)
+    for shard in range(2):
+        assert (tmp_path / f"c{shard}").read_bytes() == small.chains[shard].read_bytes()
+        assert (tmp_path / f"q{shard}").read_bytes() == small.quarantine[shard].read_bytes()
