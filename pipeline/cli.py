@@ -35,11 +35,12 @@ def main() -> None:
     logs.setup()
     # Jobs run beside each other, so none takes all cores for itself; training sets its own number of threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    from pipeline.dataset.errors import SplitError
     from pipeline.structures.sources import SourceError
 
     try:
         app()
-    except (settings.ConfigError, SourceError) as error:
+    except (settings.ConfigError, SourceError, SplitError) as error:
         sys.exit(f"error: {error}")
 
 
@@ -118,10 +119,24 @@ def split(
     seed: Seed = 0,
     threads: Threads = 1,
 ) -> None:
-    """Divide the chains into train, val and test by homology, and check that none was lost."""
+    """Divide the chains into train, val and test, and check that none was lost and that no cluster is torn."""
     from pipeline.dataset.split import write_split
 
     write_split(chains, quarantine, _options(data.SplitConfig, options), seed, threads, output, summary)
+
+
+@app.command()
+def inspect(
+    table: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Parquet file of the pipeline.")],
+    chain: Annotated[str | None, typer.Option(help="Show one chain (or entry) in full.")] = None,
+) -> None:
+    """Show what a table holds: chains, quarantine, manifest, distances, split and the rest."""
+    from pipeline.dataset.inspect import InspectError, show
+
+    try:
+        show(table, chain)
+    except InspectError as error:
+        raise settings.ConfigError(str(error)) from None
 
 
 @app.command()

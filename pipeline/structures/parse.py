@@ -7,6 +7,7 @@ is wrong with one file stops the stage.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 import gemmi
@@ -112,10 +113,13 @@ def _judge(file: StructureFile, limits: ParseConfig) -> list[Chain | Refused]:
 
 
 def _named(polymers: tuple[Polymer, ...]) -> Iterator[tuple[str, Polymer]]:
-    met: dict[str, int] = {}
+    """Yield each polymer with a name that no other of the file has."""
+    taken: set[str] = set()
     for polymer in polymers:
-        met[polymer.chain] = met.get(polymer.chain, 0) + 1
-        yield polymer.chain + (f".{met[polymer.chain]}" if met[polymer.chain] > 1 else ""), polymer
+        names = (f"{polymer.chain}.{number}" if number > 1 else polymer.chain for number in count(1))
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        yield name, polymer
 
 
 def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig) -> Chain | Refused:
@@ -132,6 +136,8 @@ def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig
     if places is None:
         message = f"{label}: {observed} residues with atoms do not fit the {length} residues of its given sequence"
         return Refused(name, Refusal.SEQUENCE_MISMATCH, message)
+    if "X" in sequence:
+        sequence = _completed(sequence, polymer.letters, places)
     coords = np.full((length, 3), np.nan, dtype=np.float32)
     coords[places] = polymer.coords
     seen = np.count_nonzero(np.isfinite(polymer.coords[:, 0])) / length
@@ -159,20 +165,28 @@ def _places(polymer: Polymer, sequence: str) -> np.ndarray | None:
     return places if fits else None
 
 
+def _completed(sequence: str, observed: str, places: np.ndarray) -> str:
+    """Put observed letters where the given sequence has X."""
+    letters = list(sequence)
+    for index, letter in zip(places.tolist(), observed, strict=True):
+        if letters[index] == "X":
+            letters[index] = letter
+    return "".join(letters)
+
+
 def _bonds(polymer: Polymer, places: np.ndarray) -> tuple[int, float]:
     """Return the number of chain breaks, and which fraction of the bonds has a length that no bond can have.
 
     A neighbour in the sequence that is too far away after a gap in the numbering is a break alone.
     """
-    steps = polymer.coords[1:] - polymer.coords[:-1]
-    distance = np.sqrt(np.einsum("ij,ij->i", steps, steps))
+    distance = polymer.steps
+    if not len(distance) or (distance.min() >= BOND[0] and distance.max() <= BOND[1]):
+        return 0, 0.0
     neighbours = (places[1:] - places[:-1] == 1) & np.isfinite(distance)
     long = neighbours & (distance > BOND[1])
     outliers = neighbours & (distance < BOND[0])
-    breaks = int(np.count_nonzero(long))
-    if breaks:
-        outliers |= long & (polymer.numbers[1:] - polymer.numbers[:-1] <= 1)
-    return breaks, float(outliers.sum() / max(neighbours.sum(), 1))
+    outliers |= long & (polymer.numbers[1:] - polymer.numbers[:-1] <= 1)
+    return int(long.sum()), float(outliers.sum() / max(neighbours.sum(), 1))
 
 
 def _without_copies(items: list[Chain | Refused]) -> Iterator[Chain | Refused]:

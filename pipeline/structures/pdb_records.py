@@ -2,8 +2,8 @@
 
 Kept are, of the first model: of each residue its C-alpha lines (every alternate location) or, where it has none, its
 first line; P atoms, by which nucleic acids are known; and the headers with sequence, cross references, resolution,
-method and date. A kept atom line ends with column 66: in old files the columns behind it hold segment ids and line
-numbers, which would be read as an element or a charge.
+method and date. A kept line ends with column 72: in old files the columns behind it hold segment ids and line numbers,
+which would be read as an element or a charge.
 """
 
 import numpy as np
@@ -19,10 +19,11 @@ ALPHAS = tuple(word(name) for name in (b" CA ", b"CA  ", b"  CA"))
 PHOSPHORI = tuple(word(name) for name in (b" P  ", b"P   "))
 CARBONS = tuple(word(name) for name in (b"  ", b" C", b"C ", b" c", b"c "))
 WATERS = tuple(word(name + b"\0") for name in (b"HOH", b"WAT", b"DOD", b"H2O", b"TIP"))
-LAST_COLUMN = 66
+LAST_COLUMN = 72
 SHORTEST_ATOM = 54
-COORDINATES = np.array([30, 38, 46])
-BLOCK = 1 << 16
+FIELDS = np.array([30, 38, 46, 70])
+"""Where x, y and z begin, and the eight columns that end with the element."""
+BLOCK = 1 << 17
 
 # A coordinate as nearly all files write it, -123.456 in eight columns, as masks over its eight bytes.
 DIGITS = np.frombuffer(b"\0\0\0\xf0\0\xf0\xf0\xf0", dtype="<u8")[0]
@@ -45,24 +46,26 @@ def pdb_records(data: bytes) -> Records:
         data = data.replace(b"\r", b"\n")
     data = data.ljust(SHORTEST_ATOM)
     starts, ends = _lines(data)
-    record = words(data, 4)[np.minimum(starts, len(data) - 4)] & UPPER
+    columns = _first_columns(data, starts)
+    record = columns[:, 0] & UPPER
     is_atom = (record == ATOM) | (record == HETATM)
-    last, unclosed = _end_of_first_model(record, is_atom)
-    atoms = np.flatnonzero(is_atom[:last])
-    short = ends[atoms] - starts[atoms] < SHORTEST_ATOM
-    if short.any():
-        _refuse(data, starts, ends, int(atoms[np.argmax(short)]), "atom record, it is cut off")
-    kept = atoms[_wanted(data, starts[atoms])]
-    others = np.flatnonzero(~is_atom[:last])
+    others = np.flatnonzero(~is_atom)
+    last, unclosed = _end_of_first_model(record[others], others, is_atom)
+    wanted = _wanted(columns, is_atom)
+    kept = np.flatnonzero(wanted[:last])
+    others = others[others < last]
     headers = others[_is_header(data, starts[others], record[others] & THREE)]
-    _check_numbers(data, starts, ends, kept)
+    fields = words(data, 8)[np.minimum(starts[kept][:, None] + FIELDS, len(data) - 8)]
+    _check_numbers(data, starts, ends, kept, fields[:, :3])
+    if is_atom[-1] and ends[-1] - starts[-1] < SHORTEST_ATOM:
+        _refuse(data, starts, ends, len(ends) - 1, "atom record, the file is cut off")
     repairs = ["model_without_endmdl"] if unclosed else []
-    if _foreign_elements(data, starts[kept], ends[kept]):
+    if _foreign_elements(fields[:, 3], columns[kept, 3], ends[kept] - starts[kept]):
         repairs.append("element_columns")
-    ends[kept] = np.minimum(ends[kept], starts[kept] + LAST_COLUMN)
-    lines = np.sort(np.concatenate([kept, headers]))
-    pieces = [data[start:end] for start, end in zip(starts[lines].tolist(), ends[lines].tolist(), strict=True)]
-    return Records(b"\n".join([*pieces, b""]), len(atoms) - len(kept), tuple(repairs))
+    left_out = int(np.count_nonzero(is_atom[:last])) - len(kept)
+    wanted[headers] = True
+    lines = np.flatnonzero(wanted[:last])
+    return Records(_cut(data, starts[lines], ends[lines]), left_out, tuple(repairs))
 
 
 def _lines(data: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -72,16 +75,52 @@ def _lines(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     ends = np.concatenate([begin + np.flatnonzero(text[begin : begin + BLOCK] == 10) for begin in blocks])
     if text[-1] != 10:
         ends = np.append(ends, len(text))
-    return np.concatenate([[0], ends[:-1] + 1]), ends
+    starts = np.zeros_like(ends)
+    starts[1:] = ends[:-1] + 1
+    return starts, ends
 
 
-def _end_of_first_model(record: np.ndarray, is_atom: np.ndarray) -> tuple[int, bool]:
-    """Return the number of lines up to the end of the first model that has atoms, and whether its end was missing."""
+def _cut(data: bytes, starts: np.ndarray, ends: np.ndarray) -> bytes:
+    """Return the first columns of some lines, shorter ones filled up with blanks."""
+    if not len(starts):
+        return b""
+    width = LAST_COLUMN + 1
+    data = data.ljust(int(starts[-1]) + width)
+    lines = np.ndarray((len(data) - width + 1,), dtype=f"V{width}", buffer=data, strides=(1,))[starts]
+    text = lines.view(np.uint8).reshape(-1, width)
+    short = np.flatnonzero(ends - starts < LAST_COLUMN)
+    if len(short):
+        rows = text[short]
+        rows[np.arange(width) >= (ends - starts)[short, None]] = ord(" ")
+        text[short] = rows
+    text[:, -1] = ord("\n")
+    return text.tobytes()
+
+
+def _first_columns(data: bytes, starts: np.ndarray) -> np.ndarray:
+    """Return the first 28 characters of each line as integers of four, (lines, 7).
+
+    They are: record, -, -, atom name, alternate location and residue, chain and number, number and insertion.
+    """
+    width = 28
+    lines = np.ndarray((len(data) - width + 1,), dtype=f"V{width}", buffer=data, strides=(1,))
+    return lines[np.minimum(starts, len(data) - width)].view("<u4").reshape(-1, width // 4)
+
+
+def _end_of_first_model(record: np.ndarray, others: np.ndarray, is_atom: np.ndarray) -> tuple[int, bool]:
+    """Return the number of lines up to the end of the first model that has atoms, and whether its end was missing.
+
+    Parameters:
+        record: names of the lines in `others`.
+        others: the lines that are no atoms.
+        is_atom: of all lines.
+    """
     borders = np.flatnonzero((record == ENDMDL) | (record == MODEL))
-    after = borders[borders > np.argmax(is_atom)] if is_atom.any() else borders[:0]
-    if not len(after):
-        return len(record), False
-    return int(after[0]), bool(record[after[0]] == MODEL)
+    if len(borders) and is_atom.any():
+        borders = borders[others[borders] > np.argmax(is_atom)]
+        if len(borders):
+            return int(others[borders[0]]), bool(record[borders[0]] == MODEL)
+    return len(is_atom), False
 
 
 def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarray:
@@ -91,38 +130,47 @@ def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarra
     return wanted
 
 
-def _wanted(data: bytes, starts: np.ndarray) -> np.ndarray:
-    """Return which atom lines are kept, (n,) bool."""
-    if not len(starts):
-        return np.zeros(0, dtype=bool)
-    eight = words(data, 8)
-    name, place = eight[starts + 12], eight[starts + 20] << np.uint64(8)  # columns 13-20; 21-27
-    residue = (name >> np.uint64(40)).astype(np.uint32)
-    name = name.astype(np.uint32)
-    changes = np.ones(len(starts), dtype=bool)
-    changes[1:] = (residue[1:] != residue[:-1]) | (place[1:] != place[:-1])
+def _wanted(columns: np.ndarray, is_atom: np.ndarray) -> np.ndarray:
+    """Return which lines are atoms to keep, (lines,) bool; see `_first_columns`."""
+    name, residue = columns[:, 3], columns[:, 4] >> np.uint32(8)
+    changes = np.ones(len(columns), dtype=bool)
+    changes[1:] = residue[1:] != residue[:-1]
+    changes[1:] |= is_atom[1:] & ~is_atom[:-1]
+    for place in (columns[:, 5], columns[:, 6]):
+        changes[1:] |= place[1:] != place[:-1]
     firsts = np.flatnonzero(changes)
-    alpha = is_one_of(name, ALPHAS)
+    alpha = is_one_of(name, ALPHAS) & is_atom
     wanted = alpha | is_one_of(name, PHOSPHORI)
     wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True
+    wanted &= is_atom
     kept = np.flatnonzero(wanted)
     wanted[kept[is_one_of(residue[kept], WATERS)]] = False
     return wanted
 
 
-def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.ndarray) -> None:
-    """Raise for the first kept line whose residue number or position is unreadable: gemmi takes those for zeros."""
+def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.ndarray, fields: np.ndarray) -> None:
+    """Raise for the first kept line whose residue number or position is unreadable: gemmi takes those for zeros.
+
+    Parameters:
+        data: the text.
+        starts, ends: of all its lines.
+        kept: lines to check, n.
+        fields: (n, 3) x, y and z of these lines as integers of eight bytes.
+    """
+    short = ends[kept] - starts[kept] < SHORTEST_ATOM
+    if short.any():
+        _refuse(data, starts, ends, int(kept[np.argmax(short)]), "atom record, it is cut off")
     begins = starts[kept]
     number = words(data, 4)[begins + 22]
     numbered = (number != word(b"****")) & (number != word(b"    "))
-    fields = words(data, 8)[begins[:, None] + COORDINATES]
     plain = (fields & DIGITS == ZEROS) & ((fields + SIXES) & DIGITS == ZEROS) & (fields & POINT_MASK == POINT)
     for shift in (0, 8, 16):
-        plain &= FOLLOWS[(fields >> np.uint64(shift)) & np.uint64(0xFFFF)]
-    good = plain.all(axis=1)
-    for row in np.flatnonzero(~good).tolist():
-        good[row] = all(_is_number(data[begins[row] + column : begins[row] + column + 8]) for column in COORDINATES)
-    good &= numbered
+        plain &= FOLLOWS[(fields >> np.uint64(shift)).astype(np.uint16)]
+    if plain.all() and numbered.all():
+        return
+    good = numbered & plain.all(axis=1)
+    for row in np.flatnonzero(numbered & ~good).tolist():
+        good[row] = all(_is_number(data[begins[row] + column : begins[row] + column + 8]) for column in FIELDS[:3])
     if not good.all():
         worst = int(np.argmin(good))
         _refuse(data, starts, ends, int(kept[worst]), "position" if numbered[worst] else "residue number")
@@ -140,8 +188,13 @@ def _is_number(text: bytes) -> bool:
         return False
 
 
-def _foreign_elements(data: bytes, starts: np.ndarray, ends: np.ndarray) -> bool:
-    """Return whether a C-alpha line has something in the element's columns that is not carbon."""
-    full = starts[ends - starts >= 78]
-    alphas = full[words(data, 4)[full + 12] == ALPHAS[0]]
-    return not is_one_of(words(data, 2)[alphas + 76], CARBONS).all()
+def _foreign_elements(fields: np.ndarray, names: np.ndarray, sizes: np.ndarray) -> bool:
+    """Return whether a C-alpha line has something in the element's columns that is not carbon.
+
+    Parameters:
+        fields: (n,) columns 71-78 of the lines as integers.
+        names: (n,) atom names as integers.
+        sizes: (n,) lengths of the lines.
+    """
+    foreign = ~is_one_of((fields >> np.uint64(48)).astype(np.uint16), CARBONS)
+    return bool(foreign.any() and (foreign & (sizes >= 78) & (names == ALPHAS[0])).any())

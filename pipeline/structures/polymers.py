@@ -21,6 +21,13 @@ ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
 """The atom name CA, and the residue name of calcium, as an integer."""
 ALSO_KNOWN_AS = {"U": "C", "O": "K"}
 """Selenocysteine and pyrrolysine by the amino acid that they come from."""
+FORCE_FIELD_NAMES = {
+    **dict.fromkeys(("HID", "HIE", "HIP", "HSD", "HSE", "HSP"), "HIS"),
+    **dict.fromkeys(("CYX", "CYM"), "CYS"),
+    **{"ASH": "ASP", "GLH": "GLU", "LYN": "LYS", "ARN": "ARG", "TYM": "TYR"},
+}
+"""Protonation states as AMBER and CHARMM name them."""
+REQUIRED = {"id": "0", "type_symbol": "C", "label_alt_id": "."}
 LETTERS = frozenset("ACDEFGHIKLMNPQRSTVWY")
 POLYMER = gemmi.EntityType.Polymer.value
 UNIPROT = ("UNP", "SWS", "TREMBL")
@@ -36,6 +43,7 @@ class Polymer:
         letters: n letters, modified residues as their parent, X where there is none.
         numbers: (n,) int, the author's residue numbers; insertions repeat one.
         coords: (n, 3) float32, C-alpha positions in angstrom, NaN where there is none.
+        steps: (n - 1,) float32, angstrom from each C-alpha to the next, NaN where one is missing.
         places: (n,) int, positions in `sequence` from 0; None where the file does not say.
         sequence: letters of the full sequence, "" where the file does not say.
         uniprot: accession, or None.
@@ -46,6 +54,7 @@ class Polymer:
     letters: str
     numbers: np.ndarray
     coords: np.ndarray
+    steps: np.ndarray
     places: np.ndarray | None
     sequence: str = ""
     uniprot: str | None = None
@@ -82,16 +91,19 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
     if mmcif:
         records = mmcif_records(data)
         block = _block_with_atoms(gemmi.cif.read_string(records.data))
+        repairs = [*records.repairs, *_fill_columns(block)]
         structure = gemmi.make_structure_from_block(block)
         structure.setup_entities()
-        atoms = structure[0].count_atom_sites() if len(structure) else 0
-        polymers = _mmcif_polymers(structure, _mmcif_accessions(block)) if atoms else []
+        polymers = _mmcif_polymers(structure, _mmcif_accessions(block), _mmcif_parents(block))
     else:
         records = pdb_records(data)
+        repairs = [*records.repairs]
         structure = gemmi.read_pdb_string(records.data, split_chain_on_ter=True)
         structure.add_entity_types()
-        atoms = structure[0].count_atom_sites() if len(structure) else 0
-        polymers = _pdb_polymers(structure, _pdb_accessions(records.data)) if atoms else []
+        polymers = _pdb_polymers(structure, _pdb_accessions(records.data))
+    atoms = structure[0].count_atom_sites() if len(structure) else 0
+    if records.left_out and not len(structure):
+        raise RecordError("gemmi finds no model in its atom table; is a column missing?")
     info = dict(structure.info.items())
     year = info.get("_pdbx_database_status.recvd_initial_deposition_date", "")[:4]
     return StructureFile(
@@ -100,18 +112,19 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
         resolution=structure.resolution or None,
         method=info.get("_exptl.method"),
         year=int(year) if year.isdigit() else None,
-        repairs=records.repairs,
+        repairs=tuple(repairs),
     )
 
 
 class _Residues:
     """The residues of all polymers of the first model as arrays, one row each; made from its atoms at once."""
 
-    def __init__(self, structure: gemmi.Structure, borders: np.ndarray):
+    def __init__(self, structure: gemmi.Structure, parents: dict[str, str], borders: np.ndarray):
         """Read the atoms.
 
         Parameters:
             structure: with entity types.
+            parents: residue names that the file itself explains, for those that are in no table.
             borders: atoms at which a chain begins, so that no residue reaches over one; rising, the first is 0.
         """
         flat = gemmi.FlatStructure(structure)
@@ -133,23 +146,37 @@ class _Residues:
         self.ends = np.searchsorted(self.rows, borders)
         self.alpha, self.numbers = alpha[chosen], numbers[chosen]
         self.coords = flat.pos[self.rows].astype(np.float32)
-        if not np.isfinite(self.coords[self.alpha]).all():
+        if not np.isfinite(self.coords).all():
             worst = int(np.argmax(self.alpha & ~np.isfinite(self.coords).all(axis=1)))
-            raise RecordError(f"residue {self.numbers[worst]}: the position of its C-alpha is no number")
-        self.coords[~self.alpha] = np.nan
-        self.letters = "".join(map(LETTER_OF.__getitem__, names[chosen].tolist()))
+            if self.alpha[worst] and not np.isfinite(self.coords[worst]).all():
+                raise RecordError(f"residue {self.numbers[worst]}: the position of its C-alpha is no number")
+        if not self.alpha.all():
+            self.coords[~self.alpha] = np.nan
+        self.steps = _distances(self.coords[1:], self.coords[:-1])
+        self.letters = _letters(names[chosen])
+        if parents and "X" in self.letters:
+            self.letters = _sequence([_text(name) for name in names[chosen].tolist()], parents)
         self.from_atom_records = flat.het_flags[self.rows] == ord("A")
 
     def polymer(self, begin: int, end: int, **more: Any) -> Polymer:
         """Return the residues from `begin` to `end` as a polymer."""
         here = slice(begin, end)
-        return Polymer(letters=self.letters[here], numbers=self.numbers[here], coords=self.coords[here], **more)
+        return Polymer(
+            letters=self.letters[here],
+            numbers=self.numbers[here],
+            coords=self.coords[here],
+            steps=self.steps[begin : end - 1],
+            **more,
+        )
 
 
 def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
-    given = {entity.name: _sequence(entity.full_sequence) for entity in structure.entities}
+    if not len(structure):
+        return []
+    parents = {item.res_id.name: item.parent_comp_id for item in structure.mod_residues}
+    given = {entity.name: _sequence(entity.full_sequence, parents) for entity in structure.entities}
     chains = list(structure[0])
-    residues = _Residues(structure, np.cumsum([0, *(chain.count_atom_sites() for chain in chains)]))
+    residues = _Residues(structure, parents, np.cumsum([0, *(chain.count_atom_sites() for chain in chains)]))
     found: list[Polymer] = []
     for chain, begin, end in zip(chains, residues.ends[:-1].tolist(), residues.ends[1:].tolist(), strict=True):
         if end == begin or (end == begin + 1 and not residues.from_atom_records[begin]):
@@ -161,12 +188,14 @@ def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> lis
     return found
 
 
-def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
+def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], parents: dict[str, str]) -> list[Polymer]:
+    if not len(structure):
+        return []
     entity_of = {subchain: entity.name for entity in structure.entities for subchain in entity.subchains}
-    given = {entity.name: _sequence(entity.full_sequence) for entity in structure.entities}
+    given = {entity.name: _sequence(entity.full_sequence, parents) for entity in structure.entities}
     spans = [(chain.name, span) for chain in structure[0] for span in chain.subchains()]
     sizes = [[len(residue) for residue in span] for _, span in spans]
-    residues = _Residues(structure, np.cumsum([0, *map(sum, sizes)]))
+    residues = _Residues(structure, parents, np.cumsum([0, *map(sum, sizes)]))
     found = []
     atom = 0
     for index, (name, span) in enumerate(spans):
@@ -188,14 +217,15 @@ def _add(found: list[Polymer], polymer: Polymer) -> None:
     index = next((index for index in reversed(range(len(found))) if found[index].chain == polymer.chain), None)
     if index is not None and found[index].kind == polymer.kind:
         before = found[index]
+        bond = _distances(polymer.coords[:1], before.coords[-1:])
         joined = replace(
             before,
             letters=before.letters + polymer.letters,
             numbers=np.concatenate([before.numbers, polymer.numbers]),
             coords=np.concatenate([before.coords, polymer.coords]),
+            steps=np.concatenate([before.steps, bond, polymer.steps]),
         )
-        bond = float(np.linalg.norm(polymer.coords[0] - before.coords[-1]))
-        if bond <= LONGEST_BOND or (
+        if bond[0] <= LONGEST_BOND or (
             before.sequence and place(joined.letters, joined.numbers, before.sequence) is not None
         ):
             found[index] = joined
@@ -204,11 +234,19 @@ def _add(found: list[Polymer], polymer: Polymer) -> None:
     found.append(polymer)
 
 
+def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the distances of the rows of two (n, 3) arrays."""
+    steps = one - other
+    return np.sqrt(np.einsum("ij,ij->i", steps, steps))
+
+
 def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
     blocks = [block for block in document if block.find_loop("_atom_site.Cartn_x")]
     if len(blocks) > 1:
         raise RecordError(f"{len(blocks)} data blocks with atoms; split the file, one structure in each")
-    return blocks[0] if blocks else document.sole_block() if len(document) == 1 else document[0]
+    if not len(document):
+        raise RecordError("no data block")
+    return blocks[0] if blocks else document[0]
 
 
 def _integers(names: Any) -> np.ndarray:
@@ -217,34 +255,75 @@ def _integers(names: Any) -> np.ndarray:
 
 
 class _Letters(dict[Any, str]):
-    """One-letter codes by residue name, looked up in gemmi's table the first time."""
+    """One-letter codes by residue name, looked up the first time in gemmi's table and that of force fields."""
 
-    def __missing__(self, name: str | int) -> str:
-        text = name if isinstance(name, str) else name.to_bytes(8, "little").rstrip(b"\0").decode("ascii", "replace")
-        info = gemmi.find_tabulated_residue(gemmi.Entity.first_mon(text))
+    def __missing__(self, key: str | int) -> str:
+        name = gemmi.Entity.first_mon(key if isinstance(key, str) else _text(key))
+        info = gemmi.find_tabulated_residue(FORCE_FIELD_NAMES.get(name, name))
         letter = info.one_letter_code.upper() if info.is_amino_acid() else "X"
         letter = ALSO_KNOWN_AS.get(letter, letter)
-        self[name] = letter if letter in LETTERS else "X"
-        return self[name]
+        self[key] = letter if letter in LETTERS else "X"
+        return self[key]
 
 
 LETTER_OF = _Letters()
 """Keys are names, or their eight bytes as an integer, as gemmi's arrays have them."""
 
 
-def _sequence(monomers: list[str]) -> str:
-    return "".join(map(LETTER_OF.__getitem__, monomers))
+CODES = np.zeros(1 << 24, dtype=np.uint8)
+"""One-letter codes by the three bytes of a residue name, filled when first met; 16 MB that are hardly touched."""
+
+
+def _letters(names: np.ndarray) -> str:
+    """Return the letters of residue names given as integers, (n,) uint64."""
+    if (names >> np.uint64(24)).any():
+        return "".join(map(LETTER_OF.__getitem__, names.tolist()))
+    codes = CODES[names]
+    for name in np.unique(names[codes == 0]).tolist():
+        CODES[name] = ord(LETTER_OF[name])
+        codes = CODES[names]
+    return codes.tobytes().decode("ascii")
+
+
+def _text(name: int) -> str:
+    return name.to_bytes(8, "little").rstrip(b"\0").decode("ascii", "replace")
+
+
+def _sequence(monomers: list[str], parents: dict[str, str]) -> str:
+    letters = "".join(map(LETTER_OF.__getitem__, monomers))
+    if parents and "X" in letters:
+        pairs = zip(letters, monomers, strict=True)
+        letters = "".join(LETTER_OF[parents.get(name, name)] if letter == "X" else letter for letter, name in pairs)
+    return letters
+
+
+def _fill_columns(block: gemmi.cif.Block) -> list[str]:
+    """Add the columns of the atom table without which gemmi makes no model, where they are missing."""
+    loop = block.find_loop("_atom_site.Cartn_x").get_loop()
+    missing = [tag for tag in REQUIRED if loop is not None and f"_atom_site.{tag}" not in loop.tags]
+    for tag in missing:
+        loop.add_columns([f"_atom_site.{tag}"], REQUIRED[tag])
+    return ["atom_site_columns"] if missing else []
+
+
+def _mmcif_parents(block: gemmi.cif.Block) -> dict[str, str]:
+    pairs = [
+        *block.find("_chem_comp.", ["id", "mon_nstd_parent_comp_id"]),
+        *block.find("_pdbx_struct_mod_residue.", ["label_comp_id", "parent_comp_id"]),
+    ]
+    return {name: parent for name, parent in pairs if parent not in ("?", ".")}
 
 
 def _pdb_accessions(data: bytes) -> dict[str, str]:
     """Return the UniProt accession of each chain from the DBREF lines, the first where there are several."""
     found: dict[str, str] = {}
-    begin = data.find(b"DBREF ")
+    end = max(data.find(b"\nATOM"), 0)
+    begin = data.find(b"DBREF ", 0, end)
     while begin >= 0:
         line = data[begin : begin + 80].decode("ascii", "replace")
         if line[26:32].strip() in UNIPROT:
             found.setdefault(line[11:13].strip(), line[33:41].strip())
-        begin = data.find(b"DBREF ", begin + 1)
+        begin = data.find(b"DBREF ", begin + 1, end)
     return found
 
 

@@ -6,6 +6,7 @@ once, and only those are handed to gemmi, so that reading a file costs less than
 
 import gzip
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +49,19 @@ def read_bytes(path: Path, limit: int) -> bytes:
         TooLargeError: if there is more.
         OSError, EOFError, zlib.error: if the file cannot be read or its gzip stream is broken.
     """
-    with path.open("rb") as handle:
-        packed = handle.peek(2)[:2] == GZIP_MAGIC
-        if not packed and os.fstat(handle.fileno()).st_size <= limit:
-            return handle.read()
-        data = gzip.GzipFile(fileobj=handle).read(limit + 1) if packed else None
-    if data is None or len(data) > limit:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in the folder must not hold up the run
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("not a regular file")
+        data = os.read(handle, min(status.st_size, limit) + 1)
+        if data[:2] == GZIP_MAGIC:
+            os.lseek(handle, 0, os.SEEK_SET)
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                data = gzip.GzipFile(fileobj=stream).read(limit + 1)
+    finally:
+        os.close(handle)
+    if len(data) > limit:
         raise TooLargeError(f"more than {limit / 1e6:.0f} MB unpacked; parse.max_megabytes allows no more")
     return data
 
@@ -78,4 +86,7 @@ def word(text: bytes) -> np.unsignedinteger:
 
 def is_one_of(values: np.ndarray, allowed: tuple[np.unsignedinteger, ...]) -> np.ndarray:
     """Return what `numpy.isin` does, faster for a handful of integers."""
-    return np.logical_or.reduce([values == item for item in allowed])
+    found = np.zeros(len(values), dtype=bool)
+    for item in allowed:
+        found |= values == item
+    return found

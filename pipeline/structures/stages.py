@@ -2,12 +2,14 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.config_data import ParseConfig
 from pipeline.dataset.schemas import CHAINS, QUARANTINE
-from pipeline.dataset.tables import open_table, read_rows
+from pipeline.dataset.tables import ROW_GROUP, open_table, read_rows
+from pipeline.dataset.validation import validate_chains
 from pipeline.logs import progress
 from pipeline.structures.parse import Chain, Parsed, parse_file
 from pipeline.structures.refusals import Refusal, Refused
@@ -20,26 +22,37 @@ def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: P
     reader met them, before any was judged, so that a later stage can check that chains + quarantine add up.
     """
     files = list(read_rows(manifest))
-    polymers = 0
-    repairs: Counter[str] = Counter()
-    refusals: Counter[str] = Counter()
+    counts: Counter[str] = Counter(polymers=0)
     with open_table(chains, CHAINS) as kept, open_table(quarantine, QUARANTINE) as refused:
+        seen: set[str] = set()
+        waiting: list[dict[str, Any]] = []
+
+        def flush() -> None:
+            good, bad = validate_chains(waiting, seen)
+            seen.update(row["chain_id"] for row in good)
+            for row in good:
+                kept.add(row)
+            for row, reason in bad:
+                counts[Refusal.INVALID_ROW] += 1
+                refused.add(_quarantine_row(row, Refused(row["chain"], Refusal.INVALID_ROW, reason), "validate"))
+            waiting.clear()
+
         for file in progress(files, "parse", len(files), unit="file"):
             parsed = _parse(file, limits)
-            polymers += parsed.polymers
-            repairs.update(parsed.repairs)
+            counts["polymers"] += parsed.polymers
+            counts.update(f"repaired_{name}" for name in parsed.repairs)
             for item in parsed.items:
                 if isinstance(item, Chain):
-                    kept.add(_chain_row(file, item))
+                    waiting.append(_chain_row(file, item))
                 else:
-                    refusals[item.code] += 1
-                    refused.add(_quarantine_row(file, item))
-        kept.metadata(
-            files_in=len(files), chains_in=polymers, **{f"repaired_{name}": repairs[name] for name in sorted(repairs)}
-        )
-    logging.info("%d files, %d polymers; refused: %s", len(files), polymers, dict(sorted(refusals.items())) or "none")
-    if repairs:
-        logging.info("repaired files: %s", dict(sorted(repairs.items())))
+                    counts[item.code] += 1
+                    refused.add(_quarantine_row(file, item, "parse" if file["code"] is None else "source"))
+            if len(waiting) >= ROW_GROUP:
+                flush()
+        flush()
+        repaired = {name: counts[name] for name in sorted(counts) if name.startswith("repaired_")}
+        kept.metadata(files_in=len(files), chains_in=counts["polymers"], **repaired)
+    logging.info("%d files: %s", len(files), ", ".join(f"{name} {counts[name]}" for name in sorted(counts)))
 
 
 def _parse(file: dict[str, Any], limits: ParseConfig) -> Parsed:
@@ -69,12 +82,13 @@ def _chain_row(file: dict[str, Any], chain: Chain) -> dict[str, Any]:
     }
 
 
-def _quarantine_row(file: dict[str, Any], item: Refused) -> dict[str, Any]:
+def _quarantine_row(row: Mapping[str, Any], item: Refused, stage: str) -> dict[str, Any]:
+    """Return a quarantine row for a row of the manifest or of the chains table."""
     return {
-        "entry_id": file["entry_id"],
+        "entry_id": row["entry_id"],
         "chain": item.chain,
-        "stage": "parse" if file["code"] is None else "source",
+        "stage": stage,
         "code": item.code,
         "message": item.message,
-        "source_sha256": file["sha256"],
+        "source_sha256": row.get("sha256", row.get("source_sha256")),
     }

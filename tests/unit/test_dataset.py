@@ -4,11 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config_data import SplitConfig
-from pipeline.dataset.homology import clusters, search
 from pipeline.dataset.reader import read_chains
-from pipeline.dataset.schemas import CHAINS, QUARANTINE
-from pipeline.dataset.split import AccountingError, assign, read_subset, write_split
+from pipeline.dataset.schemas import CHAINS
+from pipeline.dataset.split import read_subset
 from pipeline.dataset.tables import open_table, read_rows, write_rows
 from pipeline.inference.null import SeparationNull, write_null
 from pipeline.inference.schemas import PREDICTIONS
@@ -42,51 +40,6 @@ def test_a_table_appears_only_when_it_is_complete(tmp_path: Path):
     with pytest.raises(RuntimeError), open_table(tmp_path / "t", CHAINS):
         raise RuntimeError
     assert not list(tmp_path.iterdir())
-
-
-def test_mmseqs_joins_relatives_and_leaves_strangers_apart():
-    rng = np.random.default_rng(0)
-    letters = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
-    first, second = ("".join(rng.choice(letters, 120)) for _ in range(2))
-    relative = "".join(rng.choice(letters) if rng.random() < 0.3 else letter for letter in first)
-    sequences = {"a": first, "b": relative, "c": second, "half": first[:60]}
-    hits = search(sequences)
-    assert clusters(list(sequences), hits, 0.3, 0.5) == {"a": "a", "b": "a", "c": "c", "half": "a"}
-    assert clusters(list(sequences), hits, 0.9, 0.5) == {"a": "a", "b": "b", "c": "c", "half": "a"}
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_no_cluster_crosses_a_cluster_split(seed: int):
-    rng = np.random.default_rng(seed)
-    cluster_of = {f"c{n}": f"k{rng.integers(40)}" for n in range(300)}
-    subset_of = assign(cluster_of, SplitConfig(method="cluster"), seed)
-    for cluster in set(cluster_of.values()):
-        assert len({subset_of[name] for name in cluster_of if cluster_of[name] == cluster}) == 1
-    test = sum("test" in subset for subset in subset_of.values())
-    assert 0.15 * 300 < test <= 0.2 * 300
-    assert subset_of == assign(cluster_of, SplitConfig(method="cluster"), seed)
-
-
-def test_two_clusters_are_enough_for_a_test_set():
-    subset_of = assign({"a": "a", "b": "b", "c": "b"}, SplitConfig(method="cluster"), 0)
-    assert subset_of["a"] == {"test"}
-    assert subset_of["b"] == subset_of["c"] == {"train"}
-
-
-def test_members_of_every_cluster_are_held_out():
-    cluster_of = {f"{cluster}{n}": cluster for cluster in "abc" for n in range(10)}
-    subset_of = assign(cluster_of, SplitConfig(method="members"), 0)
-    for cluster in "abc":
-        names = [subset_of[name] for name in cluster_of if cluster_of[name] == cluster]
-        assert [sum(subset in name for name in names) for subset in ("train", "val", "test")] == [7, 1, 2]
-
-
-def test_a_lost_chain_stops_the_workflow(tmp_path: Path):
-    with open_table(tmp_path / "c", CHAINS) as table:
-        table.metadata(files_in=1, chains_in=1)
-    write_rows(tmp_path / "q", QUARANTINE, [])
-    with pytest.raises(AccountingError, match="1 files came in and 0 are accounted for"):
-        write_split([tmp_path / "c"], [tmp_path / "q"], SplitConfig(), 0, 1, tmp_path / "s", tmp_path / "j")
 
 
 def test_the_split_of_the_demo_adds_up(small):

@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.config_data import DemoSource, SourceConfig
 from pipeline.structures.demo import write_demo
-from pipeline.structures.parse import read_chains
+from pipeline.structures.parse import parse_file
 from pipeline.structures.pdbbind_index import read_index
 from pipeline.structures.sources import SourceError, SourceFile, list_source
 
@@ -194,4 +194,4 @@ def test_proteins_of_the_tree_are_parsed(tmp_path: Path):
     files = listed(root)
     assert len(files) == 4 and problems(files) == {}
     for file in files.values():
-        assert all(hasattr(item, "sequence") for item in read_chains(file.path, ParseConfig()))
+        assert all(hasattr(item, "sequence") for item in parse_file(file.path, ParseConfig()).items)

@@ -63,7 +63,10 @@ def build(folder: Path, n: int) -> ReportFiles:
         json.dumps(
             {"files_in": n + 1, "files_refused": 1, "chains_in": n, "chains_parsed": n, "chains_refused": 0,
              "clusters": n, "subsets": {"train": n, "val": 0, "test": n}, "highest_test_train_identity": 0.2,
-             "test_chains_with_training_hit": 0, "method": "members"}
+             "highest_test_train_identity_any_coverage": 0.9, "highest_test_train_pair": [f"a{EVIL}", "b"],
+             "test_chains_with_training_hit": 0, "test_chains_above": {"30%": 0, "50%": 0, "90%": 0},
+             "clusters_crossing": 0, "in_no_subset": 3, "chains_not_in_table": 2, "distinct_sequences": n,
+             "leaky": True, "leaky_because": "Why it leaks.", "method": "members"}
         )
     )  # fmt: skip
     files = ReportFiles(
@@ -146,3 +149,9 @@ def test_a_browser_draws_every_figure(tmp_path: Path):
     page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     assert re.search(r"<title>A &amp; B &lt;/script&gt;", page)
     assert page.count('class="plot-container') == 3 + 2 * len(RUNS)
+
+
+def test_a_leaky_split_is_marked_and_what_it_leaves_out_is_said(tmp_path: Path):
+    page = build(tmp_path, 6).html.read_text(encoding="utf-8")
+    assert "<b>Leaky split.</b> Why it leaks." in page
+    assert "3 chains are in no subset" in page and "no row for 2 chains" in page

@@ -93,6 +93,40 @@ def test_a_new_file_reruns_one_shard_and_a_touched_one_nothing(project: Project,
     assert said.count("Parse structures, shard") == said.count("Compute distances, shard") == 1
 
 
+def table_split(path: Path) -> dict:
+    return {"split": {"method": "table", "table": {"path": str(path), "key": "pdbid", "column": "new_split"}}}
+
+
+def test_an_edit_of_the_split_table_reruns_the_split_and_a_touched_table_nothing(project: Project, tmp_path: Path):
+    table, target = tmp_path / "table.csv", "results/data/split.json"
+    head = "pdbid,new_split\nf00m000,train\nF00M001,val\n"
+    table.write_text(head + "f01m000,test\n")
+    project.configure(table_split(table))
+    done = project.snakemake(target)
+    assert done.returncode == 0, done.stdout[-4000:]
+    summary = json.loads((project.folder / target).read_text())
+    assert summary["subsets"] == {"train": 1, "val": 0, "test": 1}
+    assert summary["in_no_subset"] == summary["chains_not_in_table"] == summary["chains_parsed"] - 2
+    table.touch()
+    assert project.planned(target) == set()
+    table.write_text(head + "f01m000,val\n")
+    assert project.planned(target) == {"split"}
+
+
+def test_chains_in_no_subset_break_no_later_stage(project: Project, tmp_path: Path):
+    table = tmp_path / "table.tsv"
+    rows = [f"f{family:02d}m{member:03d}\t{subset}" for family in range(2)
+            for member, subset in enumerate(["train", "train", "train", "val", "test"])]  # fmt: skip
+    table.write_text("pdbid\tnew_split\n" + "\n".join(rows) + "\n")
+    project.configure(table_split(table))
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout[-4000:]
+    runs = json.loads((project.folder / "results/report/summary.json").read_text())["runs"]
+    assert {score["n"] for run in runs.values() for score in run.values()} == {2}
+    page = (project.folder / "results/report/index.html").read_text(encoding="utf-8")
+    assert "6 chains are in no subset" in page and "Leaky split" not in page
+
+
 def test_one_broken_file_among_none_other_ends_in_a_report(project: Project, tmp_path: Path):
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -179,12 +213,15 @@ def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
         ({"sede": 1}, "sede: unknown key; did you mean 'seed'?"),
         ({"defaults": {"train": {"lr": "1e-4"}}}, "defaults.train.lr: input should be a valid number; found '1e-4'"),
         (directory_source(Path("nowhere")), "source.directory.path: nowhere does not exist"),
+        (table_split(Path("nowhere.csv")), "split.table.path: there is no file nowhere.csv"),
+        (table_split(Path("docs/lp.csv")), "split.table.key: docs/lp.csv has no column 'pdbid'; it has 'code'"),
         (directory_source(Path("docs")), "source.directory.path: no structure file in docs"),
         ({"source": {"kind": "pdbbind", "pdbbind": {"path": "docs"}}}, "source.pdbbind.path: no index of the general"),
         ({"source": {"kind": "rcsb", "rcsb": {"ids": "nowhere"}}}, "source.rcsb.ids: nowhere cannot be read"),
     ],
 )
 def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project, change: dict, said: str):
+    (project.folder / "docs" / "lp.csv").write_text("code\n1abc\n")
     project.configure(change)
     done = project.snakemake()
     assert done.returncode != 0
