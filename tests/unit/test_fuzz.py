@@ -122,12 +122,10 @@ def test_a_nul_byte_loses_no_residue(tmp_path: Path, column: int):
     assert isinstance(item, Refused) and item.code is Refusal.UNREADABLE
 
 
-@known("rows are chosen by the name as it is written")
 def test_quotes_around_a_name_change_nothing():
     assert our_trace(table('"CA"', "CA"), True) == our_trace(table("CA", "CA"), True) != {}
 
 
-@known("rows are chosen by label_atom_id, atoms named by auth_atom_id")
 def test_atoms_are_chosen_by_the_name_that_gemmi_gives_them():
     assert our_trace(table("A", "CA"), True) == our_trace(table("CA", "CA"), True) != {}
 
@@ -139,13 +137,11 @@ def test_a_residue_number_of_white_space_is_unreadable(tmp_path: Path):
     assert isinstance(item, Refused) and item.code is Refusal.UNREADABLE
 
 
-@known("a part that is not needed is left out up to the comment, and what follows stays")
 def test_a_comment_amid_a_loop_that_is_not_needed_harms_nothing():
     citation = b"data_x\n_entry.id x\n#\nloop_\n_citation.id\n_citation.title\na b\n# a comment\nc d\n#\n"
     assert len(our_trace(table("CA", "CA").replace(b"data_x\n", citation), True)["A"]) == 10
 
 
-@known("an empty document has no block 0")
 def test_a_file_without_a_data_block_says_so(tmp_path: Path):
     (item,) = parse(tmp_path / "x.cif", b"# nothing\n").items
     assert isinstance(item, Refused) and "IndexError" not in item.message
@@ -157,7 +153,6 @@ def test_a_message_is_one_line_whatever_the_file_is_called(tmp_path: Path):
     assert isinstance(item, Refused) and "\n" not in item.message
 
 
-@known("the word behind a REMARK is looked for beyond the end of the file")
 def test_a_file_may_end_with_a_short_remark(tmp_path: Path):
     (item,) = parse(tmp_path / "x.pdb", b"".join(ALA) + b"REMARK\n").items
     assert not isinstance(item, Refused)
