@@ -646,7 +646,7 @@ def comparable(text: bytes) -> bytes | None:
 
     - Carriage returns alone end lines, where there is no newline: gemmi sees one line.
     - Waters are told by their name, TIP among them, and never end a polymer; for gemmi one amid a chain does.
-    - What stands behind column 66 is not read: a segment id would part a residue, an element name an atom.
+    - What stands behind column 72 is not read: a segment id would part a residue, an element name an atom.
     - NUL bytes: gemmi loses the line behind one.
     - A residue whose atoms are ATOM and HETATM, or that a TER cuts, or a modified one of several atoms without a
       C-alpha: gemmi asks all its atoms whether it belongs to the polymer, we keep one of them.
@@ -668,7 +668,7 @@ def comparable(text: bytes) -> bytes | None:
             if residue == cut or records.setdefault(residue, record) != record:
                 return None
             atoms.setdefault(residue, []).append(line[12:16].strip())
-            before, cut, line = residue, b"", line[:66]
+            before, cut, line = residue, b"", line[:72]
         elif record[:3] == b"TER":
             cut = before
         lines.append(line)
