@@ -29,9 +29,9 @@ def file_sha256(path: Path) -> str:
 
 
 def readable_sha256(path: Path) -> str:
-    """Return the sha256 of a file's bytes, or "" for one that cannot be read, such as a link to nowhere."""
+    """Return the sha256 of a file's bytes, or "" for what cannot be read: a link to nowhere, a pipe, a device."""
     try:
-        return file_sha256(path)
+        return file_sha256(path) if path.is_file() else ""
     except OSError:
         return ""
 

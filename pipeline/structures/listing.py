@@ -23,7 +23,7 @@ def write_manifest(config: SourceConfig, results: Path, shard: int, shards: int,
         (
             {
                 "entry_id": file.entry_id,
-                "path": str(file.path),
+                "path": str(file.path).encode(errors="backslashreplace").decode(),
                 "bytes": _size(file.path),
                 "sha256": readable_sha256(file.path),
                 "source": config.kind,

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import stat
 from collections import Counter
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,7 @@ from typing import Literal
 from pipeline.config_data import SourceConfig
 from pipeline.manifest import text_sha256
 from pipeline.structures.header import code_in_header
+from pipeline.structures.refusals import Refusal
 from pipeline.structures.sources import SourceError, SourceFile
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
@@ -26,7 +28,7 @@ def list_folder(folder: Path, limit: int | None = None, ids: Literal["name", "he
 
     Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes, or
     the code that the file states; where several files share an id, eight digits of a hash of their relative path tell
-    them apart.
+    them apart. A pipe, socket or device, and a path that is not UTF-8, is listed with that as its problem.
 
     Parameters:
         folder: searched recursively.
@@ -45,12 +47,15 @@ def list_folder(folder: Path, limit: int | None = None, ids: Literal["name", "he
             f"source.directory.path: no structure file in {folder}; looked for {', '.join(SUFFIXES)} (also with .gz)"
         )
     if ids == "header":
-        stems = {path: _safe(code_in_header(path) or "") or stem for path, stem in stems.items()}
+        codes = {path: code_in_header(path) for path in stems if _problem(path) is None}
+        stems = {path: _safe(codes.get(path) or "") or stem for path, stem in stems.items()}
     shared = {stem for stem, count in Counter(stem.lower() for stem in stems.values()).items() if count > 1}
     files = []
     for path, stem in stems.items():
         suffix = f"-{text_sha256(path.relative_to(folder).as_posix())[:8]}" if stem.lower() in shared else ""
-        files.append(SourceFile(stem + suffix, path))
+        file = SourceFile(stem + suffix, path)
+        problem = _problem(path)
+        files.append(file if problem is None else file.refused(Refusal.UNREADABLE, f"{path.name!r}: {problem}"))
     files.sort(key=lambda file: file.entry_id)
     if limit is not None:
         files = sorted(files, key=lambda file: text_sha256(file.entry_id))[:limit]
@@ -74,6 +79,18 @@ def _walk(folder: Path) -> list[Path]:
 
 def _closed(error: OSError) -> None:
     logging.warning("source.directory.path: the folder %s cannot be read: %s", error.filename, error.strerror)
+
+
+def _problem(path: Path) -> str | None:
+    """Return why a path must not be opened, or cannot be written into a table."""
+    try:
+        str(path).encode()
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except UnicodeEncodeError:
+        return "its path is not UTF-8; rename it"
+    except OSError:
+        return None  # nothing there, or no way to it: the parser says so
+    return None if regular else "a pipe, socket or device, not a file"
 
 
 def _stem(name: str) -> str | None:
