@@ -20,7 +20,7 @@ CATEGORY = re.compile(rb"\n_([A-Za-z0-9_]+)\.")
 SHORT = 300
 TABLE = b"\n_atom_site."
 NAME, RESIDUE, MODEL = "label_atom_id", "label_comp_id", "pdbx_PDB_model_num"
-PLACE = ("label_asym_id", "label_seq_id", "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", RESIDUE)
+PLACE = ("label_asym_id", "label_seq_id", "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", RESIDUE, "auth_comp_id")
 WATERS = (b"HOH", b"DOD", b"WAT")
 
 

@@ -14,14 +14,14 @@ import gemmi
 import numpy as np
 
 from pipeline.config_data import ParseConfig
-from pipeline.structures.placement import place
+from pipeline.structures.placement import LONGEST_BOND, place
 from pipeline.structures.polymers import Polymer, StructureFile, read_structure
-from pipeline.structures.records import RecordError, TooLargeError, is_mmcif, read_bytes
+from pipeline.structures.records import RecordError, TooLargeError, is_mmcif, printable, read_bytes
 from pipeline.structures.refusals import Refusal, Refused
 
 PEPTIDES = (gemmi.PolymerType.PeptideL, gemmi.PolymerType.PeptideD)
 MMCIF_NAME = re.compile(r"\.(mm)?cif(\.gz)?$", re.IGNORECASE)
-BOND = (2.5, 4.5)
+BOND = (2.5, LONGEST_BOND)
 """C-alpha distances that a peptide bond can have, angstrom: cis 2.9, trans 3.8, with room for error."""
 
 
@@ -79,16 +79,17 @@ def parse_file(path: Path, limits: ParseConfig) -> Parsed:
         path: PDB or mmCIF, plain or gzip; told from the content, then from the name.
         limits: what is taken.
     """
+    name = printable(path.name)
     try:
         data = read_bytes(path, limits.max_megabytes * 1_000_000)
         file = read_structure(data, is_mmcif(data) or MMCIF_NAME.search(path.name) is not None)
     except TooLargeError as error:
-        return Parsed([Refused(None, Refusal.TOO_LARGE, f"{path.name}: {error}")])
+        return Parsed([Refused(None, Refusal.TOO_LARGE, f"{name}: {error}")])
     except RecordError as error:
-        return Parsed([Refused(None, Refusal.UNREADABLE, f"{path.name}: {error}")])
+        return Parsed([Refused(None, Refusal.UNREADABLE, f"{name}: {error}")])
     except Exception as error:  # gemmi and gzip raise several kinds, and whatever they say is the reason
-        return Parsed([Refused(None, Refusal.UNREADABLE, f"{path.name}: {_one_line(error)}")])
-    refused = _refuse_file(path.name, file, limits)
+        return Parsed([Refused(None, Refusal.UNREADABLE, f"{name}: {_one_line(error)}")])
+    refused = _refuse_file(name, file, limits)
     if refused is not None:
         return Parsed([refused], 0, file.repairs)
     return Parsed(_judge(file, limits), len(file.polymers), file.repairs)
@@ -159,7 +160,7 @@ def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig
 
 def _places(polymer: Polymer, sequence: str) -> np.ndarray | None:
     if polymer.places is None:
-        return place(polymer.letters, polymer.numbers, sequence)
+        return place(polymer.letters, polymer.numbers, sequence, polymer.steps)
     places = polymer.places
     fits = places[0] >= 0 and places[-1] < len(sequence) and bool((np.diff(places) > 0).all())
     return places if fits else None
@@ -215,4 +216,4 @@ def _without_copies(items: list[Chain | Refused]) -> Iterator[Chain | Refused]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:500] or type(error).__name__
+    return printable(" ".join(str(error).split()))[:500] or type(error).__name__

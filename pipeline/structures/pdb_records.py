@@ -8,7 +8,7 @@ which would be read as an element or a charge.
 
 import numpy as np
 
-from pipeline.structures.records import RecordError, Records, is_one_of, word, words
+from pipeline.structures.records import RecordError, Records, is_one_of, printable, word, words
 
 ATOM, HETATM, MODEL, ENDMDL = (word(name) for name in (b"ATOM", b"HETA", b"MODE", b"ENDM"))
 UPPER = np.uint32(0xDFDFDFDF)
@@ -23,7 +23,12 @@ LAST_COLUMN = 72
 SHORTEST_ATOM = 54
 FIELDS = np.array([30, 38, 46, 70])
 """Where x, y and z begin, and the eight columns that end with the element."""
+NUMBER_BITS = np.uint32(0x50505050)
+"""Set in digits and letters, not in blanks, `-` and `*`."""
 BLOCK = 1 << 17
+MOST_HEADERS = 100_000
+SHORTEST_LINE = 20
+"""Characters on average; a line costs some 300 bytes of memory however short it is."""
 
 # A coordinate as nearly all files write it, -123.456 in eight columns, as masks over its eight bytes.
 DIGITS = np.frombuffer(b"\0\0\0\xf0\0\xf0\xf0\xf0", dtype="<u8")[0]
@@ -56,6 +61,8 @@ def pdb_records(data: bytes) -> Records:
     kept = np.flatnonzero(wanted[:last])
     others = others[others < last]
     headers = others[_is_header(data, starts[others], record[others] & THREE)]
+    if len(headers) > MOST_HEADERS:
+        raise RecordError(f"{len(headers)} lines of SEQRES, TER and the like; no structure has so many")
     fields = words(data, 8)[np.minimum(starts[kept, None] + FIELDS, len(data) - 8)]
     _check_numbers(data, starts, ends, kept, np.ascontiguousarray(fields[:, :3]))
     if is_atom[-1] and ends[-1] - starts[-1] < SHORTEST_ATOM:
@@ -72,8 +79,13 @@ def pdb_records(data: bytes) -> Records:
 def _lines(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Return where each line begins, and where its newline stands."""
     text = np.frombuffer(data, dtype=np.uint8)
-    blocks = range(0, len(text), BLOCK)  # blocks that fit into a cache, and need no large temporary array
-    ends = np.concatenate([begin + np.flatnonzero(text[begin : begin + BLOCK] == 10) for begin in blocks])
+    found, lines = [], 0
+    for begin in range(0, len(text), BLOCK):  # blocks fit into a cache and need no large temporary array
+        found.append(begin + np.flatnonzero(text[begin : begin + BLOCK] == 10))
+        lines += len(found[-1])
+        if lines > len(text) // SHORTEST_LINE + 1000:
+            raise RecordError(f"lines of fewer than {SHORTEST_LINE} characters on average; this is no PDB file")
+    ends = np.concatenate(found)
     if text[-1] != 10:
         ends = np.append(ends, len(text))
     starts = np.zeros_like(ends)
@@ -163,7 +175,7 @@ def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.n
         _refuse(data, starts, ends, int(kept[np.argmax(short)]), "atom record, it is cut off")
     begins = starts[kept]
     number = words(data, 4)[begins + 22]
-    numbered = (number != word(b"****")) & (number != word(b"    "))
+    numbered = (number & NUMBER_BITS) != 0
     plain = (fields & PLAIN_MASK == PLAIN) & ((fields + SIXES) & DIGITS == ZEROS)
     pairs = fields.view("<u2").reshape(len(kept), 3, 4)
     plain &= FOLLOWS[pairs[:, :, 0]] & FOLLOWS[pairs[:, :, 1]] & FOLLOWS[(fields >> np.uint64(8)).astype(np.uint16)]
@@ -179,7 +191,7 @@ def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.n
 
 def _refuse(data: bytes, starts: np.ndarray, ends: np.ndarray, line: int, what: str) -> None:
     shown = data[starts[line] : min(ends[line], starts[line] + LAST_COLUMN)].decode("ascii", "replace").rstrip()
-    raise RecordError(f"line {line + 1}: unreadable {what}: {shown}")
+    raise RecordError(f"line {line + 1}: unreadable {what}: {printable(shown)}")
 
 
 def _is_number(text: bytes) -> bool:

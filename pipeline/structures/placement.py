@@ -3,20 +3,23 @@
 import gemmi
 import numpy as np
 
+LONGEST_BOND = 4.5
+"""Angstrom between the C-alphas that a peptide bond joins, with room for error."""
 MOST_CELLS = 20_000_000
 MOST_MISMATCHES = 0.05
 
 
-def place(observed: str, numbers: np.ndarray, full: str) -> np.ndarray | None:
+def place(observed: str, numbers: np.ndarray, full: str, steps: np.ndarray) -> np.ndarray | None:
     """Return the position of each observed residue in the full sequence, counted from 0.
 
     Residue numbers place the residues if they go on by one where the sequence does, as in most files; otherwise an
-    alignment does (gemmi's, with free gaps at the ends).
+    alignment does: gemmi's, in which gaps are free at the ends and where no peptide bond joins two residues.
 
     Parameters:
         observed: n letters.
         numbers: (n,) residue numbers of the file.
         full: the full sequence.
+        steps: (n - 1,) angstrom from each C-alpha to the next, NaN where one is missing.
 
     Returns:
         (n,) int, rising; None if the residues do not fit the sequence: one has no place, or more than a twentieth
@@ -27,7 +30,7 @@ def place(observed: str, numbers: np.ndarray, full: str) -> np.ndarray | None:
     if len(observed) > len(full):
         return None
     places = _by_number(observed, numbers, full)
-    return places if places is not None else _by_alignment(observed, full)
+    return places if places is not None else _by_alignment(observed, full, steps <= LONGEST_BOND)
 
 
 def _by_number(observed: str, numbers: np.ndarray, full: str) -> np.ndarray | None:
@@ -53,10 +56,13 @@ def _by_number(observed: str, numbers: np.ndarray, full: str) -> np.ndarray | No
     return offsets + fitting[0] if len(fitting) == 1 else None
 
 
-def _by_alignment(observed: str, full: str) -> np.ndarray | None:
+def _by_alignment(observed: str, full: str, joined: np.ndarray) -> np.ndarray | None:
     if len(observed) * len(full) > MOST_CELLS:
         return None
-    result = gemmi.align_string_sequences(list(full), list(observed), [])
+    scoring = gemmi.AlignmentScoring()
+    inner = np.where(joined, scoring.bad_gapo, scoring.good_gapo).tolist()
+    gaps = [scoring.good_gapo, *inner, scoring.good_gapo]
+    result = gemmi.align_string_sequences(list(full), list(observed), gaps, scoring)
     places: list[int] = []
     position = 0
     for count, kind in _cigar(result.cigar_str()):

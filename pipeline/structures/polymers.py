@@ -13,10 +13,9 @@ import numpy as np
 
 from pipeline.structures.mmcif_records import mmcif_records
 from pipeline.structures.pdb_records import pdb_records
-from pipeline.structures.placement import place
-from pipeline.structures.records import RecordError
+from pipeline.structures.placement import LONGEST_BOND, place
+from pipeline.structures.records import RecordError, printable
 
-LONGEST_BOND = 4.5
 FIRST_YEAR = 1970
 """No structure was deposited before; a PDB file has two digits only, and 69 would be read as 2069."""
 ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
@@ -90,6 +89,7 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
         RecordError: if the position of a residue is no number, or there are several structures.
         ValueError, RuntimeError: whatever gemmi raises for a text that it cannot read.
     """
+    _refuse_zeros(data)
     if mmcif:
         records = mmcif_records(data)
         block = _block_with_atoms(gemmi.cif.read_string(records.data))
@@ -229,7 +229,7 @@ def _add(found: list[Polymer], polymer: Polymer) -> None:
             steps=np.concatenate([before.steps, bond, polymer.steps]),
         )
         if bond[0] <= LONGEST_BOND or (
-            before.sequence and place(joined.letters, joined.numbers, before.sequence) is not None
+            before.sequence and place(joined.letters, joined.numbers, before.sequence, joined.steps) is not None
         ):
             found[index] = joined
             return
@@ -241,6 +241,16 @@ def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the distances of the rows of two (n, 3) arrays."""
     steps = one - other
     return np.sqrt(np.einsum("ij,ij->i", steps, steps))
+
+
+def _refuse_zeros(data: bytes) -> None:
+    """Raise for a NUL byte, after which gemmi skips what follows without a word."""
+    if b"\0" in data:
+        at = data.index(b"\0")
+        begin = data.rfind(b"\n", 0, at) + 1
+        shown = printable(data[begin : begin + 72].partition(b"\n")[0].decode("ascii", "replace")).rstrip()
+        line = data.count(b"\n", 0, at) + 1
+        raise RecordError(f"line {line}: a NUL byte, the file is damaged: {shown}")
 
 
 def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:

@@ -66,6 +66,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
     return data
 
 
+def printable(text: str) -> str:
+    """Return a text from a file as one line that can be shown."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def is_mmcif(data: bytes) -> bool:
     """Return whether the text is mmCIF rather than PDB: whether its first word, after comments, is `data_...`."""
     start = data[:20_000].lstrip(b"\xef\xbb\xbf \t\r\n")

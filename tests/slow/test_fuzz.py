@@ -139,9 +139,6 @@ def test_bombs_and_a_line_of_two_gigabytes(root: Path, tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    reason="20 bytes for one of SEQRES, 70 and more for one of a short line", strict=True, raises=AssertionError
-)
 @pytest.mark.parametrize("name", COSTLY)
 def test_lines_without_atoms_take_no_more_memory(root: Path, tmp_path: Path, name: str):
     folder = tmp_path / name

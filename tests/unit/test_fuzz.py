@@ -109,11 +109,6 @@ def test_what_is_no_file_is_accounted_for_and_never_opened(tmp_path: Path):
     assert [file.entry_id for file in list_folder(folder, ids="header")] == sorted(rows)
 
 
-def known(why: str) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(reason=why, strict=True, raises=(AssertionError, ValueError))
-
-
-@known("gemmi ends a line at a NUL and skips the next one; such a file should be refused")
 @pytest.mark.parametrize("column", [0, 55, 60])
 def test_a_nul_byte_loses_no_residue(tmp_path: Path, column: int):
     lines = [*ALA]
@@ -130,7 +125,6 @@ def test_atoms_are_chosen_by_the_name_that_gemmi_gives_them():
     assert our_trace(table("A", "CA"), True) == our_trace(table("CA", "CA"), True) != {}
 
 
-@known("gemmi has no number for it, and the smallest integer takes its place")
 def test_a_residue_number_of_white_space_is_unreadable(tmp_path: Path):
     text = b"".join(ALA).replace(b"A   5 ", b"A   \t ")
     (item,) = parse(tmp_path / "x.pdb", text).items
@@ -147,7 +141,6 @@ def test_a_file_without_a_data_block_says_so(tmp_path: Path):
     assert isinstance(item, Refused) and "IndexError" not in item.message
 
 
-@known("messages begin with the file's name as it is")
 def test_a_message_is_one_line_whatever_the_file_is_called(tmp_path: Path):
     (item,) = parse(tmp_path / "a\nb.pdb", b"END\n").items
     assert isinstance(item, Refused) and "\n" not in item.message
@@ -158,7 +151,6 @@ def test_a_file_may_end_with_a_short_remark(tmp_path: Path):
     assert not isinstance(item, Refused)
 
 
-@known("a line is shown as it is")
 def test_a_carriage_return_amid_a_line_is_not_shown_as_one(tmp_path: Path):
     text = b"".join(ALA).replace(b"  19.000", b" 19\r.000")
     (item,) = parse(tmp_path / "x.pdb", text).items

@@ -208,17 +208,24 @@ def test_the_sequence_and_places_of_mmcif_are_found_again_from_pdb(shared: Path,
         for name, chain in given.items():
             assert found[name].sequence == chain.sequence, (file.path.name, name)
             assert np.array_equal(found[name].observed, chain.observed), (file.path.name, name)
-            assert np.allclose(found[name].coords, chain.coords, atol=1e-3, equal_nan=True)
+            # Occupancies are rounded in PDB: in 7pih two locations 0.01 angstrom apart come out with the same.
+            assert np.allclose(found[name].coords, chain.coords, atol=0.02, equal_nan=True)
             compared += 1
     assert compared > 60
 
 
 def test_gaps_are_placed_by_residue_number_where_the_letters_do_not_say():
-    observed, full = "AAAAGG", "AAAAAAAAGG"
+    observed, full, bonds = "AAAAGG", "AAAAAAAAGG", np.full(5, 3.8)
     numbers = np.array([1, 2, 7, 8, 9, 10])
-    assert place(observed, numbers, full).tolist() == [0, 1, 6, 7, 8, 9]
-    assert place("AAAC", np.array([1, 2, 3, 4]), "GGGG") is None
-    assert place("GAVL", np.array([7, 7, 7, 9]), "MGAVLK").tolist() == [1, 2, 3, 4]
+    assert place(observed, numbers, full, bonds).tolist() == [0, 1, 6, 7, 8, 9]
+    assert place("AAAC", np.array([1, 2, 3, 4]), "GGGG", bonds[:3]) is None
+
+
+def test_gaps_are_placed_at_chain_breaks_where_the_numbers_do_not_say():
+    numbers = np.full(4, 7)
+    assert place("GAVL", numbers, "MGAVLK", np.full(3, 3.8)).tolist() == [1, 2, 3, 4]
+    assert place("GAAL", numbers, "GAAAAL", np.array([9.0, 3.8, 3.8])).tolist() == [0, 3, 4, 5]
+    assert place("GAAL", numbers, "GAAAAL", np.array([3.8, 3.8, 9.0])).tolist() == [0, 1, 2, 5]
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
