@@ -1,4 +1,4 @@
-"""Chains of a subset in memory, ready for batches."""
+"""Which chains a subset has, and the chains of a subset in memory, ready for batches."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.dataset.tables import read_all
+from pipeline.dataset.tables import read_all, read_rows
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class ChainRecord:
 
     def __len__(self) -> int:
         return len(self.sequence)
+
+
+def read_subset(split: Path, subset: str) -> set[str]:
+    """Return the ids of the chains of a subset."""
+    return {row["chain_id"] for row in read_rows(split, ["chain_id", subset]) if row[subset]}
 
 
 def read_chains(

@@ -23,7 +23,7 @@ from pipeline.dataset.errors import SplitError
 from pipeline.dataset.homology import Homology, clusters, search
 from pipeline.dataset.leakage import check_groups, check_homologs, clusters_crossing, nearest_in_training
 from pipeline.dataset.schemas import SPLIT
-from pipeline.dataset.tables import read_all, read_rows, write_rows
+from pipeline.dataset.tables import read_all, write_rows
 from pipeline.manifest import write_json
 
 LEAKY = {
@@ -138,11 +138,6 @@ def divide(
             return assign.members_of_each(cluster_of, config.val, config.test, seed), {}
         case "memorise":
             return assign.everywhere(facts), {}
-
-
-def read_subset(split: Path, subset: str) -> set[str]:
-    """Return the ids of the chains of a subset."""
-    return {row["chain_id"] for row in read_rows(split, ["chain_id", subset]) if row[subset]}
 
 
 def _by_table(facts: Mapping[str, ChainFacts], config: SplitConfig) -> tuple[Subsets, dict[str, int]]:

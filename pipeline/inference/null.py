@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from pipeline.dataset.split import read_subset
+from pipeline.dataset.reader import read_subset
 from pipeline.dataset.tables import read_all, read_rows, write_rows
 from pipeline.geometry.distances import unpack_upper
 

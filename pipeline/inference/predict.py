@@ -11,8 +11,7 @@ from torch import Tensor
 
 from pipeline import logs
 from pipeline.config import RunConfig
-from pipeline.dataset.reader import ChainRecord, read_chains
-from pipeline.dataset.split import read_subset
+from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
 from pipeline.dataset.tables import open_table
 from pipeline.geometry.distances import pack_upper
 from pipeline.inference.null import SeparationNull

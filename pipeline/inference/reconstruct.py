@@ -18,8 +18,7 @@ from torch import Tensor
 
 from pipeline import logs
 from pipeline.config import ReconstructConfig
-from pipeline.dataset.reader import read_chains
-from pipeline.dataset.split import read_subset
+from pipeline.dataset.reader import read_chains, read_subset
 from pipeline.dataset.tables import open_table, read_rows
 from pipeline.geometry.chirality import BINS, dihedral_counts, mirror, mirror_log_ratio
 from pipeline.geometry.distances import unpack_upper

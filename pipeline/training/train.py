@@ -23,8 +23,7 @@ from torch.optim import AdamW, Optimizer
 
 from pipeline import logs
 from pipeline.config import RunConfig, TrainConfig
-from pipeline.dataset.reader import ChainRecord, read_chains
-from pipeline.dataset.split import read_subset
+from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
 from pipeline.dataset.tables import write_rows
 from pipeline.manifest import atomic, directory_hashes, file_sha256, text_sha256, write_json
 from pipeline.model.batch import Batch, collate, masked_mean

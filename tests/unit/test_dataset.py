@@ -4,9 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.dataset.reader import read_chains
+from pipeline.dataset.reader import read_chains, read_subset
 from pipeline.dataset.schemas import CHAINS
-from pipeline.dataset.split import read_subset
 from pipeline.dataset.tables import open_table, read_rows, write_rows
 from pipeline.inference.null import SeparationNull, write_null
 from pipeline.inference.schemas import PREDICTIONS

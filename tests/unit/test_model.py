@@ -7,8 +7,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from pipeline.config import LossConfig, parse_config
-from pipeline.dataset.reader import ChainRecord, read_chains
-from pipeline.dataset.split import read_subset
+from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
 from pipeline.model.backbone import BackboneError, make_backbone
 from pipeline.model.batch import Batch, collate
 from pipeline.model.network import build_network, load_network, save_network

@@ -12,8 +12,9 @@ from pipeline.dataset import assign, homology, split
 from pipeline.dataset.errors import AccountingError, LeakError, SplitError
 from pipeline.dataset.homology import Homology, clusters, search
 from pipeline.dataset.leakage import check_homologs, clusters_crossing, nearest_in_training
+from pipeline.dataset.reader import read_subset
 from pipeline.dataset.schemas import CHAINS, QUARANTINE
-from pipeline.dataset.split import ChainFacts, divide, read_subset, write_split
+from pipeline.dataset.split import ChainFacts, divide, write_split
 from pipeline.dataset.subset_table import read_subset_table, table_digest
 from pipeline.dataset.tables import open_table, write_rows
 from pipeline.structures.demo import TOPOLOGIES, make_family, make_member
