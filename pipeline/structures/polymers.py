@@ -11,6 +11,7 @@ from typing import Any
 import gemmi
 import numpy as np
 
+from pipeline.structures.letters import letters_of_integers, letters_of_names, text_of
 from pipeline.structures.mmcif_records import mmcif_records
 from pipeline.structures.pdb_records import pdb_records
 from pipeline.structures.placement import LONGEST_BOND, place
@@ -20,16 +21,7 @@ FIRST_YEAR = 1970
 """No structure was deposited before; a PDB file has two digits only, and 69 would be read as 2069."""
 ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
 """The atom name CA, and the residue name of calcium, as an integer."""
-ALSO_KNOWN_AS = {"U": "C", "O": "K"}
-"""Selenocysteine and pyrrolysine by the amino acid that they come from."""
-FORCE_FIELD_NAMES = {
-    **dict.fromkeys(("HID", "HIE", "HIP", "HSD", "HSE", "HSP"), "HIS"),
-    **dict.fromkeys(("CYX", "CYM"), "CYS"),
-    **{"ASH": "ASP", "GLH": "GLU", "LYN": "LYS", "ARN": "ARG", "TYM": "TYR"},
-}
-"""Protonation states as AMBER and CHARMM name them."""
 REQUIRED = {"id": "0", "type_symbol": "C", "label_alt_id": "."}
-LETTERS = frozenset("ACDEFGHIKLMNPQRSTVWY")
 POLYMER = gemmi.EntityType.Polymer.value
 UNIPROT = ("UNP", "SWS", "TREMBL")
 
@@ -156,9 +148,9 @@ class _Residues:
         if not self.alpha.all():
             self.coords[~self.alpha] = np.nan
         self.steps = _distances(self.coords[1:], self.coords[:-1])
-        self.letters = _letters(names[chosen])
+        self.letters = letters_of_integers(names[chosen])
         if parents and "X" in self.letters:
-            self.letters = _sequence([_text(name) for name in names[chosen].tolist()], parents)
+            self.letters = letters_of_names([text_of(name) for name in names[chosen].tolist()], parents)
         self.from_atom_records = flat.het_flags[self.rows] == ord("A")
 
     def polymer(self, begin: int, end: int, **more: Any) -> Polymer:
@@ -177,7 +169,7 @@ def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> lis
     if not len(structure):
         return []
     parents = {item.res_id.name: item.parent_comp_id for item in structure.mod_residues}
-    given = {entity.name: _sequence(entity.full_sequence, parents) for entity in structure.entities}
+    given = {entity.name: letters_of_names(entity.full_sequence, parents) for entity in structure.entities}
     chains = list(structure[0])
     residues = _Residues(structure, parents, np.cumsum([0, *(chain.count_atom_sites() for chain in chains)]))
     found: list[Polymer] = []
@@ -195,7 +187,7 @@ def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], pare
     if not len(structure):
         return []
     entity_of = {subchain: entity.name for entity in structure.entities for subchain in entity.subchains}
-    given = {entity.name: _sequence(entity.full_sequence, parents) for entity in structure.entities}
+    given = {entity.name: letters_of_names(entity.full_sequence, parents) for entity in structure.entities}
     spans = [(chain.name, span) for chain in structure[0] for span in chain.subchains()]
     sizes = [[len(residue) for residue in span] for _, span in spans]
     residues = _Residues(structure, parents, np.cumsum([0, *map(sum, sizes)]))
@@ -228,13 +220,20 @@ def _add(found: list[Polymer], polymer: Polymer) -> None:
             coords=np.concatenate([before.coords, polymer.coords]),
             steps=np.concatenate([before.steps, bond, polymer.steps]),
         )
-        if bond[0] <= LONGEST_BOND or (
-            before.sequence and place(joined.letters, joined.numbers, before.sequence, joined.steps) is not None
-        ):
+        if bond[0] <= LONGEST_BOND or _holds_both(joined, len(polymer.letters)):
             found[index] = joined
             return
         polymer = replace(polymer, sequence="")
     found.append(polymer)
+
+
+def _holds_both(joined: Polymer, added: int) -> bool:
+    """Return whether the given sequence has a place for all residues, with the same letters for the last `added`."""
+    places = place(joined.letters, joined.numbers, joined.sequence, joined.steps) if joined.sequence else None
+    if places is None:
+        return False
+    given = "".join(joined.sequence[index] for index in places[-added:].tolist())
+    return given == joined.letters[-added:]
 
 
 def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -265,49 +264,6 @@ def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
 def _integers(names: Any) -> np.ndarray:
     """Return names of up to eight bytes, (n, 8) int8, as integers."""
     return np.ascontiguousarray(names).view("<u8").ravel()
-
-
-class _Letters(dict[Any, str]):
-    """One-letter codes by residue name, looked up the first time in gemmi's table and that of force fields."""
-
-    def __missing__(self, key: str | int) -> str:
-        name = gemmi.Entity.first_mon(key if isinstance(key, str) else _text(key))
-        info = gemmi.find_tabulated_residue(FORCE_FIELD_NAMES.get(name, name))
-        letter = info.one_letter_code.upper() if info.is_amino_acid() else "X"
-        letter = ALSO_KNOWN_AS.get(letter, letter)
-        self[key] = letter if letter in LETTERS else "X"
-        return self[key]
-
-
-LETTER_OF = _Letters()
-"""Keys are names, or their eight bytes as an integer, as gemmi's arrays have them."""
-
-
-CODES = np.zeros(1 << 24, dtype=np.uint8)
-"""One-letter codes by the three bytes of a residue name, filled when first met; 16 MB that are hardly touched."""
-
-
-def _letters(names: np.ndarray) -> str:
-    """Return the letters of residue names given as integers, (n,) uint64."""
-    if (names >> np.uint64(24)).any():
-        return "".join(map(LETTER_OF.__getitem__, names.tolist()))
-    codes = CODES[names]
-    for name in np.unique(names[codes == 0]).tolist():
-        CODES[name] = ord(LETTER_OF[name])
-        codes = CODES[names]
-    return codes.tobytes().decode("ascii")
-
-
-def _text(name: int) -> str:
-    return name.to_bytes(8, "little").rstrip(b"\0").decode("ascii", "replace")
-
-
-def _sequence(monomers: list[str], parents: dict[str, str]) -> str:
-    letters = "".join(map(LETTER_OF.__getitem__, monomers))
-    if parents and "X" in letters:
-        pairs = zip(letters, monomers, strict=True)
-        letters = "".join(LETTER_OF[parents.get(name, name)] if letter == "X" else letter for letter, name in pairs)
-    return letters
 
 
 def _fill_columns(block: gemmi.cif.Block) -> list[str]:

@@ -319,3 +319,16 @@ def test_one_process_and_two_write_the_same_bytes(small, tmp_path: Path):
     for shard in range(2):
         assert (tmp_path / f"c{shard}").read_bytes() == small.chains[shard].read_bytes()
         assert (tmp_path / f"q{shard}").read_bytes() == small.quarantine[shard].read_bytes()
+
+
+def test_seqres_joins_the_parts_that_it_holds_and_no_ligand_peptide(tmp_path: Path):
+    def part(letters: str, start: int, y: float) -> str:
+        names = {"A": "ALA", "G": "GLY", "S": "SER", "W": "TRP"}
+        lines = (atom(start + i, names[letter], "A", start + i, 3.8 * i) for i, letter in enumerate(letters))
+        return "".join(line.replace("   0.000   0.000  1.00", f"{y:8.3f}   0.000  1.00") for line in lines) + "TER\n"
+
+    seqres = "SEQRES   1 A   26  " + "ALA " * 13 + "\nSEQRES   2 A   26  " + "ALA " * 7 + "GLY SER GLY SER GLY SER\n"
+    (joined,) = read(tmp_path, seqres + part("A" * 20, 1, 0) + part("GSGS", 23, 50))
+    assert joined.sequence == "A" * 20 + "GSGSGS" and joined.observed.sum() == 24
+    apart = read(tmp_path, seqres + part("A" * 20, 1, 0) + part("GWWW", 301, 50))
+    assert [(chain.name, int(chain.observed.sum())) for chain in apart] == [("A", 20), ("A.2", 4)]
