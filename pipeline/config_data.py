@@ -43,8 +43,14 @@ class PdbbindSource(Section):
         gt=0,
         description="worst resolution taken, angstrom; leaves out NMR, which has none; null: any",
     )
-    first_year: int | None = Field(None, description="first release year taken; null: no limit")
-    last_year: int | None = Field(None, description="last release year taken; null: no limit")
+    first_year: int | None = Field(None, ge=1970, le=2100, description="first release year taken; null: no limit")
+    last_year: int | None = Field(None, ge=1970, le=2100, description="last release year taken; null: no limit")
+
+    @model_validator(mode="after")
+    def _years_in_order(self) -> PdbbindSource:
+        if self.first_year is not None and self.last_year is not None and self.first_year > self.last_year:
+            raise ValueError(f"first_year {self.first_year} is after last_year {self.last_year}")
+        return self
 
 
 class RcsbSource(Section):
@@ -81,6 +87,10 @@ class SourceConfig(Section):
     pdbbind: PdbbindSource = PdbbindSource()
     rcsb: RcsbSource = RcsbSource()
 
+    def in_use(self) -> SourceConfig:
+        """Return these settings with the sections of the other kinds at their defaults."""
+        return SourceConfig.model_validate({"kind": self.kind, self.kind: getattr(self, self.kind)})
+
     @model_validator(mode="after")
     def _place_is_named(self) -> SourceConfig:
         needed = {"directory": "path", "pdbbind": "path", "rcsb": "ids"}.get(self.kind)
@@ -116,7 +126,7 @@ class ParseConfig(Section):
         "or all",
     )
     max_megabytes: int = Field(
-        512, ge=1, description="largest file that is read, unpacked; bounds the memory of a parse job"
+        512, ge=1, le=2000, description="largest file that is read, unpacked; bounds the memory of a parse job"
     )
 
     @model_validator(mode="after")
@@ -137,8 +147,8 @@ class TableSplit(Section):
 class YearSplit(Section):
     """A division by time: models are tried on what came later."""
 
-    val_from: int | None = Field(None, description="first year of validation")
-    test_from: int | None = Field(None, description="first year of the test")
+    val_from: int | None = Field(None, ge=1970, le=2100, description="first year of validation")
+    test_from: int | None = Field(None, ge=1970, le=2100, description="first year of the test")
 
 
 class SplitConfig(Section):

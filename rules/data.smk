@@ -55,7 +55,7 @@ rule manifest:
     conda:
         ENVIRONMENT
     params:
-        options=options_json(CONFIG.source),
+        options=options_json(CONFIG.source.in_use()),
         results=RESULTS,
         shards=len(SHARDS),
         content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],

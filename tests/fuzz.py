@@ -651,6 +651,7 @@ def comparable(text: bytes) -> bytes | None:
     - A residue whose atoms are ATOM and HETATM, or that a TER cuts, or a modified one of several atoms without a
       C-alpha: gemmi asks all its atoms whether it belongs to the polymer, we keep one of them.
     - A model that has no ENDMDL ends where the next begins: gemmi raises.
+    - What stands behind an END is read, so that no chain is lost: gemmi stops there.
     """
     if b"\n" not in text:
         text = text.replace(b"\r", b"\n")
@@ -671,6 +672,8 @@ def comparable(text: bytes) -> bytes | None:
             before, cut, line = residue, b"", line[:72]
         elif record[:3] == b"TER":
             cut = before
+        elif record[:3] == b"END" and record != b"ENDM":
+            break
         lines.append(line)
     for residue, names in atoms.items():
         if len(names) > 1 and b"CA" not in names and residue[:3] not in STANDARD:

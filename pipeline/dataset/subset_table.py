@@ -18,7 +18,7 @@ from pipeline.manifest import text_sha256
 WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
-PDB_CODE = re.compile(r"[0-9A-Za-z]{4}(?=[_-]|$)")
+PDB_CODE = re.compile(r"[0-9][0-9A-Za-z]{3}(?=[_-]|$)")
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,6 @@ def _read(path: Path, config: TableSplit) -> pl.DataFrame:
 
 
 def _fold(key: str) -> str:
+    key = re.sub(r"^pdb[_-](?=[0-9a-z]{8})", "pdb-", key, flags=re.IGNORECASE)
     code = PDB_CODE.match(key)
     return key[:4].lower() + key[4:] if code else key

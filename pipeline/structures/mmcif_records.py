@@ -18,8 +18,12 @@ NEEDED = frozenset(
 )
 CATEGORY = re.compile(rb"\n_([A-Za-z0-9_]+)\.")
 SHORT = 300
+QUOTE = ord("'")
+"""The larger of the two; a value that begins with one of them is left for gemmi, as no name begins with `!` to `&`."""
 TABLE = b"\n_atom_site."
-NAME, RESIDUE, MODEL = "label_atom_id", "label_comp_id", "pdbx_PDB_model_num"
+NAMES = ("auth_atom_id", "label_atom_id")
+"""The atom's name; gemmi takes the first of them that is there."""
+RESIDUE, MODEL = "label_comp_id", "pdbx_PDB_model_num"
 PLACE = ("label_asym_id", "label_seq_id", "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", RESIDUE, "auth_comp_id")
 WATERS = (b"HOH", b"DOD", b"WAT")
 
@@ -55,19 +59,20 @@ def _rows(data: bytes, begin: int, tags: list[str]) -> tuple[int, bytes, int]:
     """
     width = data.find(b"\n", begin) + 1 - begin
     columns = [match.start() for match in re.finditer(rb"\S+", data[begin : begin + max(width, 0)])]
-    if width < 9 or len(columns) != len(tags) or not {NAME, RESIDUE} <= set(tags):
+    name = next((tag for tag in NAMES if tag in tags), None)
+    if width < 9 or len(columns) != len(tags) or name is None or RESIDUE not in tags:
         return begin, b"", 0
     rows = np.frombuffer(data, dtype=np.uint8, offset=begin)
     rows = rows[: len(rows) - len(rows) % width].reshape(-1, width)
     regular = (rows[:, -1] == 10) & is_one_of(rows[:, 0], (np.uint8(ord("A")), np.uint8(ord("H"))))
     count = len(regular) if regular.all() else int(np.argmin(regular))
-    spans = dict(zip(tags, zip(columns, [*columns[1:], width], strict=True), strict=True))
-    used = [tag for tag in (NAME, *PLACE, MODEL) if tag in spans]
+    spans = dict(zip(tags, zip(columns, [*columns[1:], width - 1], strict=True), strict=True))
+    used = [tag for tag in (name, *PLACE, MODEL) if tag in spans]
     edges = [(rows[:count, spans[tag][0]], rows[:count, spans[tag][0] - 1]) for tag in used]
-    if not all((first > 32).all() and (before <= 32).all() for first, before in edges):
+    if not all((first > QUOTE).all() and (before <= 32).all() for first, before in edges):
         return begin, b"", 0
     values = {tag: _values(data, begin, width, count, *spans[tag]) for tag in used}
-    wanted = _wanted(values, {tag: min(8, spans[tag][1] - spans[tag][0]) for tag in used})
+    wanted = _wanted(values, name, {tag: min(8, spans[tag][1] - spans[tag][0]) for tag in used})
     starts = (begin + wanted * width).tolist()
     return begin + count * width, b"".join([data[at : at + width] for at in starts]), count - len(wanted)
 
@@ -90,22 +95,28 @@ def _values(data: bytes, begin: int, width: int, count: int, start: int, end: in
     return parts
 
 
-def _wanted(values: dict[str, list[np.ndarray]], sizes: dict[str, int]) -> np.ndarray:
-    """Return the indices of the rows to keep, from the columns and the bytes that hold their first integers."""
+def _wanted(values: dict[str, list[np.ndarray]], name: str, sizes: dict[str, int]) -> np.ndarray:
+    """Return the indices of the rows to keep.
+
+    Parameters:
+        values: columns as `_values` gives them.
+        name: the column with the names of the atoms.
+        sizes: bytes in the first integer of each column.
+    """
 
     def is_any(tag: str, texts: tuple[bytes, ...]) -> np.ndarray:
         return is_one_of(
             values[tag][0], tuple(word(text.ljust(8)) & _mask(sizes[tag]) for text in texts if len(text) <= sizes[tag])
         )
 
-    changes = np.zeros(len(values[NAME][0]), dtype=bool)
+    changes = np.zeros(len(values[name][0]), dtype=bool)
     changes[:1] = True
     for tag in PLACE:
         for part in values.get(tag, []):
             changes[1:] |= part[1:] != part[:-1]
     firsts = np.flatnonzero(changes)
-    alpha = is_any(NAME, (b"CA",))
-    wanted = alpha | is_any(NAME, (b"P",))
+    alpha = is_any(name, (b"CA",))
+    wanted = alpha | is_any(name, (b"P",))
     if len(firsts):
         wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True
     wanted &= ~is_any(RESIDUE, WATERS)

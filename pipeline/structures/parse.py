@@ -14,12 +14,14 @@ import gemmi
 import numpy as np
 
 from pipeline.config_data import ParseConfig
-from pipeline.structures.placement import LONGEST_BOND, place
+from pipeline.structures.placement import LONGEST_BOND, mismatches, place
 from pipeline.structures.polymers import Polymer, StructureFile, read_structure
 from pipeline.structures.records import RecordError, TooLargeError, is_mmcif, printable, read_bytes
 from pipeline.structures.refusals import Refusal, Refused
 
 PEPTIDES = (gemmi.PolymerType.PeptideL, gemmi.PolymerType.PeptideD)
+MOST_STATED_MISMATCHES = 0.1
+"""Of residues whose places the file states; two kinds of amino acid at one place are not rare."""
 MMCIF_NAME = re.compile(r"\.(mm)?cif(\.gz)?$", re.IGNORECASE)
 BOND = (2.5, LONGEST_BOND)
 """C-alpha distances that a peptide bond can have, angstrom: cis 2.9, trans 3.8, with room for error."""
@@ -72,12 +74,13 @@ class Parsed:
     repairs: tuple[str, ...] = ()
 
 
-def parse_file(path: Path, limits: ParseConfig) -> Parsed:
+def parse_file(path: Path, limits: ParseConfig, resolution: float | None = None) -> Parsed:
     """Return each protein chain of the first model of a file, or why it is refused.
 
     Parameters:
         path: PDB or mmCIF, plain or gzip; told from the content, then from the name.
         limits: what is taken.
+        resolution: angstrom, as the source has it; it goes before what the file says.
     """
     name = printable(path.name)
     try:
@@ -89,6 +92,8 @@ def parse_file(path: Path, limits: ParseConfig) -> Parsed:
         return Parsed([Refused(None, Refusal.UNREADABLE, f"{name}: {error}")])
     except Exception as error:  # gemmi and gzip raise several kinds, and whatever they say is the reason
         return Parsed([Refused(None, Refusal.UNREADABLE, f"{name}: {_one_line(error)}")])
+    if resolution is not None:
+        file = replace(file, resolution=resolution)
     refused = _refuse_file(name, file, limits)
     if refused is not None:
         return Parsed([refused], 0, file.repairs)
@@ -163,7 +168,8 @@ def _places(polymer: Polymer, sequence: str) -> np.ndarray | None:
         return place(polymer.letters, polymer.numbers, sequence, polymer.steps)
     places = polymer.places
     fits = places[0] >= 0 and places[-1] < len(sequence) and bool((np.diff(places) > 0).all())
-    return places if fits else None
+    allowed = MOST_STATED_MISMATCHES * len(places)
+    return places if fits and mismatches(polymer.letters, sequence, places.tolist()) <= allowed else None
 
 
 def _completed(sequence: str, observed: str, places: np.ndarray) -> str:
@@ -202,12 +208,15 @@ def _without_copies(items: list[Chain | Refused]) -> Iterator[Chain | Refused]:
     for item in items:
         if isinstance(item, Chain):
             groups.setdefault(item.sequence, []).append(item)
+    best_of = {
+        sequence: max(copies, key=lambda chain: chain.observed.sum()) if len(copies) > 1 else copies[0]
+        for sequence, copies in groups.items()
+    }
     for item in items:
         if isinstance(item, Refused):
             yield item
             continue
-        copies = groups[item.sequence]
-        best = max(copies, key=lambda chain: chain.observed.sum()) if len(copies) > 1 else item
+        copies, best = groups[item.sequence], best_of[item.sequence]
         if item is best:
             yield replace(item, copies=len(copies)) if len(copies) > 1 else item
         else:

@@ -2,8 +2,8 @@
 
 Kept are, of the first model: of each residue its C-alpha lines (every alternate location) or, where it has none, its
 first line; P atoms, by which nucleic acids are known; and the headers with sequence, cross references, resolution,
-method and date. A kept line ends with column 72: in old files the columns behind it hold segment ids and line numbers,
-which would be read as an element or a charge.
+method and date. What stands behind an END counts. A kept line ends with column 72: in old files the columns behind it
+hold segment ids and line numbers, which would be read as an element or a charge.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from pipeline.structures.records import RecordError, Records, is_one_of, printab
 ATOM, HETATM, MODEL, ENDMDL = (word(name) for name in (b"ATOM", b"HETA", b"MODE", b"ENDM"))
 UPPER = np.uint32(0xDFDFDFDF)
 THREE = np.uint32(0x00FFFFFF)
-HEADERS = tuple(word(name + b"\0") for name in (b"HEA", b"EXP", b"SEQ", b"MOD", b"DBR", b"TER", b"END"))
+HEADERS = tuple(word(name + b"\0") for name in (b"HEA", b"EXP", b"SEQ", b"MOD", b"DBR", b"TER"))
 REMARK, RESOLUTION = word(b"REM\0"), word(b"   2")
 ALPHAS = tuple(word(name) for name in (b" CA ", b"CA  ", b"  CA"))
 PHOSPHORI = tuple(word(name) for name in (b" P  ", b"P   "))
@@ -60,7 +60,7 @@ def pdb_records(data: bytes) -> Records:
     wanted = _wanted(columns, is_atom)
     kept = np.flatnonzero(wanted[:last])
     others = others[others < last]
-    headers = others[_is_header(data, starts[others], record[others] & THREE)]
+    headers = others[_is_header(data, starts[others], record[others])]
     if len(headers) > MOST_HEADERS:
         raise RecordError(f"{len(headers)} lines of SEQRES, TER and the like; no structure has so many")
     fields = words(data, 8)[np.minimum(starts[kept, None] + FIELDS, len(data) - 8)]
@@ -137,8 +137,9 @@ def _end_of_first_model(record: np.ndarray, others: np.ndarray, is_atom: np.ndar
 
 
 def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarray:
-    wanted = is_one_of(record, HEADERS)
-    remarks = np.flatnonzero(record == REMARK)
+    """Return which lines are headers to keep; MODEL and END are not, or gemmi would stop there."""
+    wanted = is_one_of(record & THREE, HEADERS) & (record != MODEL)
+    remarks = np.flatnonzero(record & THREE == REMARK)
     wanted[remarks] = words(data, 4)[starts[remarks] + 6] == RESOLUTION
     return wanted
 

@@ -86,13 +86,17 @@ def read_index(path: Path) -> dict[str, Row]:
     return rows
 
 
+ACCESSION = re.compile(r"[OPQ][0-9][A-Z0-9]{3}[0-9]|[A-NR-Z][0-9]([A-Z][A-Z0-9]{2}[0-9]){1,2}")
+"""UniProt's accession numbers, as its help pages define them."""
+
+
 def read_names(path: Path) -> dict[str, str]:
     """Return the UniProt accession of each code (lower case) in a list of names, where one is given."""
     found = {}
     for _, line in _lines(path):
         fields = line.split(maxsplit=3)
-        if len(fields) > 2 and CODE.fullmatch(fields[0]) and re.fullmatch(r"[A-Za-z0-9]{6,10}", fields[2]):
-            found[fields[0].lower()] = fields[2]
+        if len(fields) > 2 and CODE.fullmatch(fields[0]) and ACCESSION.fullmatch(fields[2].upper()):
+            found[fields[0].lower()] = fields[2].upper()
     return found
 
 

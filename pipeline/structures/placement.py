@@ -1,5 +1,7 @@
 """Where the observed residues stand in the full sequence."""
 
+from collections.abc import Sequence
+
 import gemmi
 import numpy as np
 
@@ -71,11 +73,13 @@ def _by_alignment(observed: str, full: str, joined: np.ndarray) -> np.ndarray | 
         if kind == "M":
             places.extend(range(position, position + count))
         position += count
-    wrong = sum(
-        full[place] != letter and "X" not in (letter, full[place])
-        for place, letter in zip(places, observed, strict=True)
-    )
-    return np.array(places) if wrong <= MOST_MISMATCHES * len(observed) else None
+    return np.array(places) if mismatches(observed, full, places) <= MOST_MISMATCHES * len(observed) else None
+
+
+def mismatches(observed: str, full: str, places: Sequence[int]) -> int:
+    """Return how many observed letters are others than the full sequence has at their places; X fits all."""
+    given = (full[place] for place in places)
+    return sum(one != other and "X" not in (one, other) for one, other in zip(observed, given, strict=True))
 
 
 def _cigar(text: str) -> list[tuple[int, str]]:

@@ -286,13 +286,19 @@ def _mmcif_parents(block: gemmi.cif.Block) -> dict[str, str]:
 def _pdb_accessions(data: bytes) -> dict[str, str]:
     """Return the UniProt accession of each chain from the DBREF lines, the first where there are several."""
     found: dict[str, str] = {}
-    end = max(data.find(b"\nATOM"), 0)
-    begin = data.find(b"DBREF ", 0, end)
-    while begin >= 0:
-        line = data[begin : begin + 80].decode("ascii", "replace")
-        if line[26:32].strip() in UNIPROT:
-            found.setdefault(line[11:13].strip(), line[33:41].strip())
-        begin = data.find(b"DBREF ", begin + 1, end)
+    first_atom = data.find(b"\nATOM")
+    begin, end = data.find(b"DBREF"), first_atom if first_atom >= 0 else len(data)
+    long_form: set[str] = set()
+    while 0 <= begin < end:
+        line = data[begin : begin + 72].decode("ascii", "replace")
+        chain, in_uniprot = line[11:13].strip(), line[26:32].strip() in UNIPROT
+        if line[5] == " " and in_uniprot:
+            found.setdefault(chain, line[33:41].strip())
+        elif line[5] == "1" and in_uniprot:
+            long_form.add(chain)
+        elif line[5] == "2" and chain in long_form:
+            found.setdefault(chain, line[18:40].strip())
+        begin = data.find(b"DBREF", begin + 1, end)
     return found
 
 

@@ -61,6 +61,7 @@ def read_bytes(path: Path, limit: int) -> bytes:
                 data = gzip.GzipFile(fileobj=stream).read(limit + 1)
     finally:
         os.close(handle)
+    data = data.removeprefix(b"\xef\xbb\xbf")
     if len(data) > limit:
         raise TooLargeError(f"more than {limit / 1e6:.0f} MB unpacked; parse.max_megabytes allows no more")
     return data

@@ -13,6 +13,7 @@ from pipeline.dataset.validation import validate_chains
 from pipeline.logs import progress
 from pipeline.structures.parse import Chain, Parsed, parse_file
 from pipeline.structures.refusals import Refusal, Refused
+from pipeline.structures.sources import SourceError
 
 
 def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: Path) -> None:
@@ -58,7 +59,11 @@ def parse_shard(manifest: Path, limits: ParseConfig, chains: Path, quarantine: P
 def _parse(file: dict[str, Any], limits: ParseConfig) -> Parsed:
     if file["code"] is not None:
         return Parsed([Refused(None, Refusal(file["code"]), file["message"])])
-    return parse_file(Path(file["path"]), limits)
+    if file["url"] is not None and not Path(file["path"]).exists():
+        raise SourceError(
+            f"{file['path']} was downloaded and is gone; `snakemake --forcerun manifest` fetches it again"
+        )
+    return parse_file(Path(file["path"]), limits, file["resolution"])
 
 
 def _chain_row(file: dict[str, Any], chain: Chain) -> dict[str, Any]:
@@ -71,7 +76,7 @@ def _chain_row(file: dict[str, Any], chain: Chain) -> dict[str, Any]:
         "length": len(chain.sequence),
         "coords": chain.coords,
         "observed": chain.observed,
-        "resolution": file["resolution"] or chain.resolution,
+        "resolution": chain.resolution,
         "method": chain.method,
         "year": file["year"] or chain.year,
         "affinity": file["affinity"],

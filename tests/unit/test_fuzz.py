@@ -7,6 +7,7 @@ import pytest
 from pipeline.config_data import ParseConfig, SourceConfig
 from pipeline.dataset.tables import read_metadata, read_rows
 from pipeline.structures.listing import write_manifest
+from pipeline.structures.mmcif_records import mmcif_records
 from pipeline.structures.parse import Parsed, parse_file
 from pipeline.structures.records import is_mmcif, read_bytes
 from pipeline.structures.refusals import Refusal, Refused
@@ -49,12 +50,24 @@ def parse(path: Path, content: bytes) -> Parsed:
     return parse_file(path, ANY)
 
 
-def table(label: str, author: str) -> bytes:
-    """Return an mmCIF text of ten alanines, a nitrogen and a C-alpha each; the C-alpha has these two names."""
-    lines = ["data_x", "loop_", *(f"_atom_site.{tag}" for tag in TAGS)]
+def table(label: str, author: str, last: str | None = None) -> bytes:
+    """Return an aligned mmCIF text of ten alanines, a nitrogen and a C-alpha each; the C-alpha has these two names.
+
+    Parameters:
+        label, author: `label_atom_id` and `auth_atom_id` of the C-alphas.
+        last: a column to move to the end.
+    """
+    rows = []
     for i in range(1, 11):
         for one, two, x in (("N", "N", 3.8 * i - 1), (label, author, 3.8 * i)):
-            lines.append(f"ATOM {i} {two[0]} {one} {two} . ALA A 1 {i} {i} ? A {x:.3f} 0.0 0.0 1.0 20.0 1")
+            rows.append(f"ATOM {i} {two[0]} {one} {two} . ALA A 1 {i} {i} ? A {x:.3f} 0.0 0.0 1.0 20.0 1".split())
+    tags = [*TAGS]
+    if last is not None:
+        order = [*(n for n in range(len(tags)) if tags[n] != last), tags.index(last)]
+        tags, rows = [tags[n] for n in order], [[row[n] for n in order] for row in rows]
+    widths = [max(len(row[n]) for row in rows) for n in range(len(tags))]
+    lines = ["data_x", "loop_", *(f"_atom_site.{tag}" for tag in tags)]
+    lines += [" ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join([*lines, ""]).encode()
 
 
@@ -119,6 +132,13 @@ def test_a_nul_byte_loses_no_residue(tmp_path: Path, column: int):
 
 def test_quotes_around_a_name_change_nothing():
     assert our_trace(table('"CA"', "CA"), True) == our_trace(table("CA", "CA"), True) != {}
+
+
+@pytest.mark.parametrize("last", TAGS)
+def test_any_column_may_be_the_last(last: str):
+    text = table("CA", "CA", last)
+    assert mmcif_records(text).left_out == (10 if last != "group_PDB" else 0)
+    assert our_trace(text, True) == our_trace(table("CA", "CA"), True) != {}
 
 
 def test_atoms_are_chosen_by_the_name_that_gemmi_gives_them():

@@ -332,3 +332,46 @@ def test_seqres_joins_the_parts_that_it_holds_and_no_ligand_peptide(tmp_path: Pa
     assert joined.sequence == "A" * 20 + "GSGSGS" and joined.observed.sum() == 24
     apart = read(tmp_path, seqres + part("A" * 20, 1, 0) + part("GWWW", 301, 50))
     assert [(chain.name, int(chain.observed.sum())) for chain in apart] == [("A", 20), ("A.2", 4)]
+
+
+def test_what_stands_behind_an_end_or_an_empty_model_is_read(tmp_path: Path):
+    assert [chain.name for chain in read(tmp_path, helix("A") + "TER\nEND\n" + helix("B") + "END\n")] == ["A", "B"]
+    (chain,) = read(tmp_path, "MODEL        1\nENDMDL\nMODEL        2\n" + helix() + "ENDMDL\n")
+    assert chain.observed.all()
+
+
+def test_stated_places_that_the_letters_contradict_are_refused(shared: Path, tmp_path: Path):
+    path = sorted((shared / "entries" / "posebusters").iterdir())[0]
+    text = gzip.decompress(path.read_bytes()).decode()
+    right = [item for item in parse_file(path, ANY).items if isinstance(item, Chain)]
+    assert right
+    document = gemmi.cif.read_string(text)
+    column = document[0].find_values("_atom_site.label_seq_id")
+    for row in range(len(column)):
+        if column[row].isdigit():
+            column[row] = str(int(column[row]) + 3)
+    document.write_file(str(tmp_path / "x.cif"))
+    codes = {item.code for item in parse_file(tmp_path / "x.cif", ANY).items if isinstance(item, Refused)}
+    assert Refusal.SEQUENCE_MISMATCH in codes
+
+
+def test_the_resolution_that_a_source_states_counts(tmp_path: Path):
+    (tmp_path / "x.pdb").write_text(helix())
+    limits = ANY.model_copy(update={"max_resolution": 2.0})
+    (refused,) = parse_file(tmp_path / "x.pdb", limits, 3.5).items
+    assert refused.code == Refusal.LOW_RESOLUTION
+    (chain,) = parse_file(tmp_path / "x.pdb", limits, 1.5).items
+    assert chain.resolution == 1.5
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "DBREF  1ABC A    1    12  UNP    P12345   X_HUMAN          1     12\n",
+        "DBREF1 1ABC A    1    12  UNP                  A0A024B7W1_ZIKV\n"
+        "DBREF2 1ABC A     A0A024B7W1                      1          12\n",
+    ],
+)
+def test_uniprot_accessions_of_both_forms_are_read(tmp_path: Path, lines: str):
+    (chain,) = read(tmp_path, lines + helix())
+    assert chain.uniprot in ("P12345", "A0A024B7W1")
