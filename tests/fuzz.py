@@ -651,6 +651,7 @@ def comparable(text: bytes) -> bytes | None:
     - A residue whose atoms are ATOM and HETATM, or that a TER cuts, or a modified one of several atoms without a
       C-alpha: gemmi asks all its atoms whether it belongs to the polymer, we keep one of them.
     - A model that has no ENDMDL ends where the next begins: gemmi raises.
+    - Models without atoms are left out: gemmi has an empty one as its first.
     - What stands behind an END is read, so that no chain is lost: gemmi stops there.
     """
     if b"\n" not in text:
@@ -661,9 +662,12 @@ def comparable(text: bytes) -> bytes | None:
     records: dict[bytes, bytes] = {}
     atoms: dict[bytes, list[bytes]] = {}
     before = cut = b""
+    ended = False
     for line in text.split(b"\n"):
         record, residue = line[:4].upper(), line[17:27]
         if record in (b"ATOM", b"HETA"):
+            if ended:
+                return None
             if line[17:20] in WATERS:
                 continue
             if residue == cut or records.setdefault(residue, record) != record:
@@ -673,7 +677,9 @@ def comparable(text: bytes) -> bytes | None:
         elif record[:3] == b"TER":
             cut = before
         elif record[:3] == b"END" and record != b"ENDM":
-            break
+            ended = True
+        elif record == b"ENDM" and not atoms:
+            return None
         lines.append(line)
     for residue, names in atoms.items():
         if len(names) > 1 and b"CA" not in names and residue[:3] not in STANDARD:

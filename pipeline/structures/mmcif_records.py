@@ -18,13 +18,12 @@ NEEDED = frozenset(
 )
 CATEGORY = re.compile(rb"\n_([A-Za-z0-9_]+)\.")
 SHORT = 300
-QUOTE = ord("'")
-"""The larger of the two; a value that begins with one of them is left for gemmi, as no name begins with `!` to `&`."""
 TABLE = b"\n_atom_site."
 NAMES = ("auth_atom_id", "label_atom_id")
 """The atom's name; gemmi takes the first of them that is there."""
 RESIDUE, MODEL = "label_comp_id", "pdbx_PDB_model_num"
 PLACE = ("label_asym_id", "label_seq_id", "auth_asym_id", "auth_seq_id", "pdbx_PDB_ins_code", RESIDUE, "auth_comp_id")
+ALPHAS = (b"CA", b'"CA"', b"'CA'")
 WATERS = (b"HOH", b"DOD", b"WAT")
 
 
@@ -69,7 +68,7 @@ def _rows(data: bytes, begin: int, tags: list[str]) -> tuple[int, bytes, int]:
     spans = dict(zip(tags, zip(columns, [*columns[1:], width - 1], strict=True), strict=True))
     used = [tag for tag in (name, *PLACE, MODEL) if tag in spans]
     edges = [(rows[:count, spans[tag][0]], rows[:count, spans[tag][0] - 1]) for tag in used]
-    if not all((first > QUOTE).all() and (before <= 32).all() for first, before in edges):
+    if not all((first > 32).all() and (before <= 32).all() for first, before in edges):
         return begin, b"", 0
     values = {tag: _values(data, begin, width, count, *spans[tag]) for tag in used}
     wanted = _wanted(values, name, {tag: min(8, spans[tag][1] - spans[tag][0]) for tag in used})
@@ -115,7 +114,7 @@ def _wanted(values: dict[str, list[np.ndarray]], name: str, sizes: dict[str, int
         for part in values.get(tag, []):
             changes[1:] |= part[1:] != part[:-1]
     firsts = np.flatnonzero(changes)
-    alpha = is_any(name, (b"CA",))
+    alpha = is_any(name, ALPHAS)
     wanted = alpha | is_any(name, (b"P",))
     if len(firsts):
         wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True

@@ -287,9 +287,10 @@ def _pdb_accessions(data: bytes) -> dict[str, str]:
     """Return the UniProt accession of each chain from the DBREF lines, the first where there are several."""
     found: dict[str, str] = {}
     first_atom = data.find(b"\nATOM")
-    begin, end = data.find(b"DBREF"), first_atom if first_atom >= 0 else len(data)
+    end = first_atom if first_atom >= 0 else len(data)
+    begin = data.find(b"DBREF", 0, end)
     long_form: set[str] = set()
-    while 0 <= begin < end:
+    while begin >= 0:
         line = data[begin : begin + 72].decode("ascii", "replace")
         chain, in_uniprot = line[11:13].strip(), line[26:32].strip() in UNIPROT
         if line[5] == " " and in_uniprot:
