@@ -662,7 +662,7 @@ def comparable(text: bytes) -> bytes | None:
     records: dict[bytes, bytes] = {}
     atoms: dict[bytes, list[bytes]] = {}
     before = cut = b""
-    ended = False
+    ended = opened = False
     for line in text.split(b"\n"):
         record, residue = line[:4].upper(), line[17:27]
         if record in (b"ATOM", b"HETA"):
@@ -678,8 +678,10 @@ def comparable(text: bytes) -> bytes | None:
             cut = before
         elif record[:3] == b"END" and record != b"ENDM":
             ended = True
-        elif record == b"ENDM" and not atoms:
-            return None
+        elif record in (b"ENDM", b"MODE"):
+            if opened and not atoms:
+                return None
+            opened = True
         lines.append(line)
     for residue, names in atoms.items():
         if len(names) > 1 and b"CA" not in names and residue[:3] not in STANDARD:
