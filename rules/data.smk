@@ -56,7 +56,6 @@ rule manifest:
         ENVIRONMENT
     params:
         options=options_json(CONFIG.source.in_use()),
-        results=RESULTS,
         shards=len(SHARDS),
         content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
         code=code_fingerprint(
@@ -65,7 +64,7 @@ rule manifest:
     message:
         "List structure files, shard {wildcards.shard}"
     shell:
-        "python -m pipeline manifest --options {params.options:q} --results {params.results}"
+        "python -m pipeline manifest --options {params.options:q} --results {RESULTS}"
         " --shard {wildcards.shard} --shards {params.shards} --output {output} 2> {log}"
 
 
