@@ -56,6 +56,7 @@ rule manifest:
         ENVIRONMENT
     params:
         options=options_json(CONFIG.source.in_use()),
+        results=lambda wildcards, output: Path(output[0]).parents[2],
         shards=len(SHARDS),
         content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
         code=code_fingerprint(
@@ -64,7 +65,7 @@ rule manifest:
     message:
         "List structure files, shard {wildcards.shard}"
     shell:
-        "python -m pipeline manifest --options {params.options:q} --results {RESULTS}"
+        "python -m pipeline manifest --options {params.options:q} --results {params.results}"
         " --shard {wildcards.shard} --shards {params.shards} --output {output} 2> {log}"
 
 
