@@ -63,7 +63,7 @@ def pdb_records(data: bytes) -> Records:
     headers = others[_is_header(data, starts[others], record[others])]
     if len(headers) > MOST_HEADERS:
         raise RecordError(f"{len(headers)} lines of SEQRES, TER and the like; no structure has so many")
-    fields = words(data, 8)[np.minimum(starts[kept, None] + FIELDS, len(data) - 8)]
+    fields = words(data, 8)[_within(starts[kept, None] + FIELDS, len(data) - 8)]
     _check_numbers(data, starts, ends, kept, np.ascontiguousarray(fields[:, :3]))
     if is_atom[-1] and ends[-1] - starts[-1] < SHORTEST_ATOM:
         _refuse(data, starts, ends, len(ends) - 1, "atom record, the file is cut off")
@@ -117,7 +117,12 @@ def _first_columns(data: bytes, starts: np.ndarray) -> np.ndarray:
     """
     width = 28
     lines = np.ndarray((len(data) - width + 1,), dtype=f"V{width}", buffer=data, strides=(1,))
-    return lines[np.minimum(starts, len(data) - width)].view("<u4").reshape(-1, width // 4)
+    return lines[_within(starts, len(data) - width)].view("<u4").reshape(-1, width // 4)
+
+
+def _within(places: np.ndarray, last: int) -> np.ndarray:
+    """Return places that rise along the first axis; those behind `last`, of a short last line, are moved to it."""
+    return np.minimum(places, last) if places.size and places[-1].max() > last else places
 
 
 def _end_of_first_model(record: np.ndarray, others: np.ndarray, is_atom: np.ndarray) -> tuple[int, bool]:
@@ -146,7 +151,7 @@ def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarra
 
 def _wanted(columns: np.ndarray, is_atom: np.ndarray) -> np.ndarray:
     """Return which lines are atoms to keep, (lines,) bool; see `_first_columns`."""
-    name, residue = columns[:, 3], columns[:, 4] >> np.uint32(8)
+    name, residue = columns[:, 3].copy(), columns[:, 4] >> np.uint32(8)
     changes = np.ones(len(columns), dtype=bool)
     place = columns[:, 5:7].view("<u8")[:, 0]
     changes[1:] = residue[1:] != residue[:-1]

@@ -69,12 +69,12 @@ def read_bytes(path: Path, limit: int) -> bytes:
 
 def printable(text: str) -> str:
     """Return a text from a file as one line that can be shown."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def is_mmcif(data: bytes) -> bool:
     """Return whether the text is mmCIF rather than PDB: whether its first word, after comments, is `data_...`."""
-    start = data[:20_000].lstrip(b"\xef\xbb\xbf \t\r\n")
+    start = data[:4096].lstrip()
     while start.startswith(b"#"):
         start = start.partition(b"\n")[2].lstrip()
     return start[:5].lower() == b"data_"
