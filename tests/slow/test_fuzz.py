@@ -13,7 +13,8 @@ from pipeline.dataset.tables import read_metadata, read_rows
 from pipeline.structures.parse import parse_file
 from pipeline.structures.records import is_mmcif, read_bytes
 
-from ..fuzz import disagreement, faults, make_seeds, mutants, write_bomb, write_long_line, write_oddities
+from ..fuzz import make_seeds, mutants, write_bomb, write_long_line, write_oddities
+from ..fuzz_checks import disagreement, faults
 
 MUTANTS = 10_000
 SLOWEST = 5.0

@@ -14,17 +14,8 @@ from pipeline.structures.refusals import Refusal, Refused
 from pipeline.structures.sources.directory import list_folder
 from pipeline.structures.stages import parse_shard
 
-from ..fuzz import (
-    Seed,
-    disagreement,
-    faults,
-    make_seeds,
-    mutants,
-    our_trace,
-    write_bomb,
-    write_long_line,
-    write_oddities,
-)
+from ..fuzz import Seed, make_seeds, mutants, write_bomb, write_long_line, write_oddities
+from ..fuzz_checks import disagreement, faults, our_trace
 from .test_parse import ANY, atom
 
 MUTANTS = 400
