@@ -266,10 +266,14 @@ def insert_borders(lines: list[bytes], rng: random.Random) -> None:
         lines.insert(place, rng.choice(BORDERS))
 
 
+def _drop(lines: list[bytes], rng: random.Random, begin: bytes) -> None:
+    """Take most of the lines away that begin with these letters."""
+    lines[:] = [line for line in lines if not (line.startswith(begin) and rng.random() < 0.7)]
+
+
 @_lines
 def remove_borders(lines: list[bytes], rng: random.Random) -> None:
-    record = rng.choice([b"TER", b"MODEL", b"ENDMDL", b"END"])
-    lines[:] = [line for line in lines if not (line.startswith(record) and rng.random() < 0.7)]
+    _drop(lines, rng, rng.choice([b"TER", b"MODEL", b"ENDMDL", b"END"]))
 
 
 @_lines
@@ -392,8 +396,7 @@ def insert_borders_of_mmcif(lines: list[bytes], rng: random.Random) -> None:
 
 @_lines
 def remove_borders_of_mmcif(lines: list[bytes], rng: random.Random) -> None:
-    what = rng.choice([b"#", b"loop_", b";", b"data_"])
-    lines[:] = [line for line in lines if not (line.startswith(what) and rng.random() < 0.7)]
+    _drop(lines, rng, rng.choice([b"#", b"loop_", b";", b"data_"]))
 
 
 def wrap_rows(text: bytes, rng: random.Random) -> bytes:

@@ -100,24 +100,24 @@ def silent(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
-def stalled(handler: BaseHTTPRequestHandler) -> None:
-    """Send half of a body and then nothing for a long time."""
-    body = entry("2abc")
+def send_half(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    """Announce a whole body and send half of it."""
     handler.send_response(200)
     handler.send_header("Content-Length", str(len(body)))
     handler.end_headers()
     handler.wfile.write(body[: len(body) // 2])
+
+
+def stalled(handler: BaseHTTPRequestHandler) -> None:
+    """Send half of a body and then nothing for a long time."""
+    send_half(handler, entry("2abc"))
     time.sleep(5)
     handler.close_connection = True
 
 
 def truncated(handler: BaseHTTPRequestHandler) -> None:
     """Announce the whole body and break off in the middle."""
-    body = entry("1abc")
-    handler.send_response(200)
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    handler.wfile.write(body[: len(body) // 2])
+    send_half(handler, entry("1abc"))
     handler.close_connection = True
 
 
