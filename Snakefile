@@ -21,6 +21,7 @@ include: "rules/data.smk"
 include: "rules/backbone.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
+include: "rules/comparators.smk"
 include: "rules/reconstruct.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
@@ -46,6 +47,7 @@ rule all:
         expand(
             under("runs/{run}/predictions/{shard}.parquet"), run=SCORED, shard=SHARDS
         ),
+        expand(rules.comparator.output.listing, run=COMPARATORS),
         expand(rules.reconstruct.output.structures, run=SCORED, shard=SHARDS),
         expand(rules.evaluate.output, run=SCORED),
 

@@ -209,6 +209,22 @@ def predict_null(chains: In, split: In, null: In, output: Out, subset: str = "te
 
 
 @app.command()
+def comparator(
+    name: Annotated[str, typer.Option()],
+    folder: Annotated[Path, typer.Option()],
+    chains: Ins,
+    split: In,
+    output: Annotated[list[Path], typer.Option(help="Shards of predictions, in the order of the chains.")],
+    listing: Out,
+    subset: str = "test",
+) -> None:
+    """Match predicted structures from elsewhere to the scored chains, and write them as predictions."""
+    from pipeline.inference.comparator import write_comparator
+
+    write_comparator(name, folder, chains, split, subset, output, listing)
+
+
+@app.command()
 def chirality(chains: Ins, split: In, output: Out) -> None:
     """Count the pseudo-dihedrals of the training chains, from which the mirror image is chosen."""
     from pipeline.inference.reconstruct import write_chirality
@@ -251,10 +267,13 @@ def report(
     html: Out,
     summary: Out,
     table: Out,
+    comparators: Annotated[list[Path] | None, typer.Option(help="What became of the files of comparators.")] = None,
     options: Annotated[str, typer.Option("--options", help="The whole configuration as JSON.")] = "{}",
 ) -> None:
     """Write the report: one HTML file, the summary as JSON, and the table of all scores."""
     from pipeline.report.build import ReportFiles, build_report
 
-    files = ReportFiles(metrics, examples, history, models, quarantine, split_summary, html, summary, table)
+    files = ReportFiles(
+        metrics, examples, history, models, quarantine, split_summary, html, summary, table, comparators or []
+    )
     build_report(settings.parse_config(json.loads(options)), files)

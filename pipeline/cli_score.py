@@ -27,7 +27,7 @@ def score(
     import torch
 
     from pipeline.evaluation import score_files as files
-    from pipeline.evaluation.pairing import PAIRINGS
+    from pipeline.structures.pairing import PAIRINGS
 
     torch.set_num_threads(1)
     if pairing not in PAIRINGS:

@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.config_data import ParseConfig, Section, SourceConfig, SplitConfig
+from pipeline.config_data import ComparatorEntry, ParseConfig, Section, SourceConfig, SplitConfig
 from pipeline.config_errors import describe
 from pipeline.plugins import installed
 
@@ -236,17 +236,31 @@ class Config(Section):
         min_length=1,
         description="the runs that are trained and compared: a name, a description, and what differs from the defaults",
     )
+    comparators: list[ComparatorEntry] = Field(
+        [],
+        description="predicted structures from elsewhere that are scored beside the runs: a name, a folder, a "
+        "description; docs/comparators.md says how files are matched to chains",
+    )
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
 
     _resolved: dict[str, RunConfig] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
-    def _run_names_differ(self) -> Config:
-        names = [entry.name for entry in self.runs]
+    def _names_differ(self) -> Config:
+        names = [entry.name for entry in self.runs] + [entry.name for entry in self.comparators]
         if len(set(names)) != len(names):
-            raise ValueError(f"runs: names must differ, got {', '.join(names)}")
+            where = "runs and comparators" if self.comparators else "runs"
+            raise ValueError(f"{where}: names must differ, got {', '.join(names)}")
+        taken = [entry.name for entry in self.comparators if entry.name.startswith("null_")]
+        if taken:
+            raise ValueError(f"comparators: names that begin with null_ belong to the built-in nulls, got {taken[0]}")
         return self
+
+    def descriptions(self) -> dict[str, str]:
+        """Return the sentence for the report of each run and each comparator, in their order."""
+        runs = {entry.name: entry.description for entry in self.runs}
+        return runs | {entry.name: entry.description for entry in self.comparators}
 
     def run(self, name: str) -> RunConfig:
         """Return the settings of run `name`: the defaults with its overrides."""

@@ -3,11 +3,13 @@ from pipeline.config import NULLS, options_json
 from pipeline.manifest import cached_hashes, code_fingerprint, text_sha256
 from pipeline.structures.sources import PACKAGE as SOURCES
 from pipeline.structures.sources import SourceError, list_source, shard_digests
+from pipeline.structures.sources.directory import folder_digest
 
 RESULTS = CONFIG.results
 ENVIRONMENT = "../envs/proteinmtp.yaml"
 RUNS = [entry.name for entry in CONFIG.runs]
-SCORED = [*RUNS, *NULLS]
+COMPARATORS = {entry.name: entry.folder for entry in CONFIG.comparators}
+SCORED = [*RUNS, *COMPARATORS, *NULLS]
 SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
 
 
@@ -59,8 +61,8 @@ def run_options(*unused):
 
 
 def reconstruct_options(wildcards):
-    """Return the reconstruction settings of a run, those of the defaults for a null, as JSON."""
-    run = CONFIG.defaults if wildcards.run in NULLS else CONFIG.run(wildcards.run)
+    """Return the reconstruction settings of a run, those of the defaults for nulls and comparators, as JSON."""
+    run = CONFIG.run(wildcards.run) if wildcards.run in RUNS else CONFIG.defaults
     return options_json(run.reconstruct)
 
 

@@ -5,6 +5,7 @@ rule report:
         examples=expand(under("runs/{run}/examples.parquet"), run=SCORED),
         history=expand(under("runs/{run}/history.parquet"), run=RUNS),
         models=expand(under("runs/{run}/manifest.json"), run=RUNS),
+        comparators=expand(under("runs/{run}/comparator.json"), run=COMPARATORS),
         quarantine=shards_of("data/quarantine"),
         split_summary=rules.split.output.summary,
     output:
@@ -32,6 +33,7 @@ rule report:
         examples=flags("--examples", "examples"),
         history=flags("--history", "history"),
         models=flags("--models", "models"),
+        comparators=flags("--comparators", "comparators"),
         quarantine=flags("--quarantine", "quarantine"),
         options=options_json(CONFIG),
         code=code_fingerprint("pipeline.report.build"),
@@ -39,5 +41,5 @@ rule report:
         "Write the report"
     shell:
         "python -m pipeline report {params.metrics:q} {params.examples:q} {params.history:q} {params.models:q}"
-        " {params.quarantine:q} --split-summary {input.split_summary} --options {params.options:q}"
+        " {params.comparators:q} {params.quarantine:q} --split-summary {input.split_summary} --options {params.options:q}"
         " --html {output.html} --summary {output.summary} --table {output.table} 2> {log}"

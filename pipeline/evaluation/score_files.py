@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 
 from pipeline.evaluation.evaluate import MIN_OBSERVED, NAMES, score_chain
-from pipeline.evaluation.pairing import Pairing, PairingError, pair, place_chain
 from pipeline.logs import progress
 from pipeline.manifest import atomic
+from pipeline.structures.pairing import Pairing, PairingError, pair, place_chain
 from pipeline.structures.polymers import Polymer
 from pipeline.structures.protein_chains import StructureError, read_protein_chains
 
@@ -70,7 +70,7 @@ def score_files(
         sequence: full sequence of the native (SEQRES), if the file does not state it.
         native_chain: by default the first protein chain.
         model_chain: by default the chain of which most residues fit, the first of equals.
-        pairing: see `pipeline.evaluation.pairing`.
+        pairing: see `pipeline.structures.pairing`.
 
     Raises:
         ScoreError: if a file cannot be read, has no such chain, or too few residues have a counterpart.
@@ -148,7 +148,7 @@ def score_table(
         rows: as `read_pairs` gives them.
         folder: that relative paths start from.
         output: CSV, or Parquet if the name ends so; one row for each pair, in order.
-        pairing: see `pipeline.evaluation.pairing`.
+        pairing: see `pipeline.structures.pairing`.
 
     Returns:
         The number of pairs that were scored.

@@ -69,7 +69,7 @@ def reconstruct_shard(
                     "length": row["length"],
                     "coords": coords.numpy(),
                     "method": method,
-                    "stress": float(stress(distances, coords)),
+                    "stress": float(stress(distances, coords, coords.isfinite().all(-1))),
                     "mirror_margin": margin,
                 }
             )
@@ -100,12 +100,14 @@ def write_pdb(path: Path, sequence: str, coords: np.ndarray, confidence: np.ndar
     Parameters:
         path: output.
         sequence: L letters.
-        coords: (L, 3), angstrom.
+        coords: (L, 3), angstrom; residues with NaN are left out.
         confidence: (L,), 0..100, for the B-factor column; 0 if None.
     """
     chain = gemmi.Chain("A")
     names = gemmi.expand_one_letter_sequence(sequence, gemmi.ResidueKind.AA)
     for index, name in enumerate(names):
+        if not np.isfinite(coords[index]).all():
+            continue
         atom = gemmi.Atom()
         atom.name, atom.element = "CA", gemmi.Element("C")
         atom.pos = gemmi.Position(*coords[index])

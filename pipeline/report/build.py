@@ -55,6 +55,9 @@ SPLITS = {
     "nothing about other proteins.",
 }
 
+LISTED = 50
+"""Rows of each list of a comparator's files that are shown."""
+
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "gemmi", "pyarrow", "snakemake", "proteinmtp")
 
 
@@ -68,6 +71,7 @@ class ReportFiles:
         quarantine: shards.
         split_summary: JSON of the split stage.
         html, summary, table: outputs.
+        comparators: what became of the files of each comparator.
     """
 
     metrics: Sequence[Path]
@@ -79,12 +83,13 @@ class ReportFiles:
     html: Path
     summary: Path
     table: Path
+    comparators: Sequence[Path] = ()
 
 
 def build_report(config: Config, files: ReportFiles) -> None:
     """Write HTML, summary and table; see `ReportFiles`."""
     metrics = list(read_all(files.metrics))
-    names = [entry.name for entry in config.runs] + list(NULLS)
+    names = [*config.descriptions(), *NULLS]
     summaries = {run: _summaries(run, metrics, config) for run in names}
     write_rows(files.table, METRICS, metrics)
     write_json(
@@ -141,6 +146,7 @@ def _render(
     summaries: dict[str, dict[str, Summary]],
 ) -> str:
     colour = figures.colours(list(summaries))
+    descriptions = config.descriptions() | DESCRIPTIONS
     quarantine = list(read_all(files.quarantine, ["entry_id", "chain", "code", "message"]))
     history = list(read_all(files.history))
     scored = [row for row in metrics if row["tm_score"] is not None]
@@ -166,7 +172,7 @@ def _render(
                 "name": run,
                 "is_null": run in NULLS,
                 "colour": colour[run],
-                "description": _description(run, config),
+                "description": descriptions[run],
                 "scores": of_run,
             }
             for run, of_run in summaries.items()
@@ -180,6 +186,8 @@ def _render(
         split_text=SPLITS[config.split.method],
         unit="chains" if config.split.method in CHAINS_ARE_DRAWN else "clusters",
         models=[json.loads(path.read_text(encoding="utf-8")) for path in files.models],
+        comparators=[json.loads(path.read_text(encoding="utf-8")) for path in files.comparators],
+        listed=LISTED,
         reasons=Counter(row["code"] for row in quarantine).most_common(),
         quarantine=quarantine[:200],
         quarantined=len(quarantine),
@@ -196,12 +204,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:  # run from a checkout that is not installed
         return "not installed"
-
-
-def _description(run: str, config: Config) -> str:
-    if run in DESCRIPTIONS:
-        return DESCRIPTIONS[run]
-    return next(entry.description for entry in config.runs if entry.name == run)
 
 
 def _best(name: str, summaries: dict[str, dict[str, Summary]]) -> str | None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.evaluation.pairing import pair
 from pipeline.geometry.superposition import score
+from pipeline.structures.pairing import pair
 from pipeline.structures.protein_chains import read_protein_chains
 
 from ..traces import write_trace

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.evaluation.pairing import PairingError, align, pair, place_chain
 from pipeline.geometry.distances import pairwise_distances
 from pipeline.geometry.lddt import lddt
 from pipeline.geometry.superposition import superpose
+from pipeline.structures.pairing import PairingError, align, pair, place_chain
 from pipeline.structures.placement import LONGEST_BOND
 from pipeline.structures.polymers import Polymer
 from pipeline.structures.protein_chains import StructureError, read_protein_chains

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.config_data import SourceConfig
-from pipeline.manifest import text_sha256
+from pipeline.manifest import cached_hashes, text_sha256
 from pipeline.structures.header import code_in_header
 from pipeline.structures.refusals import Refusal
 from pipeline.structures.sources import SourceError, SourceFile
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
+KEY = "source.directory.path"
 
 
 def list_files(config: SourceConfig, results: Path) -> list[SourceFile]:
@@ -23,7 +24,12 @@ def list_files(config: SourceConfig, results: Path) -> list[SourceFile]:
     return list_folder(Path(options.path or ""), options.limit, options.ids)
 
 
-def list_folder(folder: Path, limit: int | None = None, ids: Literal["name", "header"] = "name") -> list[SourceFile]:
+def list_folder(
+    folder: Path,
+    limit: int | None = None,
+    ids: Literal["name", "header"] = "name",
+    key: str = KEY,
+) -> list[SourceFile]:
     """Return the structure files below `folder`, sorted by id.
 
     Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes, or
@@ -34,18 +40,17 @@ def list_folder(folder: Path, limit: int | None = None, ids: Literal["name", "he
         folder: searched recursively.
         limit: take only so many files, those whose id has the smallest hash.
         ids: `name`, or `header` for the code inside the file, and its name if there is none.
+        key: of the config, for what is said about the folder.
 
     Raises:
         SourceError: if there is no such folder, or no structure file in it.
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise SourceError(f"source.directory.path: {folder} {what}; name a folder with structure files")
+        raise SourceError(f"{key}: {folder} {what}; name a folder with structure files")
     stems = {path: stem for path in sorted(_walk(folder)) if (stem := _stem(path.name)) is not None}
     if not stems:
-        raise SourceError(
-            f"source.directory.path: no structure file in {folder}; looked for {', '.join(SUFFIXES)} (also with .gz)"
-        )
+        raise SourceError(f"{key}: no structure file in {folder}; looked for {', '.join(SUFFIXES)} (also with .gz)")
     if ids == "header":
         codes = {path: code_in_header(path) for path in stems if _problem(path) is None}
         stems = {path: _safe(codes.get(path) or "") or stem for path, stem in stems.items()}
@@ -63,6 +68,21 @@ def list_folder(folder: Path, limit: int | None = None, ids: Literal["name", "he
     return files
 
 
+def folder_digest(folder: Path, cache: Path, key: str = KEY) -> str:
+    """Return a hash of the names and the bytes of the structure files below `folder`; touching one changes nothing.
+
+    Parameters:
+        folder, key: as for `list_folder`.
+        cache: JSON file that keeps the hashes of files.
+
+    Raises:
+        SourceError: as for `list_folder`.
+    """
+    paths = [file.path for file in list_folder(folder, key=key)]
+    hashes = cached_hashes(paths, cache)
+    return text_sha256(*(part for path in paths for part in (repr(path.relative_to(folder)), hashes[path])))
+
+
 def _walk(folder: Path) -> list[Path]:
     found: list[Path] = []
     seen: set[Path] = set()
@@ -78,7 +98,7 @@ def _walk(folder: Path) -> list[Path]:
 
 
 def _closed(error: OSError) -> None:
-    logging.warning("source.directory.path: the folder %s cannot be read: %s", error.filename, error.strerror)
+    logging.warning("the folder %s cannot be read: %s", error.filename, error.strerror)
 
 
 def _problem(path: Path) -> str | None:

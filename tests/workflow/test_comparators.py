@@ -1,0 +1,50 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.config_data import DemoSource
+from pipeline.dataset.tables import read_rows
+from pipeline.structures.demo import write_demo
+
+from ..project import Project
+from ..traces import random_trace, write_trace
+
+
+def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(project: Project, tmp_path: Path):
+    """The demo's own structures as predictions: a perfect score, but for one that is missing and one that is bad."""
+    folder = tmp_path / "elsewhere"
+    write_demo(DemoSource(families=2, members=8), 0, folder, tmp_path / "files.json")
+    comparators = {"comparators": [{"name": "perfect", "folder": str(folder), "description": "the answer"}]}
+    project.configure({"runs": [{"name": "distance"}], "split": {"method": "memorise"}}, comparators)
+    gone, bad = sorted(folder.iterdir())[:2]
+    gone.unlink()
+    bad.write_text("ATOM  what is this\n")
+    write_trace(folder / "stranger.pdb", "MKVLA" * 10, random_trace(50, 0))
+    done = project.snakemake()
+    assert done.returncode == 0, done.stdout[-4000:]
+
+    results = project.folder / "results"
+    scores = json.loads((results / "report/summary.json").read_text())["runs"]
+    assert list(scores) == ["distance", "perfect", "null_separation"]
+    assert scores["perfect"]["tm_score"]["n"] == scores["distance"]["tm_score"]["n"] - 2
+    assert scores["perfect"]["tm_score"]["mean"] == pytest.approx(1, abs=1e-4)
+    assert scores["perfect"]["mae"]["mean"] == pytest.approx(0, abs=0.02)
+    found = json.loads((results / "runs/perfect/comparator.json").read_text())
+    assert {item["file"] for item in found["unmatched"]} == {bad.name, "stranger.pdb"}
+    assert len(found["missing"]) == 2
+    html = (results / "report/index.html").read_text(encoding="utf-8")
+    assert "<h2>Comparators</h2>" in html and "the answer" in html and "stranger.pdb" in html
+    rows = [row for row in read_rows(results / "report/metrics.parquet") if row["run"] == "perfect"]
+    assert all(np.isfinite(row["stress"]) and row["mirror_margin"] is not None for row in rows)
+
+    next(path for path in sorted(folder.iterdir())).touch()
+    assert project.planned() == set()
+    stranger = folder / "stranger.pdb"
+    stranger.rename(folder / "another.pdb")
+    assert project.planned() == {"comparator", "reconstruct", "evaluate", "report"}
+    project.configure({"runs": [{"name": "distance"}], "split": {"method": "memorise"}},
+                      {"comparators": [{"name": "perfect", "folder": str(tmp_path / "gone")}]})  # fmt: skip
+    said = project.snakemake("-n")
+    assert said.returncode and "comparators (perfect).folder" in said.stdout
