@@ -1,7 +1,7 @@
 """Predicted structures from elsewhere as the predictions of a run, so that they are scored by the same code."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from pipeline.manifest import write_json
 from pipeline.structures.protein_chains import StructureError, read_protein_chains
 from pipeline.structures.records import printable
 from pipeline.structures.sources.directory import list_folder
+
+COLUMNS = ("chain_id", "entry_id", "sequence", "uniprot", "coords")
 
 
 @dataclass
@@ -58,15 +60,14 @@ def write_comparator(
         SourceError: if there is no such folder, or no structure file in it.
     """
     scored = read_subset(split, subset)
-    columns = ["chain_id", "entry_id", "sequence", "uniprot"]
-    shards = [list(read_rows(path, columns)) for path in chains]
-    targets = Targets([Target(**row, scored=row["chain_id"] in scored) for rows in shards for row in rows])
+    shards = [[_target(row, scored) for row in read_rows(path, COLUMNS)] for path in chains]
+    targets = Targets([target for shard in shards for target in shard])
     matched = match_files(name, folder, targets, subset)
-    for rows, output in zip(shards, outputs, strict=True):
+    for shard, output in zip(shards, outputs, strict=True):
         with open_table(output, PREDICTIONS) as table:
-            for row in rows:
-                if row["chain_id"] in matched.taken:
-                    table.add(_prediction(matched.taken[row["chain_id"]][1]))
+            for target in shard:
+                if target.chain_id in matched.taken:
+                    table.add(_prediction(matched.taken[target.chain_id][1]))
     write_json(listing, _listing(name, folder, matched))
     for what, reasons in (("unmatched", matched.unmatched), ("unused", matched.unused), ("missing", matched.missing)):
         for label, reason in reasons.items():
@@ -145,6 +146,11 @@ def confidence(b_factors: np.ndarray) -> np.ndarray | None:
     if not len(known) or known.min() < 0 or known.max() > 100 or known.min() == known.max():
         return None
     return b_factors * np.float32(100 if known.max() <= 1 else 1)
+
+
+def _target(row: dict[str, Any], scored: Collection[str]) -> Target:
+    steps = np.linalg.norm(np.diff(row["coords"], axis=0), axis=1)
+    return Target(row["chain_id"], row["entry_id"], row["sequence"], row["uniprot"], row["chain_id"] in scored, steps)
 
 
 def _prediction(fit: Fit) -> dict[str, Any]:

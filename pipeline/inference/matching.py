@@ -9,6 +9,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipeline.structures.pairing import PairingError, Placed, place_chain
 from pipeline.structures.polymers import Polymer
 
@@ -27,13 +29,20 @@ MOST_ALIGNED = 5
 
 @dataclass(frozen=True)
 class Target:
-    """A chain that may have a prediction; `scored` says whether it is in the subset that is scored."""
+    """A chain that may have a prediction.
+
+    Attributes:
+        chain_id, entry_id, sequence, uniprot: as in the table of chains.
+        scored: whether it is in the subset that is scored.
+        steps: (L - 1,) angstrom from each C-alpha to the next, NaN where one was not observed; None if not known.
+    """
 
     chain_id: str
     entry_id: str
     sequence: str
     uniprot: str | None = None
     scored: bool = True
+    steps: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ def _best(target: Target, chains: Iterable[Polymer]) -> tuple[Polymer, Placed] |
     best = None
     for chain in chains:
         try:
-            placed = place_chain(chain, target.sequence)
+            placed = place_chain(chain, target.sequence, steps=target.steps)
         except PairingError:
             continue
         if best is None or placed.matches > best[1].matches:

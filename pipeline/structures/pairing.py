@@ -89,7 +89,9 @@ def pair(native: Polymer, model: Polymer, sequence: str | None = None, pairing: 
     return result
 
 
-def place_chain(chain: Polymer, full: str, pairing: Pairing = "residues", first: int = 1) -> Placed:
+def place_chain(
+    chain: Polymer, full: str, pairing: Pairing = "residues", first: int = 1, steps: np.ndarray | None = None
+) -> Placed:
     """Put a chain on a full sequence; residues without a place are left out.
 
     Parameters:
@@ -97,11 +99,13 @@ def place_chain(chain: Polymer, full: str, pairing: Pairing = "residues", first:
         full: L letters.
         pairing: one of `PAIRINGS`.
         first: the residue number of the first letter, if numbers count along the sequence.
+        steps: (L - 1,) angstrom from the C-alpha of each letter to the next where known, NaN elsewhere. Where they are
+            too long for a bond, the sequence leaves out residues that the chain may have.
 
     Raises:
         PairingError: if the two are too long to be aligned.
     """
-    places = align(chain.letters, full) if pairing == "letters" else _places(chain, full, first)
+    places = align(chain.letters, full) if pairing == "letters" else _places(chain, full, first, steps)
     has_place = places >= 0
     coords = np.full((len(full), 3), np.nan)
     b_factors = np.full(len(full), np.nan, dtype=np.float32)
@@ -136,13 +140,19 @@ def align(letters: str, full: str) -> np.ndarray:
     return np.array(places)
 
 
-def _places(chain: Polymer, full: str, first: int) -> np.ndarray:
+def _places(chain: Polymer, full: str, first: int, steps: np.ndarray | None) -> np.ndarray:
     if chain.places is not None and chain.sequence == full:
         return chain.places
     numbered = _along(chain.letters, chain.numbers - first, full)
     if numbered is not None and not mismatches(chain.letters, full, numbered.tolist()):
         return numbered
     found = [item for item in (numbered, place(chain.letters, chain.numbers, full, chain.steps)) if item is not None]
+    if not found and steps is not None and len(chain.letters) > len(full):
+        inverse = place(full, np.zeros(len(full)), chain.letters, steps)
+        if inverse is not None:
+            places = np.full(len(chain.letters), -1)
+            places[inverse] = np.arange(len(full))
+            return places
     if not found:
         return align(chain.letters, full)
     return min(found, key=lambda places: mismatches(chain.letters, full, places.tolist()))

@@ -122,6 +122,17 @@ def test_bonds_decide_to_which_side_of_a_gap_a_residue_belongs():
     assert np.flatnonzero(np.isfinite(place_chain(chain, full).coords).all(1)).tolist() == places
 
 
+@pytest.mark.parametrize(("gap_after", "places"), [(5, [0, 1, 2, 3, 4, 5]), (4, [0, 1, 2, 3, 4, 8])])
+def test_bonds_say_where_a_sequence_without_seqres_leaves_out_residues(gap_after: int, places: list[int]):
+    """Only what was observed is in the sequence; its S is the first or the second of the model."""
+    whole, full = "MKVALSGGSPEWQRK", "MKVALSPEWQRK"
+    trace = random_trace(len(whole), 3)
+    steps = np.full(len(full) - 1, 3.8)
+    steps[gap_after] = 9.0
+    placed = place_chain(polymer(whole, trace), full, steps=steps)
+    np.testing.assert_allclose(placed.coords, trace[[*places, *range(9, 15)]], atol=1e-4)
+
+
 def test_mutated_partial_and_tagged_models_are_placed_by_number():
     trace = random_trace(len(SEQUENCE), 5)
     native = polymer(SEQUENCE, trace)
