@@ -82,7 +82,8 @@ def pair(native: Polymer, model: Polymer, sequence: str | None = None, pairing: 
     """
     stated = sequence or native.sequence
     full, first = (stated, 1) if stated else _common_sequence(native, model)
-    fixed, mobile = place_chain(native, full, pairing, first), place_chain(model, full, pairing, first)
+    fixed = place_chain(native, full, pairing, first)
+    mobile = place_chain(model, full, pairing, first, native.steps if full == native.letters else None)
     result = Pair(full, fixed.coords, mobile.coords, mobile.b_factors, mobile.identity)
     if not result.placed:
         raise PairingError("no residue of the model has a counterpart among the observed ones of the native")
