@@ -262,6 +262,31 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(exists=True, help="A results folder or a table of scores (metrics.parquet).")],
+    b: Annotated[Path, typer.Argument(exists=True, help="The same; may be the same folder with another run.")],
+    run: Annotated[list[str] | None, typer.Option(help="Run of A, given again the run of B; once: of both.")] = None,
+    samples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
+    seed: Seed = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare two results chain by chain: means, paired differences with intervals, and who is better."""
+    from pipeline.evaluation import compare, compare_table
+
+    runs: list[str | None] = [*run] if run else [None]
+    try:
+        if len(runs) > 2:
+            raise compare.CompareError("--run is given at most twice, for A and for B")
+        found = compare.compare(compare.read_result(a, runs[0]), compare.read_result(b, runs[-1]), samples, seed)
+    except compare.CompareError as error:
+        raise settings.ConfigError(str(error)) from None
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=1))
+    else:
+        compare_table.show(found)
+
+
+@app.command()
 def report(
     metrics: Ins,
     examples: Ins,
