@@ -22,6 +22,7 @@ include: "rules/backbone.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
 include: "rules/comparators.smk"
+include: "rules/nulls.smk"
 include: "rules/reconstruct.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
@@ -40,7 +41,7 @@ rule all:
         ],
         rules.split.output,
         rules.chirality.output,
-        rules.null_separation.output,
+        expand(rules.fit_null.output, null=NULLS),
         expand(rules.backbone.output.manifest, backbone=BACKBONES),
         expand(rules.train.output.manifest, run=RUNS),
         expand(rules.train.output.history, run=RUNS),
@@ -52,8 +53,15 @@ rule all:
         expand(rules.evaluate.output, run=SCORED),
 
 
+# The scores of the nulls alone, without a model.
+rule nulls:
+    input:
+        expand(rules.evaluate.output.metrics, run=NULLS),
+
+
 onsuccess:
-    print(f"Report: {rules.report.output.html}")
+    if Path(rules.report.output.html).exists():
+        print(f"Report: {rules.report.output.html}")
 
 
 onerror:

@@ -25,12 +25,20 @@ app.command()(score)
 
 S = TypeVar("S", bound=settings.Section)
 
+
+def _null(name: str) -> str:
+    if name not in settings.NULLS:
+        raise typer.BadParameter(f"there is no {name}; allowed: {', '.join(settings.NULLS)}")
+    return name
+
+
 Options = Annotated[str, typer.Option("--options", help="Settings of this stage as JSON; defaults where left out.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 In = Annotated[Path, typer.Option(exists=True, dir_okay=False)]
 Ins = Annotated[list[Path], typer.Option(exists=True, dir_okay=False)]
 Out = Annotated[Path, typer.Option()]
+Null = Annotated[str, typer.Option(help="Name of the null, such as null_separation.", callback=_null)]
 
 
 def main() -> None:
@@ -192,20 +200,36 @@ def predict(
     predict_shard(_options(settings.RunConfig, options), chains, split, subset, backbone, manifest, output)
 
 
-@app.command(name="null")
-def fit_null(distances: Ins, split: In, output: Out) -> None:
-    """Take the mean distance at each sequence separation from the training chains."""
-    from pipeline.inference.null import write_null
+@app.command()
+def fit_null(
+    null: Null,
+    chains: Ins,
+    distances: Ins,
+    split: In,
+    output: Out,
+    subset: str = "test",
+    threads: Threads = 1,
+) -> None:
+    """Write what a null takes from the training chains."""
+    from pipeline.inference.null_stages import fit_null
+    from pipeline.inference.nulls import Tables
 
-    write_null(distances, split, output)
+    fit_null(null, Tables(chains, distances, split, subset, threads), output)
 
 
 @app.command()
-def predict_null(chains: In, split: In, null: In, output: Out, subset: str = "test") -> None:
-    """Predict the distances of a shard of chains from sequence separation and length alone."""
-    from pipeline.inference.predict import predict_null
+def predict_null(
+    null: Null,
+    fitted: In,
+    chains: Ins,
+    split: In,
+    output: Annotated[list[Path], typer.Option(help="One for each shard of chains.")],
+    subset: str = "test",
+) -> None:
+    """Predict distances with a null; it sees the sequences of the chains alone."""
+    from pipeline.inference.null_stages import predict_null
 
-    predict_null(chains, split, subset, null, output)
+    predict_null(null, fitted, chains, split, subset, output)
 
 
 @app.command()
@@ -254,6 +278,31 @@ def evaluate(
     from pipeline.evaluation.evaluate import evaluate
 
     evaluate(run, predictions, structures, chains, split, metrics, examples)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(exists=True, help="A results folder or a table of scores (metrics.parquet).")],
+    b: Annotated[Path, typer.Argument(exists=True, help="The same; may be the same folder with another run.")],
+    run: Annotated[list[str] | None, typer.Option(help="Run of A, given again the run of B; once: of both.")] = None,
+    samples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
+    seed: Seed = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare two results chain by chain: means, paired differences with intervals, and who is better."""
+    from pipeline.evaluation import compare, compare_table
+
+    runs: list[str | None] = [*run] if run else [None]
+    try:
+        if len(runs) > 2:
+            raise compare.CompareError("--run is given at most twice, for A and for B")
+        found = compare.compare(compare.read_result(a, runs[0]), compare.read_result(b, runs[-1]), samples, seed)
+    except compare.CompareError as error:
+        raise settings.ConfigError(str(error)) from None
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=1))
+    else:
+        compare_table.show(found)
 
 
 @app.command()

@@ -28,10 +28,13 @@ from pydantic import (
 
 from pipeline.config_data import ComparatorEntry, ParseConfig, Section, SourceConfig, SplitConfig
 from pipeline.config_errors import describe
-from pipeline.plugins import installed
+from pipeline.plugins import installed, names
 
-NULLS = ("null_separation",)
-"""Pseudo-runs: predictors that know no sequence, scored by the same code as the runs."""
+NULLS_PACKAGE = "pipeline.inference.nulls"
+NULL_PREFIX = "null_"
+
+NULLS = tuple(f"{NULL_PREFIX}{name}" for name in names(NULLS_PACKAGE))
+"""Pseudo-runs: predictors without a model, one for each module of the package, scored by the same code as the runs."""
 
 
 class ConfigError(ValueError):
@@ -191,7 +194,7 @@ class RunEntry(BaseModel):
     @field_validator("name")
     @classmethod
     def _not_a_null(cls, name: str) -> str:
-        if name.startswith("null_"):
+        if name.startswith(NULL_PREFIX):
             raise ValueError("names that begin with null_ belong to the built-in nulls")
         return name
 

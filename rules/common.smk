@@ -1,5 +1,5 @@
 # Names, paths and small functions that the rules share.
-from pipeline.config import NULLS, options_json
+from pipeline.config import NULL_PREFIX, NULLS, NULLS_PACKAGE, options_json
 from pipeline.manifest import cached_hashes, code_fingerprint, text_sha256
 from pipeline.structures.sources import PACKAGE as SOURCES
 from pipeline.structures.sources import SourceError, list_source, shard_digests
@@ -16,6 +16,7 @@ SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
 wildcard_constraints:
     shard=r"\d{3}",
     run="|".join(SCORED),
+    null="|".join(NULLS),
     backbone="[0-9a-f]{12}",
 
 
@@ -69,3 +70,9 @@ def reconstruct_options(wildcards):
 def head_module(wildcards):
     """Return the module of a run's head."""
     return f"pipeline.model.heads.{CONFIG.run(wildcards.run).head.kind}"
+
+
+def null_fingerprint(wildcards):
+    """Return the fingerprint of the code of a null; those of the others do not count."""
+    part = f"{NULLS_PACKAGE}.{wildcards.null.removeprefix(NULL_PREFIX)}"
+    return code_fingerprint("pipeline.inference.null_stages", part)

@@ -1,4 +1,4 @@
-# Distances of the scored chains, for each run and shard; the null goes the same way.
+# Distances of the scored chains, for each run and shard.
 rule predict:
     input:
         chains=under("data/chains/{shard}.parquet"),
@@ -29,47 +29,3 @@ rule predict:
     shell:
         "python -m pipeline predict --options {params.options:q} --subset {params.subset} --chains {input.chains}"
         " --split {input.split} --backbone {input.backbone} --manifest {input.manifest} --output {output} 2> {log}"
-
-
-rule null_separation:
-    input:
-        distances=shards_of("data/distances"),
-        split=rules.split.output.split,
-    output:
-        under("data/null_separation.parquet"),
-    log:
-        under("logs/null_separation.log"),
-    benchmark:
-        under("benchmarks/null_separation.tsv")
-    conda:
-        ENVIRONMENT
-    params:
-        distances=flags("--distances", "distances"),
-        code=code_fingerprint("pipeline.inference.null"),
-    message:
-        "Take the |i-j| null from the training chains"
-    shell:
-        "python -m pipeline null {params.distances:q} --split {input.split} --output {output} 2> {log}"
-
-
-rule predict_null_separation:
-    input:
-        chains=under("data/chains/{shard}.parquet"),
-        split=rules.split.output.split,
-        null=rules.null_separation.output,
-    output:
-        under("runs/null_separation/predictions/{shard}.parquet"),
-    log:
-        under("logs/predict/null_separation/{shard}.log"),
-    benchmark:
-        under("benchmarks/predict/null_separation/{shard}.tsv")
-    conda:
-        ENVIRONMENT
-    params:
-        subset=CONFIG.evaluate.subset,
-        code=code_fingerprint("pipeline.inference.predict"),
-    message:
-        "Predict with the |i-j| null, shard {wildcards.shard}"
-    shell:
-        "python -m pipeline predict-null --subset {params.subset} --chains {input.chains} --split {input.split}"
-        " --null {input.null} --output {output} 2> {log}"

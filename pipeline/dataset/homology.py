@@ -1,4 +1,4 @@
-"""Homologous pairs of sequences by MMseqs2 (Steinegger & Soeding 2017), and clusters of them.
+"""Homologous pairs of sequences by MMseqs2 (Steinegger & Soeding 2017), clusters of them, and alignments.
 
 Chains with the same sequence are searched as one: they have the same hits, so nothing is lost, and a tree such as
 PDBbind, where a protein occurs with hundreds of ligands, needs a fraction of the work. The hits never become Python
@@ -12,6 +12,7 @@ with the other's group, so clusters come out the same unless all `GROUP_TARGETS`
 
 import logging
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,9 @@ MAX_HITS = 10_000
 GROUP_IDENTITY = GROUP_COVERAGE = 0.9
 GROUP_TARGETS = 100
 """Sequences of a group that others are aligned with. Smaller groups are searched completely."""
+
+ALIGNED_TARGETS = 300
+"""Targets that a sequence is aligned with at most, those with the best prefilter scores."""
 
 COLUMNS = {"query": pl.UInt32, "target": pl.UInt32, "identity": pl.Float64, "qcov": pl.Float64, "tcov": pl.Float64}
 
@@ -105,6 +109,78 @@ def clusters(homology: Homology, identity: float, coverage: float) -> dict[str, 
     labels: list[int] = connected_components(graph, directed=False)[1].tolist() if size else []
     first: dict[int, str] = {}
     return {name: first.setdefault(labels[homology.number_of[name]], name) for name in sorted(homology.number_of)}
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A local alignment of two sequences.
+
+    Attributes:
+        target: number of the target.
+        identity: fraction of identical residues in the alignment.
+        bits: score in bits.
+        query_start, target_start: position of the first aligned residues, from 0.
+        cigar: M for residues of both, I for residues of the query alone, D for residues of the target alone.
+    """
+
+    target: int
+    identity: float
+    bits: float
+    query_start: int
+    target_start: int
+    cigar: str
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions, from 0, of the residues that stand opposite each other: in the query, in the target."""
+        query, target = [], []
+        at_query, at_target = self.query_start, self.target_start
+        for count, kind in re.findall(r"(\d+)([MID])", self.cigar):
+            size = int(count)
+            if kind == "M":
+                query.append(np.arange(at_query, at_query + size))
+                target.append(np.arange(at_target, at_target + size))
+            at_query += size if kind in "MI" else 0
+            at_target += size if kind in "MD" else 0
+        none = np.empty(0, dtype=np.int64)
+        return np.concatenate([none, *query]), np.concatenate([none, *target])
+
+
+def align(
+    queries: Sequence[str], targets: Sequence[str], folder: Path, threads: int = 1, e_value: float = E_VALUE
+) -> dict[int, list[Alignment]]:
+    """Align sequences with others; both should be distinct among themselves.
+
+    Parameters:
+        queries, targets: one-letter sequences.
+        folder: scratch space.
+        threads: CPU threads.
+        e_value: the most an alignment may have.
+
+    Returns:
+        For the number of each query its alignments, the best score first, equal ones in the order of the targets.
+
+    Raises:
+        RuntimeError: with the end of its output if MMseqs2 fails.
+    """
+    if not queries or not targets:
+        return {}
+    paths = [folder / name for name in ("queries.fasta", "targets.fasta", "hits.tsv", "tmp")]
+    for path, sequences in zip(paths, (queries, targets), strict=False):
+        _write_fasta(path, sequences, range(len(sequences)))
+    _mmseqs(
+        threads, "easy-search", *map(str, paths), "-a", "-s", str(SENSITIVITY), "-e", str(e_value),
+        "--max-seqs", str(ALIGNED_TARGETS), "--format-output", "query,target,fident,bits,qstart,tstart,cigar",
+    )  # fmt: skip
+    found: dict[int, list[Alignment]] = {}
+    with paths[2].open(encoding="ascii") as lines:
+        for line in lines:
+            query, target, identity, bits, query_start, target_start, cigar = line.rstrip("\n").split("\t")
+            found.setdefault(int(query), []).append(
+                Alignment(int(target), float(identity), float(bits), int(query_start) - 1, int(target_start) - 1, cigar)
+            )
+    for alignments in found.values():
+        alignments.sort(key=lambda alignment: (-alignment.bits, alignment.target))
+    return found
 
 
 _KEPT = ["query", "target", "identity", "coverage"]

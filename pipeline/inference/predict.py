@@ -1,4 +1,4 @@
-"""Prediction: distances of the chains of one shard, from a trained run or from a null."""
+"""Prediction: distances of the chains of one shard, from a trained run."""
 
 import json
 import logging
@@ -14,7 +14,6 @@ from pipeline.config import RunConfig
 from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
 from pipeline.dataset.tables import open_table
 from pipeline.geometry.distances import pack_upper
-from pipeline.inference.null import SeparationNull
 from pipeline.inference.schemas import PREDICTIONS
 from pipeline.manifest import file_sha256
 from pipeline.model.batch import Decoded, collate
@@ -69,16 +68,6 @@ def predict_shard(
             for row, chain in enumerate(members):
                 predicted[chain.chain_id] = _row(chain, row, decoded)
     _write(wanted, predicted, output)
-
-
-def predict_null(chains: Path, split: Path, subset: str, null: Path, output: Path) -> None:
-    """Predict the chains of a shard from sequence separation and length alone; see `pipeline.inference.null`."""
-    wanted = read_chains([chains], read_subset(split, subset))
-    model = SeparationNull.read(null)
-    rows = {
-        chain.chain_id: _row(chain, 0, Decoded(torch.from_numpy(model.distances(len(chain)))[None])) for chain in wanted
-    }
-    _write(wanted, rows, output)
 
 
 def _row(chain: ChainRecord, row: int, decoded: Decoded) -> dict[str, Any]:

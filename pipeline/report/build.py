@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as package_files
@@ -17,28 +17,12 @@ from plotly.offline import get_plotlyjs
 
 from pipeline.config import NULLS, Config
 from pipeline.dataset.tables import read_all, write_rows
-from pipeline.evaluation.evaluate import NAMES
+from pipeline.evaluation.metrics import METRICS_SHOWN, Metric
 from pipeline.evaluation.schemas import METRICS
-from pipeline.evaluation.statistics import Summary, summarise
+from pipeline.evaluation.statistics import Summary, resampling_unit
+from pipeline.inference.null_stages import module_of
 from pipeline.manifest import atomic, write_json
-from pipeline.report import figures
-
-LOWER_IS_BETTER = frozenset(("mae", "rmse", "rmsd"))
-
-TITLES = {
-    "mae": "distance error, Å",
-    "rmse": "distance RMSE, Å",
-    "lddt": "Cα-lDDT",
-    "tm_score": "TM-score",
-    "gdt_ts": "GDT-TS",
-    "gdt_ha": "GDT-HA",
-    "rmsd": "RMSD, Å",
-}
-
-DESCRIPTIONS = {"null_separation": "no sequence: mean distance at each |i-j| for chains of like length"}
-
-CHAINS_ARE_DRAWN = frozenset(("members", "random", "memorise"))
-"""Split methods with every cluster on both sides: the bootstrap draws chains. Under the others it draws clusters."""
+from pipeline.report import figures, standing
 
 SPLITS = {
     "uniprot": "Whole UniProt accessions are held out: no test chain is a protein of training, though it may have "
@@ -90,53 +74,15 @@ def build_report(config: Config, files: ReportFiles) -> None:
     """Write HTML, summary and table; see `ReportFiles`."""
     metrics = list(read_all(files.metrics))
     names = [*config.descriptions(), *NULLS]
-    summaries = {run: _summaries(run, metrics, config) for run in names}
+    summaries = standing.summaries(config, metrics, names)
+    differences = standing.differences(config, metrics, names)
+    lengths = standing.by_length(config, metrics, names)
     write_rows(files.table, METRICS, metrics)
-    write_json(
-        files.summary,
-        {"runs": {run: {name: item.as_dict() for name, item in of_run.items()} for run, of_run in summaries.items()}},
-    )
-    html = _render(config, files, metrics, summaries)
+    write_json(files.summary, _plain({"runs": summaries, "differences": differences, "lengths": lengths}))
+    html = _render(config, files, metrics, summaries, differences, lengths)
     with atomic(files.html) as temporary:
         temporary.write_text(html, encoding="utf-8")
     logging.info("report: %s", files.html)
-
-
-def verdicts(summaries: dict[str, dict[str, Summary]]) -> list[str]:
-    """Return sentences that set each run beside each null and beside the first run, judged by the intervals."""
-    runs = [run for run in summaries if run not in NULLS]
-    sentences = []
-    for run in runs:
-        for other in [*NULLS, *runs[:1]]:
-            if other == run:
-                continue
-            found: dict[str, list[str]] = {"better than": [], "worse than": [], "not told apart from": []}
-            for name in ("mae", "lddt", "tm_score"):
-                relation = _relation(name, summaries[run][name], summaries[other][name])
-                if relation:
-                    found[relation].append(TITLES[name].split(",")[0])
-            parts = [f"{relation} {other} in {', '.join(which)}" for relation, which in found.items() if which]
-            if parts:
-                sentences.append(f"{run} is {'; '.join(parts)}.")
-    return sentences
-
-
-def _relation(name: str, ours: Summary, theirs: Summary) -> str | None:
-    if ours.low is None or ours.high is None or theirs.low is None or theirs.high is None:
-        return None
-    if ours.low <= theirs.high and theirs.low <= ours.high:
-        return "not told apart from"
-    return "better than" if (ours.high < theirs.low) == (name in LOWER_IS_BETTER) else "worse than"
-
-
-def _summaries(run: str, metrics: Sequence[dict[str, Any]], config: Config) -> dict[str, Summary]:
-    rows = [row for row in metrics if row["run"] == run]
-    unit = "chain_id" if config.split.method in CHAINS_ARE_DRAWN else "cluster_id"
-    groups = [row[unit] for row in rows]
-    return {
-        name: summarise([row[name] for row in rows], groups, config.report.bootstrap_samples, config.seed)
-        for name in NAMES
-    }
 
 
 def _render(
@@ -144,9 +90,11 @@ def _render(
     files: ReportFiles,
     metrics: Sequence[dict[str, Any]],
     summaries: dict[str, dict[str, Summary]],
+    differences: standing.Differences,
+    lengths: dict[str, dict[str, dict[str, Summary]]],
 ) -> str:
     colour = figures.colours(list(summaries))
-    descriptions = config.descriptions() | DESCRIPTIONS
+    descriptions = config.descriptions() | {null: str(module_of(null).DESCRIPTION) for null in NULLS}
     quarantine = list(read_all(files.quarantine, ["entry_id", "chain", "code", "message"]))
     history = list(read_all(files.history))
     scored = [row for row in metrics if row["tm_score"] is not None]
@@ -177,14 +125,16 @@ def _render(
             }
             for run, of_run in summaries.items()
         ],
-        names=NAMES,
-        titles=TITLES,
-        lower=LOWER_IS_BETTER,
-        best={name: _best(name, summaries) for name in NAMES},
-        verdicts=verdicts(summaries),
+        metrics=METRICS_SHOWN,
+        headlines=standing.HEADLINES,
+        best={metric.name: _best(metric, summaries) for metric in METRICS_SHOWN},
+        verdicts=standing.verdicts(differences),
+        differences=differences,
+        by_length=lengths,
+        bins=standing.bins_in_use(lengths),
         split=json.loads(files.split_summary.read_text(encoding="utf-8")),
         split_text=SPLITS[config.split.method],
-        unit="chains" if config.split.method in CHAINS_ARE_DRAWN else "clusters",
+        unit=resampling_unit(config.split.method).replace("_id", "s"),
         models=[json.loads(path.read_text(encoding="utf-8")) for path in files.models],
         comparators=[json.loads(path.read_text(encoding="utf-8")) for path in files.comparators],
         listed=LISTED,
@@ -194,6 +144,7 @@ def _render(
         curves=_figure("curves", figures.training_curves(history, colour)) if history else None,
         boxes=_figure("boxes", figures.score_distributions(scored, colour)) if scored else None,
         lengths=_figure("lengths", figures.score_by_length(scored, colour)) if scored else None,
+        bars=_figure("bins", figures.score_in_bins(lengths, standing.HEADLINES, colour)) if scored else None,
         examples=examples,
         versions={package: _version(package) for package in PACKAGES},
     )
@@ -206,12 +157,19 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _best(name: str, summaries: dict[str, dict[str, Summary]]) -> str | None:
-    means = {run: of_run[name].mean for run, of_run in summaries.items()}
+def _plain(value: Any) -> Any:
+    """Return nested mappings of summaries and differences as nested dicts."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value.as_dict()
+
+
+def _best(metric: Metric, summaries: dict[str, dict[str, Summary]]) -> str | None:
+    means = {run: of_run[metric.name].mean for run, of_run in summaries.items()}
     known = {run: mean for run, mean in means.items() if mean is not None}
     if not known:
         return None
-    return (min if name in LOWER_IS_BETTER else max)(known, key=lambda run: known[run])
+    return (min if metric.lower_is_better else max)(known, key=lambda run: known[run])
 
 
 def _figure(name: str, figure: go.Figure) -> Markup:

@@ -1,6 +1,6 @@
 """Figures of the report, as plotly objects. Every figure is drawn from tables; nothing is computed anew."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +8,8 @@ import plotly.graph_objects as go
 from plotly.colors import get_colorscale as plotly_scale
 from plotly.subplots import make_subplots
 
+from pipeline.evaluation.metrics import Metric
+from pipeline.evaluation.statistics import LENGTH_BINS, Summary
 from pipeline.geometry.distances import unpack_upper
 
 Row = dict[str, Any]
@@ -77,6 +79,29 @@ def score_by_length(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure
         )  # fmt: skip
     figure.update_xaxes(title_text="residues")
     figure.update_yaxes(title_text="TM-score", range=[0, 1])
+    return _styled(figure, 340)
+
+
+def score_in_bins(
+    by_length: Mapping[str, Mapping[str, Mapping[str, Summary]]], shown: Sequence[Metric], colour: dict[str, str]
+) -> go.Figure:
+    """Return the mean of each metric in each bin of length with its interval, one line a run."""
+    figure = make_subplots(1, len(shown), subplot_titles=[metric.title for metric in shown])
+    for column, metric in enumerate(shown, start=1):
+        for run, of_bin in by_length[metric.name].items():
+            known = [(name, item) for name, item in of_bin.items() if item.n]
+            mean = np.array([item.mean for _, item in known], dtype=float)
+            # None, where there is no interval, becomes NaN, and no bar is drawn.
+            low, high = (np.array([getattr(item, end) for _, item in known], dtype=float) for end in ("low", "high"))
+            figure.add_scatter(
+                x=[name for name, _ in known], y=mean, name=run, legendgroup=run,
+                showlegend=column == 1, mode="lines+markers", line={"color": colour[run], "width": 1.5},
+                text=[f"{item.n} chains" for _, item in known],
+                error_y={"symmetric": False, "array": high - mean, "arrayminus": mean - low, "thickness": 1},
+                row=1, col=column,
+            )  # fmt: skip
+        figure.update_yaxes(rangemode="tozero", row=1, col=column)
+    figure.update_xaxes(title_text="residues", categoryorder="array", categoryarray=[name for name, _ in LENGTH_BINS])
     return _styled(figure, 340)
 
 

@@ -7,7 +7,6 @@ import pytest
 from pipeline.dataset.reader import read_chains, read_subset
 from pipeline.dataset.schemas import CHAINS
 from pipeline.dataset.tables import open_table, read_rows, write_rows
-from pipeline.inference.null import SeparationNull, write_null
 from pipeline.inference.schemas import PREDICTIONS
 
 
@@ -54,17 +53,3 @@ def test_stored_distances_are_those_of_the_coordinates(small):
         seen = np.isfinite(chain.coords).all(1)
         assert len(chain.triu) == len(chain) * (len(chain) - 1) // 2
         assert np.isfinite(chain.triu).sum() == seen.sum() * (seen.sum() - 1) // 2
-
-
-def test_the_null_is_the_mean_at_each_separation(small, tmp_path: Path):
-    write_null(small.distances, small.split, tmp_path / "null")
-    null = SeparationNull.read(tmp_path / "null")
-    assert null.profile(50)[0] == pytest.approx(3.8, abs=0.2)
-    one = SeparationNull(null.lengths[:1], null.mean[:1], null.pairs[:1])
-    length = int(one.lengths[0])
-    seen = one.pairs[0][: length - 1] > 0
-    assert one.profile(length)[seen] == pytest.approx(one.mean[0][: length - 1][seen])
-    assert one.profile(length + 30)[-1] == one.profile(length)[seen][-1]
-    matrix = null.distances(20)
-    assert np.array_equal(matrix, matrix.T)
-    assert not np.diag(matrix).any()

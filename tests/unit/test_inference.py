@@ -12,8 +12,7 @@ from pipeline.dataset.tables import read_all, read_rows, write_rows
 from pipeline.geometry.chirality import mirror
 from pipeline.geometry.distances import pairwise_distances
 from pipeline.geometry.superposition import score
-from pipeline.inference.null import write_null
-from pipeline.inference.predict import predict_null, predict_shard
+from pipeline.inference.predict import predict_shard
 from pipeline.inference.reconstruct import rebuild, reconstruct_shard, write_chirality, write_pdb
 from pipeline.inference.schemas import PREDICTIONS
 from pipeline.training.train import TrainingFiles, train
@@ -77,14 +76,6 @@ def test_exact_distances_are_rebuilt_in_the_right_hand(small, chirality: Path):
         coords, margin = rebuild(pairwise_distances(mirror(native)), counts, 20)
         assert score(coords, native).tm_score > 0.999
         assert margin > 0
-
-
-def test_the_null_goes_through_the_same_stages(small, chirality: Path, tmp_path: Path):
-    write_null(small.distances, small.split, tmp_path / "null")
-    predict_null(small.chains[0], small.split, "test", tmp_path / "null", tmp_path / "p")
-    reconstruct_shard(ReconstructConfig(), tmp_path / "p", small.chains[0], chirality, tmp_path / "s", tmp_path / "pdb")
-    rows = list(read_rows(tmp_path / "s"))
-    assert rows and all(np.isfinite(row["coords"]).all() for row in rows)
 
 
 def test_pdb_files_hold_the_sequence_and_the_confidence(tmp_path: Path):

@@ -7,24 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import parse_config
+from pipeline.config import NULLS, parse_config
 from pipeline.dataset.schemas import QUARANTINE
 from pipeline.dataset.tables import read_rows, write_rows
-from pipeline.evaluation.evaluate import NAMES
+from pipeline.evaluation.metrics import METRICS_SHOWN
 from pipeline.evaluation.schemas import EXAMPLES, METRICS
-from pipeline.evaluation.statistics import Summary
-from pipeline.report.build import ReportFiles, build_report, verdicts
+from pipeline.evaluation.statistics import Difference
+from pipeline.report import standing
+from pipeline.report.build import ReportFiles, build_report
 from pipeline.training.train import HISTORY
 
 EVIL = "</script><script>document.title='owned'</script>"
-RUNS = ("distance", "coords", "null_separation")
+RUNS = ("distance", "coords", *NULLS)
 
 
 def metrics_of(run: str, n: int, mae: float) -> list[dict]:
     return [
-        {"run": run, "chain_id": f"c{i}{EVIL}", "cluster_id": f"k{i // 2}", "length": 40 + i, "observed": 40,
+        {"run": run, "chain_id": f"c{i}{EVIL}", "cluster_id": f"k{i // 2}", "length": 94 + i, "observed": 40,
          "stress": 1.0, "mirror_margin": 0.5}
-        | {name: mae + 0.01 * i if name in ("mae", "rmse", "rmsd") else 1 / (1 + mae + 0.01 * i) for name in NAMES}
+        | {m.name: mae + 0.01 * i if m.lower_is_better else 1 / (1 + mae + 0.01 * i) for m in METRICS_SHOWN}
         for i in range(n)
     ]  # fmt: skip
 
@@ -88,12 +89,12 @@ def test_the_summary_has_every_run_metric_and_number(tmp_path: Path):
     runs = json.loads(files.summary.read_text())["runs"]
     assert set(runs) == set(RUNS)
     for scores in runs.values():
-        assert set(scores) == {"mae", "rmse", "lddt", "tm_score", "gdt_ts", "gdt_ha", "rmsd"}
+        assert set(scores) == {metric.name for metric in METRICS_SHOWN}
         for value in scores.values():
             assert set(value) == {"mean", "median", "low", "high", "n"}
             assert value["low"] <= value["mean"] <= value["high"] and value["n"] == 10
     assert runs["distance"]["mae"]["mean"] == pytest.approx(1.045)
-    assert len(list(read_rows(files.table))) == 30
+    assert len(list(read_rows(files.table))) == 10 * len(RUNS)
 
 
 def test_names_from_data_are_escaped(tmp_path: Path):
@@ -122,17 +123,46 @@ def test_equal_inputs_give_equal_bytes(tmp_path: Path):
     assert build(tmp_path / "a", 4).html.read_bytes() == build(tmp_path / "b", 4).html.read_bytes()
 
 
-def test_verdicts_are_judged_by_the_intervals():
-    def scores(low: float, high: float) -> dict[str, Summary]:
-        return {name: Summary((low + high) / 2, 0, low, high, 9) for name in NAMES}
+def test_verdicts_are_judged_by_the_intervals_of_paired_differences():
+    def found(low: float, high: float) -> standing.Differences:
+        headlines = standing.HEADLINES
+        of_metric = {m.name: Difference((low + high) / 2, low, high, 0.5, 9, m.lower_is_better) for m in headlines}
+        return {"a": {"null_separation": of_metric}}
 
-    (sentence,) = verdicts({"a": scores(1, 2), "null_separation": scores(3, 4)})
+    (sentence,) = standing.verdicts(found(-2, -1))
     assert (
         sentence
         == "a is better than null_separation in distance error; worse than null_separation in Cα-lDDT, TM-score."
     )
-    (sentence,) = verdicts({"a": scores(1, 3.5), "null_separation": scores(3, 4)})
+    (sentence,) = standing.verdicts(found(-1, 2))
     assert sentence == "a is not told apart from null_separation in distance error, Cα-lDDT, TM-score."
+
+
+def test_a_run_is_set_beside_each_null_and_the_first_run_chain_by_chain(tmp_path: Path):
+    """In the test's table each run is exactly 1 A worse in distance error than the run before it."""
+    files = build(tmp_path, 10)
+    found = json.loads(files.summary.read_text())["differences"]
+    assert {run: set(others) for run, others in found.items()} == {
+        "distance": set(NULLS),
+        "coords": {*NULLS, "distance"},
+    }
+    beside = found["coords"]["distance"]["mae"]
+    assert [beside[name] for name in ("mean", "low", "high")] == pytest.approx([1, 1, 1])
+    assert (beside["won"], beside["n"], beside["verdict"]) == (0, 10, "worse than")
+    assert found["distance"]["null_separation"]["mae"]["verdict"] == "better than"
+    assert "coords is worse than distance in distance error, Cα-lDDT, TM-score." in files.html.read_text()
+
+
+def test_bins_of_length_hold_every_chain_once(tmp_path: Path):
+    files = build(tmp_path, 10)
+    lengths = json.loads(files.summary.read_text())["lengths"]
+    assert set(lengths) == {"mae", "lddt", "tm_score"}
+    assert {name: item["n"] for name, item in lengths["mae"]["coords"].items() if item["n"]} == {
+        "under 100": 6,
+        "100–199": 4,
+    }
+    page = files.html.read_text()
+    assert "100–199 residues" in page and "over 512 residues" not in page
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -148,7 +178,7 @@ def test_a_browser_draws_every_figure(tmp_path: Path):
     ]  # fmt: skip
     page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     assert re.search(r"<title>A &amp; B &lt;/script&gt;", page)
-    assert page.count('class="plot-container') == 3 + 2 * len(RUNS)
+    assert page.count('class="plot-container') == 4 + 2 * len(RUNS)
 
 
 def test_a_leaky_split_is_marked_and_what_it_leaves_out_is_said(tmp_path: Path):

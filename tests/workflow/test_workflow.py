@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import NULLS
 from pipeline.dataset.tables import read_rows
 from pipeline.structures.demo import write_demo
 
@@ -20,7 +21,7 @@ def test_the_small_workflow_ends_in_a_report(finished: Project):
     results = finished.folder / "results"
     assert "<h2>Scores</h2>" in (results / "report" / "index.html").read_text(encoding="utf-8")
     runs = json.loads((results / "report" / "summary.json").read_text())["runs"]
-    assert set(runs) == {"distance", "coords", "null_separation"}
+    assert set(runs) == {"distance", "coords", *NULLS}
     assert all(score["n"] > 0 for run in runs.values() for score in run.values())
     assert len(list((results / "runs" / "distance" / "pdb").rglob("*.pdb"))) == runs["distance"]["mae"]["n"]
 
@@ -60,6 +61,27 @@ def test_an_edit_of_one_head_retrains_only_the_runs_that_have_it(finished: Proje
     finished.edit("pipeline/model/heads/coords.py", "nn.GELU()", "nn.ReLU()")
     said = finished.snakemake("-n").stdout
     assert "Train coords" in said and "Train distance" not in said
+
+
+def test_an_edit_of_one_null_reruns_that_null_alone(finished: Project):
+    finished.edit("pipeline/inference/nulls/helix.py", '"radius": 2.3', '"radius": 2.4')
+    said = finished.snakemake("-n").stdout
+    assert "Fit null_helix" in said and "Predict with null_helix" in said
+    assert "Fit null_separation" not in said and "Predict with distance" not in said
+
+
+def test_a_new_null_is_one_new_file(finished: Project):
+    old = (finished.folder / "pipeline/inference/nulls/helix.py").read_text(encoding="utf-8")
+    text = old.replace('DESCRIPTION = "one ideal alpha helix', 'DESCRIPTION = "one straight strand')
+    text = text.replace('{"rise": 1.5, "radius": 2.3, "turn": 100.0}', '{"rise": 3.3, "radius": 0.9, "turn": 190.0}')
+    (finished.folder / "pipeline/inference/nulls/strand.py").write_text(text, encoding="utf-8")
+    assert finished.planned() == {"fit_null", "predict_null", "reconstruct", "evaluate", "report"}
+    done = finished.snakemake()
+    assert done.returncode == 0, done.stdout[-4000:]
+    results = finished.folder / "results"
+    assert "null_strand" in json.loads((results / "report" / "summary.json").read_text())["runs"]
+    assert "one straight strand" in (results / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Fit null_helix" not in done.stdout and "Train" not in done.stdout
 
 
 def test_a_setting_of_one_run_leaves_the_other_alone(finished: Project):

@@ -1,13 +1,14 @@
 """The |i-j| null: distances from sequence separation and chain length alone.
 
-A predictor that knows no sequence. The distance of residues at separation s in a chain of length L is the mean over
+The distance of residues at separation s in a chain of length L is the mean over
 the training chains at that separation, each weighted by how close its length is to L (a Gaussian in log length).
 What a model scores above this is what it learned from the sequence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,9 @@ import pyarrow as pa
 from pipeline.dataset.reader import read_subset
 from pipeline.dataset.tables import read_all, read_rows, write_rows
 from pipeline.geometry.distances import unpack_upper
+from pipeline.inference.nulls import Tables, Target
+
+DESCRIPTION = "no sequence: mean distance at each |i-j| for chains of like length"
 
 BANDWIDTH = 0.15
 """Standard deviation of the Gaussian in log length: chains 15 % longer or shorter count 0.6 times."""
@@ -32,25 +36,25 @@ SCHEMA = pa.schema(
 )
 
 
-def write_null(distances: Sequence[Path], split: Path, output: Path) -> None:
+def fit(tables: Tables, output: Path) -> None:
     """Write for each training chain the mean distance and the number of observed pairs at each separation 1..L-1."""
-    training = read_subset(split, "train")
-    rows = []
-    for row in read_all(distances):
-        if row["chain_id"] not in training:
-            continue
-        matrix = unpack_upper(row["triu"].astype(np.float64), row["length"])
-        bands = [np.diagonal(matrix, separation) for separation in range(1, row["length"])]
-        seen = [band[np.isfinite(band)] for band in bands]
-        rows.append(
-            {
-                "chain_id": row["chain_id"],
-                "length": row["length"],
-                "mean": [float(band.mean()) if len(band) else 0.0 for band in seen],
-                "pairs": [len(band) for band in seen],
-            }
-        )
-    write_rows(output, SCHEMA, rows)
+    training = read_subset(tables.split, "train")
+    write_rows(
+        output,
+        SCHEMA,
+        (
+            _profile(row["chain_id"], unpack_upper(row["triu"].astype(np.float64), row["length"]))
+            for row in read_all(tables.distances)
+            if row["chain_id"] in training
+        ),
+    )
+
+
+def predict(fitted: Path, targets: Sequence[Target]) -> Iterator[np.ndarray]:
+    """Yield the expected distances (L, L) of each target, angstrom."""
+    null = SeparationNull.read(fitted)
+    for target in targets:
+        yield null.distances(len(target))
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class SeparationNull:
 
     @classmethod
     def read(cls, path: Path) -> "SeparationNull":
-        """Read what `write_null` wrote."""
+        """Read what `fit` wrote."""
         rows = list(read_rows(path))
         width = max((row["length"] for row in rows), default=1) - 1
         mean, pairs = np.zeros((len(rows), width)), np.zeros((len(rows), width))
@@ -97,3 +101,14 @@ class SeparationNull:
         """Return the predicted matrix (length, length), angstrom."""
         index = np.arange(length)
         return np.concatenate([[0.0], self.profile(length)])[np.abs(index[:, None] - index)]
+
+
+def _profile(chain_id: str, matrix: np.ndarray) -> dict[str, Any]:
+    bands = [np.diagonal(matrix, separation) for separation in range(1, len(matrix))]
+    seen = [band[np.isfinite(band)] for band in bands]
+    return {
+        "chain_id": chain_id,
+        "length": len(matrix),
+        "mean": [float(band.mean()) if len(band) else 0.0 for band in seen],
+        "pairs": [len(band) for band in seen],
+    }
