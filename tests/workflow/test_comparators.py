@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.config import NULLS
 from pipeline.config_data import DemoSource
 from pipeline.dataset.tables import read_rows
 from pipeline.structures.demo import write_demo
@@ -18,8 +19,9 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(project: Project
     write_demo(DemoSource(families=2, members=8), 0, folder, tmp_path / "files.json")
     comparators = {"comparators": [{"name": "perfect", "folder": str(folder), "description": "the answer"}]}
     project.configure({"runs": [{"name": "distance"}], "split": {"method": "memorise"}}, comparators)
-    gone, bad = sorted(folder.iterdir())[:2]
-    gone.unlink()
+    gone, bad = sorted(folder.glob("f*"))[:2]
+    for path in [gone, *(path for path in folder.iterdir() if not path.name.startswith("f"))]:
+        path.unlink()
     bad.write_text("ATOM  what is this\n")
     write_trace(folder / "stranger.pdb", "MKVLA" * 10, random_trace(50, 0))
     done = project.snakemake()
@@ -27,7 +29,7 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(project: Project
 
     results = project.folder / "results"
     scores = json.loads((results / "report/summary.json").read_text())["runs"]
-    assert set(scores) == {"distance", "perfect", "null_separation"}
+    assert set(scores) == {"distance", "perfect", *NULLS}
     assert scores["perfect"]["tm_score"]["n"] == scores["distance"]["tm_score"]["n"] - 2
     assert scores["perfect"]["tm_score"]["mean"] == pytest.approx(1, abs=1e-4)
     assert scores["perfect"]["mae"]["mean"] == pytest.approx(0, abs=0.02)
