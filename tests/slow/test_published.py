@@ -18,6 +18,9 @@ from ..traces import write_trace
 WITHIN = {"rmsd": 0.002, "tm_score": 0.003, "gdt_ts": 0.01, "gdt_ha": 0.01}
 PROGRAM = {"tm_score": "TM-score", "gdt_ts": "GDT-TS-score", "gdt_ha": "GDT-HA-score"}
 MOST_BELOW = 0.001
+MODELS = 465
+MOST_BETTER = 0.01
+"""Of the scores, for what a better search than theirs finds."""
 
 
 def pairs(shared: Path) -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
@@ -35,8 +38,8 @@ def pairs(shared: Path) -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
 
 @pytest.mark.slow
 def test_all_published_scores_are_met(shared: Path):
-    """A GDT above the published one is a better superposition, which a search may find; RMSD and TM-score are held to
-    both sides, and no score is lower."""
+    """TM-score and GDT are maxima over superpositions: one above the published is a better superposition, and is named.
+    None is lower, and RMSD, which is no maximum, is held to both sides."""
     worst = dict.fromkeys(WITHIN, 0.0)
     better = set()
     for row, model, native in pairs(shared):
@@ -44,12 +47,12 @@ def test_all_published_scores_are_met(shared: Path):
         for name, most in WITHIN.items():
             off = getattr(found, name) - float(row[name])
             worst[name] = max(worst[name], off, key=abs)
-            if off > most and name.startswith("gdt"):
+            if off > most and name != "rmsd":
                 better.add((row["model"], name))
             else:
                 assert abs(off) <= most, (row["model"], name, getattr(found, name), row[name])
     print(f"largest differences: {worst}; better superpositions: {sorted(better)}")
-    assert len(better) <= 5
+    assert len(better) <= MOST_BETTER * len(WITHIN) * MODELS
 
 
 @pytest.mark.slow
