@@ -6,35 +6,38 @@ import pytest
 
 from pipeline.config import NULLS
 from pipeline.config_data import DemoSource
-from pipeline.dataset.tables import read_rows
+from pipeline.dataset.reader import read_subset
+from pipeline.dataset.tables import read_all, read_rows
 from pipeline.structures.demo import write_demo
 
 from ..project import Project
 from ..traces import random_trace, write_trace
 
 
-def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(project: Project, tmp_path: Path):
+def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Project, tmp_path: Path):
     """The demo's own structures as predictions: a perfect score, but for one that is missing and one that is bad."""
+    results = finished.folder / "results"
+    scored = sorted(row["entry_id"] for row in read_all((results / "data/chains").glob("*.parquet"))
+                    if row["chain_id"] in read_subset(results / "data/split.parquet", "test"))  # fmt: skip
     folder = tmp_path / "elsewhere"
     write_demo(DemoSource(families=2, members=8), 0, folder, tmp_path / "files.json")
-    comparators = {"comparators": [{"name": "perfect", "folder": str(folder), "description": "the answer"}]}
-    project.configure({"runs": [{"name": "distance"}], "split": {"method": "memorise"}}, comparators)
-    gone, bad = sorted(folder.glob("f*"))[:2]
-    for path in [gone, *(path for path in folder.iterdir() if not path.name.startswith("f"))]:
-        path.unlink()
+    others = {path.name for path in folder.iterdir() if path.name.partition(".")[0] not in scored}
+    gone, bad = (next(folder.glob(f"{name}.*")) for name in scored[:2])
+    gone.unlink()
     bad.write_text("ATOM  what is this\n")
     write_trace(folder / "stranger.pdb", "MKVLA" * 10, random_trace(50, 0))
-    done = project.snakemake()
+    finished.configure({"comparators": [{"name": "perfect", "folder": str(folder), "description": "the answer"}]})
+    assert finished.planned() == {"comparator", "reconstruct", "evaluate", "report"}
+    done = finished.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
 
-    results = project.folder / "results"
     scores = json.loads((results / "report/summary.json").read_text())["runs"]
-    assert set(scores) == {"distance", "perfect", *NULLS}
-    assert scores["perfect"]["tm_score"]["n"] == scores["distance"]["tm_score"]["n"] - 2
+    assert set(scores) == {"distance", "coords", "perfect", *NULLS}
+    assert scores["perfect"]["tm_score"]["n"] == scores["distance"]["tm_score"]["n"] - 2 == len(scored) - 2 > 0
     assert scores["perfect"]["tm_score"]["mean"] == pytest.approx(1, abs=1e-4)
     assert scores["perfect"]["mae"]["mean"] == pytest.approx(0, abs=0.02)
     found = json.loads((results / "runs/perfect/comparator.json").read_text())
-    assert {item["file"] for item in found["unmatched"]} == {bad.name, "stranger.pdb"}
+    assert {item["file"] for item in found["unmatched"]} == {bad.name, "stranger.pdb", *others}
     assert len(found["missing"]) == 2
     html = (results / "report/index.html").read_text(encoding="utf-8")
     assert "<h2>Comparators</h2>" in html and "the answer" in html and "stranger.pdb" in html
@@ -42,11 +45,10 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(project: Project
     assert all(np.isfinite(row["stress"]) and row["mirror_margin"] is not None for row in rows)
 
     next(path for path in sorted(folder.iterdir())).touch()
-    assert project.planned() == set()
+    assert finished.planned() == set()
     stranger = folder / "stranger.pdb"
     stranger.rename(folder / "another.pdb")
-    assert project.planned() == {"comparator", "reconstruct", "evaluate", "report"}
-    project.configure({"runs": [{"name": "distance"}], "split": {"method": "memorise"}},
-                      {"comparators": [{"name": "perfect", "folder": str(tmp_path / "gone")}]})  # fmt: skip
-    said = project.snakemake("-n")
+    assert finished.planned() == {"comparator", "reconstruct", "evaluate", "report"}
+    finished.configure({"comparators": [{"name": "perfect", "folder": str(tmp_path / "gone")}]})
+    said = finished.snakemake("-n")
     assert said.returncode and "comparators (perfect).folder" in said.stdout
