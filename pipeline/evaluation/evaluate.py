@@ -92,29 +92,33 @@ def _example(
     }
 
 
-def score_chain(distances: np.ndarray, coords: np.ndarray, native: np.ndarray) -> dict[str, float | None]:
+def score_chain(distances: np.ndarray | None, coords: np.ndarray, native: np.ndarray) -> dict[str, float | None]:
     """Return all metrics of one chain; only observed residues count.
 
     Parameters:
-        distances: (L, L) predicted, angstrom.
-        coords: (L, 3) reconstructed, angstrom.
+        distances: (L, L) predicted, angstrom, NaN where there is none; None for a model that predicts none.
+        coords: (L, 3) reconstructed, angstrom, NaN where the model has no residue: such a residue is not superposed
+            and counts as wrong in lDDT, TM-score and GDT.
         native: (L, 3) experimental, angstrom, NaN where not observed.
 
     Returns:
-        A value for each of `NAMES`; all None where fewer than three residues were observed.
+        A value for each of `NAMES`; all None where fewer than three residues are in both.
     """
     seen = np.isfinite(native).all(1)
-    if seen.sum() < MIN_OBSERVED:
+    both = seen & np.isfinite(coords).all(1)
+    if both.sum() < MIN_OBSERVED:
         return dict.fromkeys(NAMES)
-    true = pairwise_distances(torch.from_numpy(native[seen]))
+    fixed, mobile = torch.from_numpy(native[seen]), torch.from_numpy(coords[seen])
+    true, found = pairwise_distances(fixed), pairwise_distances(mobile)
+    predicted = found.numpy() if distances is None else distances[np.ix_(seen, seen)]
     above = np.triu_indices(int(seen.sum()), 1)
-    error = distances[np.ix_(seen, seen)][above] - true.numpy()[above]
-    model = torch.from_numpy(coords[seen])
-    scores = score(model, torch.from_numpy(native[seen]))
+    error = predicted[above] - true.numpy()[above]
+    error = error[np.isfinite(error)]
+    scores = score(torch.from_numpy(coords[both]), torch.from_numpy(native[both]), int(seen.sum()))
     return {
         "mae": float(np.abs(error).mean()),
         "rmse": float(np.sqrt((error**2).mean())),
-        "lddt": lddt(pairwise_distances(model), true),
+        "lddt": lddt(found, true),
         "tm_score": scores.tm_score,
         "gdt_ts": scores.gdt_ts,
         "gdt_ha": scores.gdt_ha,

@@ -1,8 +1,7 @@
 """Optimal superposition and the scores that need one: RMSD, TM-score, GDT.
 
 The correspondence is fixed: point i of the model belongs to point i of the native. TM-score and GDT take the best
-superposition found by the search of Zhang & Skolnick (2004): start from many fragments, superpose, keep the pairs
-that lie close, superpose on those, and repeat. Here all fragments are iterated together as one batch.
+superposition that `pipeline.geometry.search` finds, on the CPU wherever the tensors lie.
 """
 
 from dataclasses import dataclass
@@ -10,13 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pipeline.geometry.search import best_counts, best_tm_sum
+
 GDT_TS_CUTOFFS = (1.0, 2.0, 4.0, 8.0)
 GDT_HA_CUTOFFS = (0.5, 1.0, 2.0, 4.0)
-
-ITERATIONS = 20
-SHORTEST_FRAGMENT = 4
-BATCH_POINTS = 2_000_000
-"""Fragments times residues that are held in memory together."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +77,20 @@ def score(model: Tensor, native: Tensor, native_length: int | None = None) -> Sc
     length = native_length or len(native)
     difference = superpose(model, native) - native
     rmsd = difference.square().sum(-1).mean().sqrt()
-    tm_sum, within = _search(model, native, tm_d0(length))
+    d0 = tm_d0(length)
+    within = best_counts(model.cpu().numpy(), native.cpu().numpy(), d0)
     return Scores(
         rmsd=float(rmsd),
-        tm_score=tm_sum / length,
+        tm_score=tm_score(model, native, length),
         gdt_ts=sum(within[cutoff] for cutoff in GDT_TS_CUTOFFS) / len(GDT_TS_CUTOFFS) / length,
         gdt_ha=sum(within[cutoff] for cutoff in GDT_HA_CUTOFFS) / len(GDT_HA_CUTOFFS) / length,
     )
+
+
+def tm_score(model: Tensor, native: Tensor, native_length: int) -> float:
+    """Return the TM-score alone, at a sixth of the price of `score`, which documents the parameters."""
+    x, y = (points.to(torch.float64).cpu().numpy() for points in (model, native))
+    return min(1.0, best_tm_sum(x, y, tm_d0(native_length)) / native_length)
 
 
 def tm_d0(length: int) -> float:
@@ -97,52 +100,3 @@ def tm_d0(length: int) -> float:
     program.
     """
     return max(0.5, 1.24 * (length - 15) ** (1 / 3) - 1.8) if length > 15 else 0.5
-
-
-def _search(model: Tensor, native: Tensor, d0: float) -> tuple[float, dict[float, int]]:
-    """Return the best TM sum and, for each GDT cutoff, the most residues within it, over all superpositions."""
-    cutoffs = sorted({*GDT_TS_CUTOFFS, *GDT_HA_CUTOFFS})
-    best_tm = 0.0
-    best_within = dict.fromkeys(cutoffs, 0)
-    search_cutoff = min(8.0, max(4.5, d0))
-    fragments = _fragments(len(native))
-    for chunk in fragments.split(max(1, BATCH_POINTS // len(native))):
-        weights = chunk.to(torch.float64)
-        for iteration in range(ITERATIONS + 1):
-            rotation, translation = kabsch(
-                model.expand(len(weights), -1, -1), native.expand(len(weights), -1, -1), weights
-            )
-            distance = (model @ rotation + translation[:, None] - native).norm(dim=-1)
-            best_tm = max(best_tm, float((1 / (1 + (distance / d0) ** 2)).sum(-1).max()))
-            for cutoff in cutoffs:
-                best_within[cutoff] = max(best_within[cutoff], int((distance <= cutoff).sum(-1).max()))
-            cutoff_now = search_cutoff - 1 if iteration == 0 else search_cutoff + 1
-            selected = _closest(distance, cutoff_now)
-            changed = (selected != weights).any(-1)
-            if not changed.any():
-                break
-            weights = selected[changed]
-    return best_tm, best_within
-
-
-def _closest(distance: Tensor, cutoff: float) -> Tensor:
-    """Return weights 1 for points within `cutoff`, which is widened by half angstroms until there are 3 points."""
-    third = distance.kthvalue(3, dim=-1).values
-    extra = ((third - cutoff).clamp(min=0) / 0.5).ceil() * 0.5
-    return (distance <= (cutoff + extra)[:, None]).to(distance.dtype)
-
-
-def _fragments(count: int) -> Tensor:
-    """Return the starting fragments as masks (F, N): lengths N, N/2, N/4, ... down to 4, at every position."""
-    lengths = []
-    length = count
-    while length > SHORTEST_FRAGMENT:
-        lengths.append(length)
-        length //= 2
-    lengths.append(min(SHORTEST_FRAGMENT, count))
-    masks = []
-    index = torch.arange(count)
-    for length in lengths:
-        starts = torch.arange(count - length + 1)[:, None]
-        masks.append((index >= starts) & (index < starts + length))
-    return torch.cat(masks)

@@ -67,7 +67,7 @@ def _by_alignment(observed: str, full: str, joined: np.ndarray) -> np.ndarray | 
     result = gemmi.align_string_sequences(list(full), list(observed), gaps, scoring)
     places: list[int] = []
     position = 0
-    for count, kind in _cigar(result.cigar_str()):
+    for count, kind in cigar_items(result.cigar_str()):
         if kind == "D":
             return None
         if kind == "M":
@@ -82,7 +82,8 @@ def mismatches(observed: str, full: str, places: Sequence[int]) -> int:
     return sum(one != other and "X" not in (one, other) for one, other in zip(observed, given, strict=True))
 
 
-def _cigar(text: str) -> list[tuple[int, str]]:
+def cigar_items(text: str) -> list[tuple[int, str]]:
+    """Return the items of a CIGAR string, as in `12M3I`: how many, and of what."""
     items, number = [], ""
     for letter in text:
         if letter.isdigit():

@@ -36,6 +36,7 @@ class Polymer:
         letters: n letters, modified residues as their parent, X where there is none.
         numbers: (n,) int, the author's residue numbers; insertions repeat one.
         coords: (n, 3) float32, C-alpha positions in angstrom, NaN where there is none.
+        b_factors: (n,) float32, as the file has them; in predictions often the confidence.
         steps: (n - 1,) float32, angstrom from each C-alpha to the next, NaN where one is missing.
         places: (n,) int, positions in `sequence` from 0; None where the file does not say.
         sequence: letters of the full sequence, "" where the file does not say.
@@ -47,6 +48,7 @@ class Polymer:
     letters: str
     numbers: np.ndarray
     coords: np.ndarray
+    b_factors: np.ndarray
     steps: np.ndarray
     places: np.ndarray | None
     sequence: str = ""
@@ -141,6 +143,7 @@ class _Residues:
         self.ends = np.searchsorted(self.rows, borders)
         self.alpha, self.numbers = alpha[chosen], numbers[chosen]
         self.coords = flat.pos[self.rows].astype(np.float32)
+        self.b_factors = flat.b_iso[self.rows]
         if not np.isfinite(self.coords).all():
             worst = int(np.argmax(self.alpha & ~np.isfinite(self.coords).all(axis=1)))
             if self.alpha[worst] and not np.isfinite(self.coords[worst]).all():
@@ -160,6 +163,7 @@ class _Residues:
             letters=self.letters[here],
             numbers=self.numbers[here],
             coords=self.coords[here],
+            b_factors=self.b_factors[here],
             steps=self.steps[begin : end - 1],
             **more,
         )
@@ -218,6 +222,7 @@ def _add(found: list[Polymer], polymer: Polymer) -> None:
             letters=before.letters + polymer.letters,
             numbers=np.concatenate([before.numbers, polymer.numbers]),
             coords=np.concatenate([before.coords, polymer.coords]),
+            b_factors=np.concatenate([before.b_factors, polymer.b_factors]),
             steps=np.concatenate([before.steps, bond, polymer.steps]),
         )
         if bond[0] <= LONGEST_BOND or _holds_both(joined, len(polymer.letters)):

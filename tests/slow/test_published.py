@@ -1,0 +1,69 @@
+"""All 465 published models: every score against the published one, and against the program TMscore."""
+
+import csv
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.evaluation.pairing import pair
+from pipeline.geometry.superposition import score
+from pipeline.structures.protein_chains import read_protein_chains
+
+from ..traces import write_trace
+
+WITHIN = {"rmsd": 0.002, "tm_score": 0.003, "gdt_ts": 0.01, "gdt_ha": 0.01}
+PROGRAM = {"tm_score": "TM-score", "gdt_ts": "GDT-TS-score", "gdt_ha": "GDT-HA-score"}
+MOST_BELOW = 0.001
+
+
+def pairs(shared: Path) -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
+    """Return score rows with model and native coordinates of the residues that both have, paired as published."""
+    with (shared / "scored" / "scores.csv").open(encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    found = []
+    for row in rows:
+        native, model = (read_protein_chains(shared / "scored" / row[name])[0] for name in ("native", "model"))
+        both = pair(native, model, row["seqres"], "letters")
+        seen = np.isfinite(both.native).all(1)
+        found.append((row, both.model[seen], both.native[seen]))
+    return found
+
+
+@pytest.mark.slow
+def test_all_published_scores_are_met(shared: Path):
+    """A GDT above the published one is a better superposition, which a search may find; RMSD and TM-score are held to
+    both sides, and no score is lower."""
+    worst = dict.fromkeys(WITHIN, 0.0)
+    better = set()
+    for row, model, native in pairs(shared):
+        found = score(torch.from_numpy(model), torch.from_numpy(native))
+        for name, most in WITHIN.items():
+            off = getattr(found, name) - float(row[name])
+            worst[name] = max(worst[name], off, key=abs)
+            if off > most and name.startswith("gdt"):
+                better.add((row["model"], name))
+            else:
+                assert abs(off) <= most, (row["model"], name, getattr(found, name), row[name])
+    print(f"largest differences: {worst}; better superpositions: {sorted(better)}")
+    assert len(better) <= 5
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("TMscore") is None, reason="the TMscore program (Debian's tm-align) is not installed")
+def test_no_score_is_below_that_of_the_program(shared: Path, tmp_path: Path):
+    below = dict.fromkeys(PROGRAM, 0.0)
+    for row, model, native in pairs(shared):
+        for name, coords in (("model", model), ("native", native)):
+            write_trace(tmp_path / f"{name}.pdb", "A" * len(coords), coords)
+        command = ["TMscore", str(tmp_path / "model.pdb"), str(tmp_path / "native.pdb")]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        found = score(torch.from_numpy(model), torch.from_numpy(native))
+        for name, label in PROGRAM.items():
+            theirs = float(next(line for line in lines if line.startswith(label)).split("=")[1].split()[0])
+            below[name] = max(below[name], theirs - getattr(found, name))
+            assert getattr(found, name) >= theirs - MOST_BELOW, (row["model"], name, getattr(found, name), theirs)
+    print(f"most below the program: {below}")

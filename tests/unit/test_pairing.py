@@ -1,0 +1,169 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.evaluation.pairing import PairingError, align, pair, place_chain
+from pipeline.geometry.distances import pairwise_distances
+from pipeline.geometry.lddt import lddt
+from pipeline.geometry.superposition import superpose
+from pipeline.structures.placement import LONGEST_BOND
+from pipeline.structures.polymers import Polymer
+from pipeline.structures.protein_chains import StructureError, read_protein_chains
+
+from ..traces import polymer, random_trace, write_trace
+
+PUBLISHED_PAIRING_IS_WRONG = {"7w06_A", "7wa9_A", "7zgi_B", "8dgg_A", "7uqv_D", "7s03_A"}
+"""Natives whose published RMSD rests on a pairing by letters alone that bonds and letters contradict."""
+
+
+def published(shared: Path) -> list[dict[str, str]]:
+    with (shared / "scored" / "scores.csv").open(encoding="utf-8") as handle:
+        return [row | {"name": Path(row["native"]).name.split(".")[0]} for row in csv.DictReader(handle)]
+
+
+def first_places(letters: str, full: str) -> np.ndarray:
+    """Return for each letter the first place after that of the letter before: how the published lDDT was paired."""
+    places: list[int] = []
+    for letter in letters:
+        places.append(full.index(letter, places[-1] + 1 if places else 0))
+    return np.array(places)
+
+
+def faults(chain: Polymer, places: np.ndarray, full: str) -> int:
+    """Return how many letters are others than their places say, and how many neighbours are so wrongly."""
+    letters = sum(one != full[place] for one, place in zip(chain.letters, places.tolist(), strict=True))
+    return letters + int(((np.diff(places) == 1) != (chain.steps <= LONGEST_BOND)).sum())
+
+
+def rmsd(model: np.ndarray, native: np.ndarray) -> float:
+    """RMSD of the rows that both have."""
+    seen = np.isfinite(native).all(1) & np.isfinite(model).all(1)
+    one, other = torch.from_numpy(model[seen]), torch.from_numpy(native[seen])
+    return float((superpose(one, other) - other).square().sum(-1).mean().sqrt())
+
+
+def local(model: np.ndarray, native: np.ndarray) -> float:
+    return lddt(pairwise_distances(torch.from_numpy(model)), pairwise_distances(torch.from_numpy(native)))
+
+
+@pytest.mark.parametrize("stated", [True, False], ids=["seqres", "no seqres"])
+def test_published_rmsd_is_met_with_the_pairing_of_the_publishers(shared: Path, stated: bool):
+    rows = published(shared)
+    for row in rows:
+        native, model = (read_protein_chains(shared / "scored" / row[name])[0] for name in ("native", "model"))
+        found = pair(native, model, row["seqres"] if stated else None, "letters")
+        assert found.placed == len(native.letters)
+        assert rmsd(found.model, found.native) == pytest.approx(float(row["rmsd"]), abs=0.002), row["model"]
+    assert len(rows) == 465
+
+
+def test_published_lddt_is_met_with_the_pairing_of_the_publishers(shared: Path):
+    for row in published(shared):
+        native, model = (read_protein_chains(shared / "scored" / row[name])[0] for name in ("native", "model"))
+        coords = np.full((len(row["seqres"]), 3), np.nan)
+        coords[first_places(native.letters, row["seqres"])] = native.coords
+        found = place_chain(model, row["seqres"])
+        assert local(found.coords, coords) == pytest.approx(float(row["lddt"]), abs=0.0005), row["model"]
+
+
+def test_where_the_default_pairing_departs_from_the_published_one_it_is_the_better(shared: Path):
+    rmsd_off, lddt_off, worse = set(), set(), []
+    for row in published(shared):
+        native, model = (read_protein_chains(shared / "scored" / row[name])[0] for name in ("native", "model"))
+        full = row["seqres"]
+        found = pair(native, model, full)
+        ours = np.flatnonzero(np.isfinite(found.native).all(1))
+        for name, theirs in (("rmsd", align(native.letters, full)), ("lddt", first_places(native.letters, full))):
+            if not np.array_equal(ours, theirs) and faults(native, ours, full) >= faults(native, theirs, full):
+                worse.append((name, row["name"]))
+        if abs(rmsd(found.model, found.native) - float(row["rmsd"])) > 0.002:
+            rmsd_off.add(row["name"])
+        if abs(local(found.model, found.native) - float(row["lddt"])) > 0.0005:
+            lddt_off.add(row["name"])
+            assert not np.array_equal(ours, first_places(native.letters, full)), row["model"]
+    assert rmsd_off == PUBLISHED_PAIRING_IS_WRONG
+    assert len(lddt_off) == 31
+    assert not worse
+
+
+SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKAL"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.lists(st.tuples(st.integers(1, 58), st.integers(1, 6)), max_size=3), st.booleans())
+def test_observed_residues_come_to_stand_where_they_were(seed: int, gaps: list[tuple[int, int]], numbered: bool):
+    """By numbers to the residue; without them each has a place, and hardly a letter is wrong there."""
+    trace = random_trace(len(SEQUENCE), seed)
+    seen = np.ones(len(SEQUENCE), dtype=bool)
+    for at, length in gaps:
+        seen[at : at + length] = False
+    letters = "".join(letter for letter, there in zip(SEQUENCE, seen, strict=True) if there)
+    numbers = np.flatnonzero(seen) + 1 if numbered else np.arange(seen.sum()) + 501
+    placed = place_chain(polymer(letters, trace[seen], numbers), SEQUENCE)
+    places = np.flatnonzero(np.isfinite(placed.coords).all(1))
+    if numbered:
+        assert np.array_equal(places, np.flatnonzero(seen))
+        np.testing.assert_allclose(placed.coords[seen], trace[seen], atol=1e-4)
+    assert len(places) == len(letters) and placed.identity >= (1 if numbered else 0.95)
+
+
+def test_bonds_decide_to_which_side_of_a_gap_a_residue_belongs():
+    """S of `LS...SP` may stand at either end of what is missing."""
+    full, places = "MKVALSGGGSPEWQRK", [0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14, 15]
+    trace = random_trace(len(full), 3)
+    trace[6:] += 12  # the two sides of the gap are far from each other
+    letters = "".join(full[place] for place in places)
+    chain = polymer(letters, trace[places], np.arange(len(places)) + 100)
+    assert np.flatnonzero(np.isfinite(place_chain(chain, full).coords).all(1)).tolist() == places
+
+
+def test_mutated_partial_and_tagged_models_are_placed_by_number():
+    trace = random_trace(len(SEQUENCE), 5)
+    native = polymer(SEQUENCE, trace)
+    mutated = "".join("G" if index % 15 == 7 else letter for index, letter in enumerate(SEQUENCE))
+    found = pair(native, polymer(mutated[10:50], trace[10:50], np.arange(11, 51)))
+    assert found.placed == 40 and found.identity == pytest.approx(1 - sum(i % 15 == 7 for i in range(10, 50)) / 40)
+    assert rmsd(found.model, found.native) == pytest.approx(0, abs=1e-4)
+    tag = random_trace(8, 1) + 50
+    tagged = pair(native, polymer("HHHHHHGS" + SEQUENCE, np.concatenate([tag, trace])), SEQUENCE)
+    assert tagged.placed == len(SEQUENCE) and rmsd(tagged.model, tagged.native) == pytest.approx(0, abs=1e-4)
+
+
+def test_without_a_stated_sequence_common_numbers_pair_the_residues():
+    trace = random_trace(len(SEQUENCE), 7)
+    one, other = np.r_[0:20, 25:62], np.r_[5:30, 33:60]
+    letters = np.array(list(SEQUENCE))
+    native = polymer("".join(letters[one]), trace[one], one + 301)
+    model = polymer("".join(letters[other]), trace[other], other + 301)
+    found = pair(native, model)
+    assert found.placed == len(set(one) & set(other))
+    assert rmsd(found.model, found.native) == pytest.approx(0, abs=1e-4)
+    assert found.sequence == SEQUENCE
+
+
+def test_what_cannot_be_paired_is_said():
+    trace = random_trace(30, 0)
+    far = np.full_like(trace, np.nan)
+    with pytest.raises(PairingError, match="no residue of the model has a counterpart"):
+        pair(polymer("A" * 30, trace), polymer("A" * 30, far))
+    with pytest.raises(PairingError, match="too many to be aligned"):
+        align("A" * 5000, "A" * 5001)
+
+
+def test_files_are_read_with_their_b_factors_and_bad_ones_named(tmp_path: Path):
+    trace = random_trace(12, 2)
+    for name in ("a.pdb", "a.pdb.gz", "a.cif"):
+        write_trace(tmp_path / name, SEQUENCE[:12], trace, b_factors=np.arange(12.0))
+        (chain,) = read_protein_chains(tmp_path / name)
+        np.testing.assert_allclose(chain.coords, trace, atol=6e-4)
+        assert chain.letters == SEQUENCE[:12] and chain.b_factors.tolist() == list(range(12))
+    (tmp_path / "b.pdb").write_text("nothing\n")
+    with pytest.raises(StructureError, match=r"b\.pdb: no protein chain"):
+        read_protein_chains(tmp_path / "b.pdb")
+    with pytest.raises(StructureError, match=r"c\.pdb: "):
+        read_protein_chains(tmp_path / "c.pdb")

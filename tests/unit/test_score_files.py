@@ -1,0 +1,114 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.config import ConfigError
+from pipeline.evaluation.evaluate import NAMES
+from pipeline.evaluation.score_files import ScoreError, read_pairs, score_files
+
+from ..traces import random_trace, write_trace
+
+SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKAL"
+
+
+@pytest.fixture
+def pair_files(tmp_path: Path) -> tuple[Path, Path]:
+    """A native of which five residues were not observed, and a noisy model of all, as mmCIF."""
+    trace = random_trace(len(SEQUENCE), 0)
+    seen = np.r_[0:20, 25:62]
+    letters = "".join(SEQUENCE[place] for place in seen)
+    write_trace(tmp_path / "native.pdb", letters, trace[seen], seen + 101, chains="B", seqres=SEQUENCE)
+    noisy = trace + np.random.default_rng(1).normal(0, 0.4, trace.shape)
+    write_trace(tmp_path / "model.cif", SEQUENCE, noisy, b_factors=np.full(len(SEQUENCE), 80))
+    return tmp_path / "native.pdb", tmp_path / "model.cif"
+
+
+def run(*arguments: object) -> tuple[int, str, BaseException | None]:
+    done = CliRunner().invoke(app, ["score", *map(str, arguments)])
+    return done.exit_code, done.stdout, done.exception
+
+
+def test_a_pair_is_printed_for_people_and_machines(pair_files: tuple[Path, Path]):
+    code, text, _ = run(*pair_files)
+    assert code == 0
+    assert "native native.pdb, chain 'B': 57 of 62 residues observed" in text and "57 of them placed" in text
+    code, text, _ = run(*pair_files, "--json")
+    found = json.loads(text)
+    assert list(found)[-len(NAMES) :] == list(NAMES)
+    assert (found["length"], found["observed"], found["placed"], found["identity"]) == (62, 57, 57, 1)
+    assert 0.3 < found["rmsd"] < 1 and found["tm_score"] > 0.8
+
+
+def test_residues_that_the_model_lacks_lower_tm_score_and_lddt_but_not_rmsd(pair_files: tuple[Path, Path]):
+    native, model = pair_files
+    whole = score_files(native, model)
+    trace = random_trace(len(SEQUENCE), 0)
+    write_trace(model.with_name("half.pdb"), SEQUENCE[30:], trace[30:], np.arange(31, 63))
+    half = score_files(native, model.with_name("half.pdb"))
+    assert (half.placed, half.observed) == (32, 57)
+    assert half.scores["rmsd"] < 1e-2 < whole.scores["rmsd"]
+    assert half.scores["tm_score"] == pytest.approx(32 / 57, abs=1e-3)
+    assert half.scores["gdt_ts"] == pytest.approx(32 / 57, abs=1e-6)
+    assert half.scores["lddt"] < 32 / 57
+
+
+def test_chains_are_chosen(pair_files: tuple[Path, Path]):
+    native, _ = pair_files
+    both = native.with_name("both.pdb")
+    trace = random_trace(40, 4)
+    write_trace(both, "GASGASGASGSGASGASGASGSGASGASGASGSGASGASG"[:40], trace, chains="XY")
+    text = both.read_text().replace("END", "")
+    other = native.with_name("c.pdb")
+    write_trace(other, SEQUENCE, random_trace(len(SEQUENCE), 0), chains="C")
+    both.write_text(text + other.read_text())
+    assert score_files(native, both).model_chain == "C"
+    assert score_files(native, both, model_chain="X", native_chain="B").model_chain == "X"
+    with pytest.raises(ScoreError, match=r"both\.pdb: no protein chain 'Q'; it has 'X', 'Y', 'C'"):
+        score_files(native, both, model_chain="Q")
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "scores.parquet"])
+def test_a_bad_pair_of_a_table_has_its_reason_and_the_others_go_on(
+    pair_files: tuple[Path, Path], tmp_path: Path, name: str
+):
+    (tmp_path / "broken.pdb").write_bytes(b"\x1f\x8bnot gzip")
+    rows = ["name,native,model", "good,native.pdb,model.cif", "bad,native.pdb,broken.pdb", "gone,native.pdb,gone.pdb",
+            "none,native.pdb,", "again,native.pdb,model.cif"]  # fmt: skip
+    (tmp_path / "pairs.csv").write_text("\n".join(rows) + "\n")
+    code, _, _ = run("--table", tmp_path / "pairs.csv", "--output", tmp_path / name)
+    assert code == 0
+    found = (pl.read_csv if name.endswith("csv") else pl.read_parquet)(tmp_path / name)
+    assert found["name"].to_list() == ["good", "bad", "gone", "none", "again"]
+    assert [error is None for error in found["error"]] == [True, False, False, False, True]
+    assert found["error"][1].startswith("broken.pdb: ") and "gone.pdb" in found["error"][2]
+    assert found["tm_score"].is_null().to_list() == [False, True, True, True, False]
+    assert found["tm_score"][0] == pytest.approx(score_files(*pair_files).scores["tm_score"])
+
+
+def test_nothing_scored_is_a_failure(tmp_path: Path):
+    (tmp_path / "pairs.csv").write_text("native,model\na.pdb,b.pdb\n")
+    code, _, error = run("--table", tmp_path / "pairs.csv", "--output", tmp_path / "scores.csv")
+    assert code and isinstance(error, ConfigError) and "none of the pairs" in str(error)
+    assert (tmp_path / "scores.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("native,other\na,b\n", "no column model"), ("native,model\n", "no rows"), ("", "empty")],
+)  # fmt: skip
+def test_a_table_without_pairs_is_refused(tmp_path: Path, text: str, reason: str):
+    (tmp_path / "pairs.csv").write_text(text)
+    with pytest.raises(ScoreError, match=reason):
+        read_pairs(tmp_path / "pairs.csv")
+
+
+@pytest.mark.parametrize("arguments", [[], ["one.pdb"], ["one.pdb", "two.pdb", "--pairing", "luck"]])
+def test_what_score_takes_is_said(arguments: list[str]):
+    code, _, error = run(*arguments)
+    assert code and isinstance(error, ConfigError)
+    assert "NATIVE MODEL" in str(error) or "residues or letters" in str(error)
