@@ -11,15 +11,9 @@ from pipeline import logs
 from pipeline.dataset.reader import ChainRecord, read_chains
 from pipeline.dataset.tables import open_table, read_all, read_rows, write_rows
 from pipeline.evaluation.schemas import EXAMPLES, METRICS
-from pipeline.geometry.distances import pack_upper, pairwise_distances, unpack_upper
-from pipeline.geometry.lddt import lddt
-from pipeline.geometry.superposition import score, superpose
-
-NAMES = ("mae", "rmse", "lddt", "tm_score", "gdt_ts", "gdt_ha", "rmsd")
-"""Metrics of a chain: `mae` and `rmse` of the predicted distances over observed pairs, the others of the
-reconstructed coordinates over observed residues; TM-score and GDT are divided by the number of observed residues."""
-
-MIN_OBSERVED = 3
+from pipeline.evaluation.score_chain import score_chain
+from pipeline.geometry.distances import pack_upper, pairwise_distances
+from pipeline.geometry.superposition import superpose
 
 
 def evaluate(
@@ -58,7 +52,7 @@ def evaluate(
                 "mirror_margin": structure["mirror_margin"],
             }
             | score_chain(
-                unpack_upper(predicted[chain.chain_id].astype(np.float64), len(chain)),
+                predicted[chain.chain_id],
                 structure["coords"].astype(np.float64),
                 chain.coords.astype(np.float64),
             )
@@ -89,38 +83,4 @@ def _example(
         "predicted_triu": predicted,
         "native": chain.coords,
         "model": superpose(torch.from_numpy(coords.astype(np.float64)), native).numpy(),
-    }
-
-
-def score_chain(distances: np.ndarray | None, coords: np.ndarray, native: np.ndarray) -> dict[str, float | None]:
-    """Return all metrics of one chain; only observed residues count.
-
-    Parameters:
-        distances: (L, L) predicted, angstrom, NaN where there is none; None for a model that predicts none.
-        coords: (L, 3) reconstructed, angstrom, NaN where the model has no residue: such a residue is not superposed
-            and counts as wrong in lDDT, TM-score and GDT.
-        native: (L, 3) experimental, angstrom, NaN where not observed.
-
-    Returns:
-        A value for each of `NAMES`; all None where fewer than three residues are in both.
-    """
-    seen = np.isfinite(native).all(1)
-    both = seen & np.isfinite(coords).all(1)
-    if both.sum() < MIN_OBSERVED:
-        return dict.fromkeys(NAMES)
-    fixed, mobile = torch.from_numpy(native[seen]), torch.from_numpy(coords[seen])
-    true, found = pairwise_distances(fixed), pairwise_distances(mobile)
-    predicted = found.numpy() if distances is None else distances[np.ix_(seen, seen)]
-    above = np.triu_indices(int(seen.sum()), 1)
-    error = predicted[above] - true.numpy()[above]
-    error = error[np.isfinite(error)]
-    scores = score(torch.from_numpy(coords[both]), torch.from_numpy(native[both]), int(seen.sum()))
-    return {
-        "mae": float(np.abs(error).mean()),
-        "rmse": float(np.sqrt((error**2).mean())),
-        "lddt": lddt(found, true),
-        "tm_score": scores.tm_score,
-        "gdt_ts": scores.gdt_ts,
-        "gdt_ha": scores.gdt_ha,
-        "rmsd": scores.rmsd,
     }

@@ -1,4 +1,4 @@
-"""The metrics that tables and figures show, in their order: what they are called, and which way is better."""
+"""The metrics of a chain, in the order in which tables show them: what they are called, and which way is better."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,39 @@ class Metric:
         title: for people, with the unit after a comma.
         lower_is_better: True for errors.
         headline: whether sentences and figures speak of it.
+        detail: whether it stands in the report's second table.
     """
 
     name: str
     title: str
     lower_is_better: bool
-    headline: bool
+    headline: bool = False
+    detail: bool = False
 
 
 METRICS_SHOWN = (
-    Metric("mae", "distance error, Å", True, True),
-    Metric("rmse", "distance RMSE, Å", True, False),
-    Metric("lddt", "Cα-lDDT", False, True),
-    Metric("tm_score", "TM-score", False, True),
-    Metric("gdt_ts", "GDT-TS", False, False),
-    Metric("gdt_ha", "GDT-HA", False, False),
-    Metric("rmsd", "RMSD, Å", True, False),
+    Metric("mae", "distance error, Å", True, headline=True),
+    Metric("rmse", "distance RMSE, Å", True),
+    Metric("lddt", "Cα-lDDT", False, headline=True),
+    Metric("tm_score", "TM-score", False, headline=True),
+    Metric("gdt_ts", "GDT-TS", False),
+    Metric("gdt_ha", "GDT-HA", False),
+    Metric("rmsd", "RMSD, Å", True),
+    Metric("contacts_l", "contact precision, top L", False, detail=True),
+    Metric("contacts_l2", "contact precision, top L/2", False, detail=True),
+    Metric("contacts_l5", "contact precision, top L/5", False, detail=True),
+    Metric("contacts_r", "contact R-precision", False, detail=True),
+    Metric("mirrored", "mirror image fits better", True, detail=True),
+    Metric("radius_error", "error of the radius of gyration", True, detail=True),
+    Metric("bond_violations", "Cα-Cα bonds off", True, detail=True),
+    Metric("clashes", "residues that clash", True, detail=True),
 )
+
+NAMES = (*(metric.name for metric in METRICS_SHOWN), "radius_of_gyration")
+"""Columns with one number for each chain."""
+
+PROFILES = ("mae_by_separation", "rmse_by_separation", "mae_by_distance", "rmse_by_distance", "lddt_residues")
+"""Columns with a list for each chain: one value for each bin of `pipeline.geometry.pairs`, or for each observed
+residue; NaN where there is none."""
+
+COLUMNS = (*NAMES, *PROFILES)

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from pipeline.dataset.schemas import COORDS
+from pipeline.evaluation.metrics import NAMES, PROFILES
 
 METRICS = pa.schema(
     [
@@ -12,7 +13,8 @@ METRICS = pa.schema(
         ("length", pa.int32()),
         ("observed", pa.int32()),
     ]
-    + [(name, pa.float64()) for name in ("mae", "rmse", "lddt", "tm_score", "gdt_ts", "gdt_ha", "rmsd")]
+    + [(name, pa.float64()) for name in NAMES]
+    + [(name, pa.list_(pa.float32())) for name in PROFILES]
     + [("stress", pa.float64()), ("mirror_margin", pa.float64())]
 )
 

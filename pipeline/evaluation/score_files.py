@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipeline.evaluation.evaluate import MIN_OBSERVED, NAMES, score_chain
+from pipeline.evaluation.metrics import NAMES
 from pipeline.evaluation.pairing import Pairing, PairingError, pair, place_chain
+from pipeline.evaluation.score_chain import MIN_OBSERVED, score_chain
 from pipeline.logs import progress
 from pipeline.manifest import atomic
 from pipeline.structures.polymers import Polymer
@@ -37,7 +38,7 @@ class PairScores:
         observed: residues of the native with a C-alpha position; TM-score and GDT are divided by it.
         placed: observed residues that the model has too.
         identity: fraction of the model's residues on the sequence that have its letter.
-        scores: a value for each of `pipeline.evaluation.evaluate.NAMES`; None where there is none.
+        scores: a value for each of `pipeline.evaluation.metrics.NAMES`; None where there is none.
     """
 
     native_chain: str
@@ -90,6 +91,7 @@ def score_files(
         raise ScoreError(
             f"{model.name}: {found.placed} residues with a counterpart, at least {MIN_OBSERVED} are needed"
         )
+    values = score_chain(None, found.model, found.native)
     return PairScores(
         native_chain=fixed.chain,
         model_chain=mobile.chain,
@@ -97,7 +99,7 @@ def score_files(
         observed=int(np.isfinite(found.native).all(1).sum()),
         placed=found.placed,
         identity=found.identity,
-        scores=score_chain(None, found.model, found.native),
+        scores={name: values[name] for name in NAMES},
     )
 
 

@@ -163,25 +163,24 @@ def weighted_sums(points: np.ndarray, weights: np.ndarray, out: np.ndarray) -> N
 
 
 @compiled
-def choose_within(square: np.ndarray, cutoff: float, keys: np.ndarray, weights: np.ndarray) -> np.int64:
-    """Write weight 1 for points within the cutoff, widened by half angstroms until there are three.
-
-    Returns:
-        A number that stands for the set of points: the sum of their keys.
-    """
+def reach(square: np.ndarray, cutoff: float) -> np.float32:
+    """Return the square of the cutoff, widened by half angstroms until three points lie within it."""
     while True:
         limit = np.float32(cutoff * cutoff)
         count = np.int32(0)
         for n in range(square.shape[0]):
-            inside = square[n] <= limit
-            weights[n] = np.float32(inside)
-            count += np.int32(inside)
+            count += np.int32(square[n] <= limit)
         if count >= 3 or count == square.shape[0]:
-            break
+            return limit
         cutoff += 0.5
+
+
+@compiled
+def key_within(square: np.ndarray, limit: np.float32, keys: np.ndarray) -> np.int64:
+    """Return a number that stands for the set of points within the limit: the sum of their keys."""
     total = np.int64(0)
     for n in range(square.shape[0]):
-        total += keys[n] * np.int64(weights[n])
+        total += keys[n] if square[n] <= limit else np.int64(0)
     return total
 
 
@@ -212,19 +211,22 @@ def search_counts(points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, 
     best = np.zeros(5, np.int32)
     square, weights = np.empty(size, np.float32), np.empty(size, np.float32)
     sums, motion = np.empty(16, np.float32), np.empty(12, np.float32)
-    table = np.zeros(1 << 10, np.int64)
+    fragment = np.empty(16, np.float64)
+    table = np.zeros(1 << 12, np.int64)
     used = 0
     length = size
     shortest = min(SHORTEST_FRAGMENT, size)
     while True:
         for start in range(size - length + 1):
-            superpose(cumulative[start + length] - cumulative[start], motion)
+            for n in range(16):
+                fragment[n] = cumulative[start + length, n] - cumulative[start, n]
+            superpose(fragment, motion)
             squares(points, motion, square)
             count_within(square, best)
             cutoff = search_cutoff - 1
             for _ in range(ITERATIONS):
-                key = choose_within(square, cutoff, keys, weights)
-                if not is_new(table, key):
+                limit = reach(square, cutoff)
+                if not is_new(table, key_within(square, limit, keys)):
                     break
                 used += 1
                 if 2 * used > table.shape[0]:
@@ -233,6 +235,8 @@ def search_counts(points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, 
                         if old != 0:
                             is_new(larger, old)
                     table = larger
+                for n in range(size):
+                    weights[n] = np.float32(square[n] <= limit)
                 weighted_sums(points, weights, sums)
                 superpose(sums, motion)
                 squares(points, motion, square)
@@ -289,27 +293,33 @@ def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
     return score[:count].max()
 
 
-def best_tm_sum(model: np.ndarray, native: np.ndarray, d0: float) -> float:
-    """Return the greatest sum of 1 / (1 + d^2 / d0^2) over the superpositions searched.
+class Superpositions:
+    """N points of a model and of a native, ready to be superposed in many ways.
 
     Parameters:
         model, native: (N, 3), angstrom, no NaN.
-        d0: distance scale, angstrom.
     """
-    return float(climb(*_prepared(model, native), d0))
 
+    def __init__(self, model: np.ndarray, native: np.ndarray):
+        x, y = model - model.mean(0), native - native.mean(0)
+        products = (y[:, :, None] * x[:, None, :]).reshape(-1, 9)
+        self._running = np.zeros((len(x) + 1, 16))
+        np.cumsum(np.concatenate([np.ones((len(x), 1)), x, y, products], 1), 0, out=self._running[1:])
+        self._points = np.ascontiguousarray(np.concatenate([x, y], 1).T, dtype=np.float32)
 
-def best_counts(model: np.ndarray, native: np.ndarray, d0: float) -> dict[float, int]:
-    """Return for each of `CUTOFFS` the greatest number of points within it; see `best_tm_sum`."""
-    keys = np.random.default_rng(0).integers(1, 1 << 62, len(model))
-    counts = search_counts(*_prepared(model, native), keys, min(8.0, max(4.5, d0)))
-    return dict(zip(CUTOFFS, counts.tolist(), strict=True))
+    def rmsd(self) -> float:
+        """Return the least root mean square distance, angstrom."""
+        motion, square = np.empty(12, np.float32), np.empty(self._points.shape[1], np.float32)
+        superpose(self._running[-1], motion)
+        squares(self._points, motion, square)
+        return math.sqrt(square.mean(dtype=np.float64))
 
+    def best_tm_sum(self, d0: float) -> float:
+        """Return the greatest sum of 1 / (1 + d^2 / d0^2) that is found; d0 in angstrom."""
+        return float(climb(self._points, self._running, d0))
 
-def _prepared(model: np.ndarray, native: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return centred points (6, N) and the running sums (N + 1, 16) of their products."""
-    x, y = model - model.mean(0), native - native.mean(0)
-    products = (y[:, :, None] * x[:, None, :]).reshape(-1, 9)
-    running = np.zeros((len(x) + 1, 16))
-    np.cumsum(np.concatenate([np.ones((len(x), 1)), x, y, products], 1), 0, out=running[1:])
-    return np.ascontiguousarray(np.concatenate([x, y], 1).T, dtype=np.float32), running
+    def best_counts(self, d0: float) -> dict[float, int]:
+        """Return for each of `CUTOFFS` the greatest number of points within it that is found."""
+        keys = np.random.default_rng(0).integers(1, 1 << 62, self._points.shape[1])
+        counts = search_counts(self._points, self._running, keys, min(8.0, max(4.5, d0)))
+        return dict(zip(CUTOFFS, counts.tolist(), strict=True))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.geometry.search import best_counts, best_tm_sum
+from pipeline.geometry.search import Superpositions
 
 GDT_TS_CUTOFFS = (1.0, 2.0, 4.0, 8.0)
 GDT_HA_CUTOFFS = (0.5, 1.0, 2.0, 4.0)
@@ -73,15 +73,12 @@ def score(model: Tensor, native: Tensor, native_length: int | None = None) -> Sc
     """
     if len(native) < 3:
         raise ValueError(f"superposition needs at least 3 common residues, got {len(native)}")
-    model, native = model.to(torch.float64), native.to(torch.float64)
     length = native_length or len(native)
-    difference = superpose(model, native) - native
-    rmsd = difference.square().sum(-1).mean().sqrt()
-    d0 = tm_d0(length)
-    within = best_counts(model.cpu().numpy(), native.cpu().numpy(), d0)
+    pair, d0 = _prepared(model, native), tm_d0(length)
+    within = pair.best_counts(d0)
     return Scores(
-        rmsd=float(rmsd),
-        tm_score=tm_score(model, native, length),
+        rmsd=pair.rmsd(),
+        tm_score=min(1.0, pair.best_tm_sum(d0) / length),
         gdt_ts=sum(within[cutoff] for cutoff in GDT_TS_CUTOFFS) / len(GDT_TS_CUTOFFS) / length,
         gdt_ha=sum(within[cutoff] for cutoff in GDT_HA_CUTOFFS) / len(GDT_HA_CUTOFFS) / length,
     )
@@ -89,8 +86,7 @@ def score(model: Tensor, native: Tensor, native_length: int | None = None) -> Sc
 
 def tm_score(model: Tensor, native: Tensor, native_length: int) -> float:
     """Return the TM-score alone, at a sixth of the price of `score`, which documents the parameters."""
-    x, y = (points.to(torch.float64).cpu().numpy() for points in (model, native))
-    return min(1.0, best_tm_sum(x, y, tm_d0(native_length)) / native_length)
+    return min(1.0, _prepared(model, native).best_tm_sum(tm_d0(native_length)) / native_length)
 
 
 def tm_d0(length: int) -> float:
@@ -100,3 +96,7 @@ def tm_d0(length: int) -> float:
     program.
     """
     return max(0.5, 1.24 * (length - 15) ** (1 / 3) - 1.8) if length > 15 else 0.5
+
+
+def _prepared(model: Tensor, native: Tensor) -> Superpositions:
+    return Superpositions(*(points.detach().to(torch.float64).cpu().numpy() for points in (model, native)))

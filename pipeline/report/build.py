@@ -20,6 +20,7 @@ from pipeline.dataset.tables import read_all, write_rows
 from pipeline.evaluation.metrics import METRICS_SHOWN, Metric
 from pipeline.evaluation.schemas import METRICS
 from pipeline.evaluation.statistics import Summary, resampling_unit
+from pipeline.geometry import pairs, trace
 from pipeline.inference.null_stages import module_of
 from pipeline.manifest import atomic, write_json
 from pipeline.report import figures, standing
@@ -120,6 +121,12 @@ def _render(
             for run, of_run in summaries.items()
         ],
         metrics=METRICS_SHOWN,
+        long_range=pairs.LONG_RANGE,
+        contact=pairs.CONTACT,
+        clash=pairs.CLASH,
+        bond=trace.BOND,
+        cis_bond=trace.CIS_BOND,
+        bond_tolerance=trace.BOND_TOLERANCE,
         headlines=standing.HEADLINES,
         best={metric.name: _best(metric, summaries) for metric in METRICS_SHOWN},
         verdicts=standing.verdicts(differences),
@@ -136,6 +143,7 @@ def _render(
         curves=_figure("curves", figures.training_curves(history, colour)) if history else None,
         boxes=_figure("boxes", figures.score_distributions(scored, standing.HEADLINES, colour)) if scored else None,
         lengths=_figure("lengths", figures.score_by_length(scored, colour)) if scored else None,
+        errors=_figure("errors", figures.errors_in_bins(scored, colour)) if scored else None,
         bars=_figure("bins", figures.score_in_bins(lengths, standing.HEADLINES, colour)) if scored else None,
         examples=examples,
         versions={package: _version(package) for package in PACKAGES},

@@ -1,6 +1,7 @@
 """Figures of the report, as plotly objects. Every figure is drawn from tables; nothing is computed anew."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline.config import NULL_PREFIX
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import LENGTH_BINS, Summary
 from pipeline.geometry.distances import unpack_upper
+from pipeline.geometry.pairs import DISTANCES, SEPARATIONS
 
 Row = dict[str, Any]
 
@@ -105,6 +107,30 @@ def score_in_bins(
             )  # fmt: skip
         _scale(figure, metric, column)
     figure.update_xaxes(title_text="residues", categoryorder="array", categoryarray=[name for name, _ in LENGTH_BINS])
+    return _styled(figure, 340)
+
+
+def errors_in_bins(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
+    """Return the distance error, averaged over chains, by sequence separation and by true distance."""
+    shown = (
+        ("mae_by_separation", "|i-j|", SEPARATIONS),
+        ("mae_by_distance", "distance in the experiment, Å", DISTANCES),
+    )
+    figure = make_subplots(1, len(shown), subplot_titles=[f"distance error, Å, by {title}" for _, title, _ in shown])
+    for column, (name, title, begins) in enumerate(shown, start=1):
+        labels = [f"{low:g}–{high:g}" for low, high in pairwise(begins)] + [f"{begins[-1]:g} on"]
+        for run in dict.fromkeys(row["run"] for row in metrics):
+            values = np.array([row[name] for row in metrics if row["run"] == run], dtype=float)
+            known = np.isfinite(values)
+            count = known.sum(0)
+            mean = np.where(known, values, 0).sum(0) / np.where(count, count, np.nan)
+            figure.add_scatter(
+                x=labels, y=mean, name=run, legendgroup=run, showlegend=column == 1, mode="lines+markers",
+                line={"color": colour[run], "width": 1.5}, text=[f"{number} chains" for number in count],
+                row=1, col=column,
+            )  # fmt: skip
+        figure.update_xaxes(title_text=title, row=1, col=column)
+        figure.update_yaxes(rangemode="tozero", row=1, col=column)
     return _styled(figure, 340)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.evaluation.evaluate import NAMES, score_chain
+from pipeline.evaluation.metrics import COLUMNS
+from pipeline.evaluation.score_chain import score_chain
 from pipeline.evaluation.statistics import length_bin, paired_difference, summarise, summarise_by_length
-from pipeline.geometry.distances import pairwise_distances
+from pipeline.geometry.distances import pack_upper, pairwise_distances
 from pipeline.geometry.lddt import lddt
 from pipeline.geometry.superposition import score
 
@@ -99,17 +100,17 @@ def test_only_observed_residues_count():
     model, wrong = native.copy(), distances.copy()
     model[[3, 9]] += 50
     wrong[[3, 9]] += 50
-    scores = score_chain(wrong, model, hidden)
+    scores = score_chain(pack_upper(wrong), model, hidden)
     assert scores["mae"] == pytest.approx(0, abs=1e-9)
     assert scores["rmsd"] == pytest.approx(0, abs=1e-6)
     assert scores["tm_score"] == scores["lddt"] == pytest.approx(1)
-    assert score_chain(wrong, model, np.full((20, 3), np.nan)) == dict.fromkeys(NAMES)
+    assert score_chain(pack_upper(wrong), model, np.full((20, 3), np.nan)) == dict.fromkeys(COLUMNS)
 
 
 def test_distance_errors_are_over_pairs():
     native = np.array([[0.0, 0, 0], [3, 0, 0], [6, 0, 0]])
     predicted = np.array([[0.0, 4, 6], [4, 0, 3], [6, 3, 0]])
-    scores = score_chain(predicted, native, native)
+    scores = score_chain(pack_upper(predicted), native, native)
     assert scores["mae"] == pytest.approx(1 / 3)
     assert scores["rmse"] == pytest.approx(3**-0.5)
 

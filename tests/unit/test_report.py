@@ -10,7 +10,7 @@ import pytest
 from pipeline.config import NULLS, parse_config
 from pipeline.dataset.schemas import QUARANTINE
 from pipeline.dataset.tables import read_rows, write_rows
-from pipeline.evaluation.metrics import METRICS_SHOWN
+from pipeline.evaluation.metrics import COLUMNS, METRICS_SHOWN
 from pipeline.evaluation.schemas import EXAMPLES, METRICS
 from pipeline.evaluation.statistics import Difference
 from pipeline.report import standing
@@ -23,7 +23,9 @@ RUNS = ("distance", "coords", *NULLS)
 
 def metrics_of(run: str, n: int, mae: float) -> list[dict]:
     return [
-        {"run": run, "chain_id": f"c{i}{EVIL}", "cluster_id": f"k{i // 2}", "length": 94 + i, "observed": 40,
+        dict.fromkeys(COLUMNS)
+        | {"mae_by_separation": [1.0, 2.0, 3.0, np.nan, np.nan, np.nan], "mae_by_distance": [mae] * 7}
+        | {"run": run, "chain_id": f"c{i}{EVIL}", "cluster_id": f"k{i // 2}", "length": 94 + i, "observed": 40,
          "stress": 1.0, "mirror_margin": 0.5}
         | {m.name: mae + 0.01 * i if m.lower_is_better else 1 / (1 + mae + 0.01 * i) for m in METRICS_SHOWN}
         for i in range(n)
@@ -178,7 +180,7 @@ def test_a_browser_draws_every_figure(tmp_path: Path):
     ]  # fmt: skip
     page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     assert re.search(r"<title>A &amp; B &lt;/script&gt;", page)
-    assert page.count('class="plot-container') == 4 + 2 * len(RUNS)
+    assert page.count('class="plot-container') == 5 + 2 * len(RUNS)
 
 
 def test_a_leaky_split_is_marked_and_what_it_leaves_out_is_said(tmp_path: Path):

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from pipeline.cli import app
 from pipeline.config import ConfigError
-from pipeline.evaluation.evaluate import NAMES
+from pipeline.evaluation.metrics import NAMES
 from pipeline.evaluation.score_files import ScoreError, read_pairs, score_files
 
 from ..traces import random_trace, write_trace

@@ -1,0 +1,80 @@
+"""All metrics of one chain. Only observed residues count."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.evaluation.metrics import COLUMNS
+from pipeline.geometry.pairs import PairScores, contact_precision, pair_scores
+from pipeline.geometry.superposition import score, tm_score
+from pipeline.geometry.trace import bond_violations, radius_of_gyration
+
+MIN_OBSERVED = 3
+MIRROR = np.array([1.0, 1.0, -1.0])
+
+
+def score_chain(predicted: np.ndarray | None, coords: np.ndarray, native: np.ndarray) -> dict[str, Any]:
+    """Return all metrics of one chain.
+
+    Parameters:
+        predicted: (P,) distances of the pairs i < j, row by row, angstrom, NaN where there is none; None for a model
+            that predicts none, whose own distances are taken.
+        coords: (L, 3) reconstructed, angstrom, NaN where the model has no residue: such a residue is not superposed
+            and counts as wrong in lDDT, TM-score and GDT.
+        native: (L, 3) experimental, angstrom, NaN where not observed.
+
+    Returns:
+        A value for each of `COLUMNS`; all None where fewer than three residues are in both.
+    """
+    seen = np.isfinite(native).all(1)
+    both = seen & np.isfinite(coords).all(1)
+    if both.sum() < MIN_OBSERVED:
+        return dict.fromkeys(COLUMNS)
+    observed = int(seen.sum())
+    places = np.flatnonzero(seen)
+    pairs = pair_scores(coords[seen], native[seen], places, predicted, len(native))
+    mobile, fixed = coords[both], native[both]
+    superposed = score(torch.from_numpy(mobile), torch.from_numpy(fixed), observed)
+    mirrored = tm_score(torch.from_numpy(mobile * MIRROR), torch.from_numpy(fixed), observed)
+    radius, native_radius = radius_of_gyration(mobile), radius_of_gyration(fixed)
+    return {
+        "rmsd": superposed.rmsd,
+        "tm_score": superposed.tm_score,
+        "gdt_ts": superposed.gdt_ts,
+        "gdt_ha": superposed.gdt_ha,
+        "mirrored": float(mirrored > superposed.tm_score),
+        "radius_of_gyration": radius,
+        "radius_error": abs(radius / native_radius - 1),
+        "bond_violations": bond_violations(mobile, np.flatnonzero(both)),
+        "clashes": float(pairs.clashing[both[seen]].mean()),
+        **_local(pairs),
+        **_errors(pairs),
+        **_contacts(pairs, observed),
+    }
+
+
+def _local(pairs: PairScores) -> dict[str, Any]:
+    total = pairs.local.sum()
+    with np.errstate(invalid="ignore"):
+        residues = pairs.kept / pairs.local
+    return {"lddt": float(pairs.kept.sum() / total) if total else None, "lddt_residues": residues.astype(np.float32)}
+
+
+def _errors(pairs: PairScores) -> dict[str, Any]:
+    number, absolute, squared = pairs.by_separation.sum(0)
+    found: dict[str, Any] = {
+        "mae": float(absolute / number) if number else None,
+        "rmse": float(np.sqrt(squared / number)) if number else None,
+    }
+    for name, bins in (("separation", pairs.by_separation), ("distance", pairs.by_distance)):
+        with np.errstate(invalid="ignore"):
+            found[f"mae_by_{name}"] = bins[:, 1] / bins[:, 0]
+            found[f"rmse_by_{name}"] = np.sqrt(bins[:, 2] / bins[:, 0])
+    return found
+
+
+def _contacts(pairs: PairScores, observed: int) -> dict[str, float | None]:
+    counts = [observed, observed // 2, observed // 5, int(pairs.far_contact.sum())]
+    names = ("contacts_l", "contacts_l2", "contacts_l5", "contacts_r")
+    return dict(zip(names, contact_precision(pairs.far, pairs.far_contact, counts), strict=True))

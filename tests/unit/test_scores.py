@@ -1,0 +1,178 @@
+"""Properties of the metrics of a chain, and values counted by hand."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.evaluation.metrics import COLUMNS, NAMES
+from pipeline.evaluation.score_chain import score_chain
+from pipeline.geometry.distances import pack_upper, pairwise_distances
+from pipeline.geometry.lddt import lddt, lddt_per_residue
+from pipeline.geometry.pairs import CLASH, DISTANCES, SEPARATIONS, contact_precision, pair_scores
+from pipeline.geometry.search import Superpositions
+from pipeline.geometry.superposition import kabsch, score, tm_d0, tm_score
+from pipeline.geometry.trace import bond_violations, radius_of_gyration
+
+from .test_geometry import helix, random_chain, random_motion
+
+chains = st.builds(random_chain, st.integers(0, 10**6), st.integers(30, 90))
+seeds = st.integers(0, 10**6)
+
+
+def noisy(chain: torch.Tensor, seed: int, scale: float = 2.0) -> torch.Tensor:
+    return chain + scale * torch.randn(chain.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def all_scores(model: torch.Tensor, native: torch.Tensor) -> dict:
+    return score_chain(None, model.numpy(), native.numpy())
+
+
+@given(chains, seeds, seeds)
+@settings(max_examples=20, deadline=None)
+def test_no_score_changes_when_the_model_is_moved_and_turned(chain, noise, motion):
+    model = noisy(chain, noise)
+    rotation, shift = random_motion(motion)
+    here, there = all_scores(model, chain), all_scores(model @ rotation + shift, chain)
+    for name in NAMES:
+        # One residue more or less at a cutoff, and a mirror image that fits as well, are a matter of rounding.
+        tolerance = {"gdt_ts": 0.01, "gdt_ha": 0.01, "mirrored": 1, "tm_score": 1e-4}.get(name, 1e-5)
+        assert there[name] == pytest.approx(here[name], abs=tolerance), name
+
+
+@given(chains, seeds)
+@settings(max_examples=20, deadline=None)
+def test_a_mirror_image_has_other_superpositions_and_the_same_distances(chain, noise):
+    model = noisy(chain, noise, 0.5)
+    image = model * torch.tensor([1, 1, -1.0])
+    one, other = all_scores(model, chain), all_scores(image, chain)
+    for name in ("mae", "rmse", "lddt", "contacts_l", "radius_of_gyration", "bond_violations", "clashes"):
+        assert other[name] == one[name] or other[name] == pytest.approx(one[name])
+    assert other["tm_score"] < one["tm_score"] and other["rmsd"] > one["rmsd"]
+    assert (one["mirrored"], other["mirrored"]) == (0, 1)
+
+
+@given(chains)
+@settings(max_examples=10, deadline=None)
+def test_a_copy_is_perfect(chain):
+    found = all_scores(chain, chain)
+    for name in ("lddt", "tm_score", "gdt_ts", "gdt_ha", "contacts_r"):
+        assert found[name] is None or found[name] == pytest.approx(1, abs=1e-6)
+    for name in ("mae", "rmse", "rmsd", "mirrored", "radius_error"):
+        assert found[name] == pytest.approx(0, abs=1e-3)
+    assert found["tm_score"] <= 1
+
+
+@given(chains, seeds, st.sampled_from((0.5, 2.0, 8.0, 30.0)))
+@settings(max_examples=25, deadline=None)
+def test_scores_keep_their_bounds(chain, noise, scale):
+    found = all_scores(noisy(chain, noise, scale), chain)
+    assert 0 < found["tm_score"] <= 1
+    assert 0 <= found["gdt_ha"] <= found["gdt_ts"] <= 1
+    assert 0 <= found["lddt"] <= 1
+    assert found["mae"] <= found["rmse"]
+
+
+@given(chains, seeds, st.sets(st.integers(0, 29), max_size=20))
+@settings(max_examples=20, deadline=None)
+def test_rows_that_were_not_observed_never_count(chain, noise, hidden):
+    model = noisy(chain, noise)
+    native = chain.clone()
+    native[sorted(hidden)] = torch.nan
+    wrong = model.clone()
+    wrong[sorted(hidden)] += 100
+    seen = native.isfinite().all(1)
+    one, other = all_scores(model, native), all_scores(wrong, native)
+    for name in COLUMNS:
+        assert np.array_equal(one[name], other[name], equal_nan=True) if name not in NAMES else one[name] == other[name]
+    alone = score(model[seen], chain[seen])
+    assert (one["tm_score"], one["gdt_ts"], one["rmsd"]) == (alone.tm_score, alone.gdt_ts, alone.rmsd)
+
+
+def test_residues_that_the_model_lacks_count_as_wrong():
+    chain = random_chain(0, 60)
+    model = chain.clone()
+    model[:15] = torch.nan
+    found = all_scores(model, chain)
+    assert found["tm_score"] == pytest.approx(0.75, abs=1e-6)
+    assert (found["gdt_ts"], found["gdt_ha"]) == pytest.approx((0.75, 0.75))
+    assert found["rmsd"] == pytest.approx(0, abs=1e-3)
+    assert found["lddt"] < 0.75
+    assert np.array_equal(found["lddt_residues"][:15], np.zeros(15))
+
+
+@given(chains, seeds)
+@settings(max_examples=15, deadline=None)
+def test_the_pass_over_pairs_finds_what_matrices_say(chain, noise):
+    model = noisy(chain, noise)
+    predicted = pairwise_distances(noisy(chain, noise + 1))
+    places = np.arange(len(chain))
+    found = pair_scores(model.numpy(), chain.numpy(), places, pack_upper(predicted.numpy()), len(chain))
+    true = pairwise_distances(chain)
+    assert found.kept.sum() / found.local.sum() == pytest.approx(lddt(pairwise_distances(model), true))
+    assert found.kept / found.local == pytest.approx(lddt_per_residue(pairwise_distances(model), true).numpy())
+    i, j = np.triu_indices(len(chain), 1)
+    true, error = true.numpy()[i, j], np.abs(predicted - true).numpy()[i, j]
+    for begins, value, sums in ((SEPARATIONS, j - i, found.by_separation), (DISTANCES, true, found.by_distance)):
+        for low, high, row in zip(begins, (*begins[1:], np.inf), sums, strict=True):
+            inside = error[(value >= low) & (value < high)]
+            assert row == pytest.approx([len(inside), inside.sum(), np.square(inside).sum()], rel=1e-4)
+    far = j - i >= 24
+    assert found.far == pytest.approx(predicted.numpy()[i, j][far], rel=1e-5)
+    assert np.array_equal(found.far_contact, (true < 8)[far])
+    close = (pairwise_distances(model).numpy() < CLASH) & (np.abs(np.subtract.outer(places, places)) > 1)
+    assert np.array_equal(found.clashing, close.any(1))
+
+
+def test_contacts_are_counted_from_the_closest():
+    far = np.array([9.0, 1.0, 5.0, np.nan, 3.0])
+    contact = np.array([True, True, False, True, True])
+    # In order: 1 yes, 3 yes, 5 no, 9 yes, none.
+    assert contact_precision(far, contact, [1, 2, 3, 4, 9, 0]) == [1, 1, 2 / 3, 0.75, 0.6, None]
+    assert contact_precision(far[:0], contact[:0], [3]) == [None]
+
+
+def test_bonds_are_trans_or_cis_or_wrong():
+    coords = np.array([[0.0, 0, 0], [3.8, 0, 0], [6.75, 0, 0], [12.0, 0, 0], [50.0, 0, 0]])
+    assert bond_violations(coords, np.array([0, 1, 2, 3, 9])) == pytest.approx(1 / 3)
+    assert bond_violations(coords[:2], np.array([0, 5])) is None
+    assert radius_of_gyration(np.array([[0.0, 0, 0], [2, 0, 0]])) == 1
+
+
+@given(st.integers(3, 40), seeds, st.sampled_from((0.0, 1e-6, 1.0, 50.0)))
+@settings(max_examples=40, deadline=None)
+def test_the_compiled_superposition_is_that_of_kabsch(length, seed, scale):
+    native = random_chain(seed, length)
+    rotation, shift = random_motion(seed)
+    model = noisy(native, seed, scale) @ rotation + shift
+    turn, move = kabsch(model, native, torch.ones(length, dtype=torch.float64))
+    expected = float((model @ turn + move - native).square().sum(1).mean().sqrt())
+    assert Superpositions(model.numpy(), native.numpy()).rmsd() == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", ["line", "point", "plane"])
+def test_points_that_do_not_decide_a_rotation_still_score(shape):
+    points = torch.zeros(10, 3, dtype=torch.float64)
+    if shape != "point":
+        points[:, 0] = torch.arange(10) * 3.8
+    if shape == "plane":
+        points[::2, 1] = 2
+    found = score(points, points)
+    assert found.rmsd == pytest.approx(0, abs=1e-3)
+    assert (found.tm_score, found.gdt_ts) == pytest.approx((1, 1))
+
+
+def test_tm_score_alone_is_that_among_all_scores():
+    chain = random_chain(8, 70)
+    model = noisy(chain, 3, 4)
+    assert tm_score(model, chain, 90) == score(model, chain, 90).tm_score
+    # No superposition that least squares finds is above the one of the search.
+    turn, move = kabsch(model, chain, torch.ones(70, dtype=torch.float64))
+    square = (model @ turn + move - chain).square().sum(1)
+    assert tm_score(model, chain, 70) >= float((1 / (1 + square / tm_d0(70) ** 2)).mean())
+
+
+def test_the_hand_of_a_helix_is_told():
+    assert all_scores(helix(40), helix(40))["mirrored"] == 0
+    assert all_scores(helix(40) * torch.tensor([-1.0, 1, 1]), helix(40))["mirrored"] == 1
