@@ -30,6 +30,7 @@ CLIMB = np.array((64, 32, 32, 16, 16, 8, 8, 4, 4, 4, 4, 4, 4))
 """Superpositions that are followed uphill in each step, the best of the step before."""
 
 NEWTON_STEPS = 30
+SUMS = 17
 
 compiled = numba.njit(cache=True, fastmath=True, error_model="numpy")
 
@@ -42,7 +43,7 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
     on the characteristic polynomial (Theobald 2005). Where the points do not decide, lying on one line, it is none.
 
     Parameters:
-        sums: (16) weighted sums of 1, x, y and y x^T.
+        sums: (SUMS) weighted sums of 1, x, y, y x^T and |x|^2 + |y|^2.
         motion: (12) output.
     """
     count = max(sums[0], 1e-9)
@@ -59,7 +60,9 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
     s0, s1, s2, s3, s4, s5 = a * e - b * b, a * f - b * c, a * g - b * d, b * f - e * c, b * g - e * d, c * g - f * d
     t0, t1, t2, t3, t4, t5 = c * g - d * f, c * i - d * h, c * j - d * i, f * i - g * h, f * j - g * i, h * j - i * i
     constant = s0 * t5 - s1 * t4 + s2 * t3 + s3 * t2 - s4 * t1 + s5 * t0
-    value = math.sqrt(3 * square)
+    # Two bounds from above: of three singular values with this norm, and of a fit without error.
+    fit = 0.5 * (sums[16] / count - x0 * x0 - x1 * x1 - x2 * x2 - y0 * y0 - y1 * y1 - y2 * y2)
+    value = min(math.sqrt(3 * square), fit * (1 + 1e-4))
     for _ in range(NEWTON_STEPS):
         squared = value * value
         p = (squared + quadratic) * value
@@ -112,13 +115,12 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
 
 @compiled
 def squares(points: np.ndarray, motion: np.ndarray, out: np.ndarray) -> None:
-    """Write the squared distances (N) of the superposed points; points (6, N) are those of model, then native."""
+    """Write the squared distances (N) of the superposed points; points as `prepare` gives them."""
     r00, r01, r02, r10, r11, r12, r20, r21, r22, t0, t1, t2 = motion
-    x, y, z, u, v, w = points[0], points[1], points[2], points[3], points[4], points[5]
     for n in range(points.shape[1]):
-        p = r00 * x[n] + r01 * y[n] + r02 * z[n] + t0 - u[n]
-        q = r10 * x[n] + r11 * y[n] + r12 * z[n] + t1 - v[n]
-        r = r20 * x[n] + r21 * y[n] + r22 * z[n] + t2 - w[n]
+        p = r00 * points[0, n] + r01 * points[1, n] + r02 * points[2, n] + t0 - points[3, n]
+        q = r10 * points[0, n] + r11 * points[1, n] + r12 * points[2, n] + t1 - points[4, n]
+        r = r20 * points[0, n] + r21 * points[1, n] + r22 * points[2, n] + t2 - points[5, n]
         out[n] = p * p + q * q + r * r
 
 
@@ -158,31 +160,32 @@ def count_and_choose(
 
 @compiled
 def weighted_sums(points: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
-    """Write the sums (16) over points of weight times 1, model, native, and native times model."""
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = np.float32(0)
+    """Write the sums (SUMS) over points of weight times 1, x, y, y x^T and |x|^2 + |y|^2."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float32(0)
     p0 = p1 = p2 = p3 = p4 = p5 = p6 = p7 = p8 = np.float32(0)
-    x, y, z, u, v, w = points[0], points[1], points[2], points[3], points[4], points[5]
     for n in range(points.shape[1]):
         weight = weights[n]
-        a, b, c = weight * x[n], weight * y[n], weight * z[n]
+        a, b, c = weight * points[0, n], weight * points[1, n], weight * points[2, n]
         s0 += weight
+        s7 += weight * points[6, n]
         s1 += a
         s2 += b
         s3 += c
-        s4 += weight * u[n]
-        s5 += weight * v[n]
-        s6 += weight * w[n]
-        p0 += u[n] * a
-        p1 += u[n] * b
-        p2 += u[n] * c
-        p3 += v[n] * a
-        p4 += v[n] * b
-        p5 += v[n] * c
-        p6 += w[n] * a
-        p7 += w[n] * b
-        p8 += w[n] * c
+        s4 += weight * points[3, n]
+        s5 += weight * points[4, n]
+        s6 += weight * points[5, n]
+        p0 += points[3, n] * a
+        p1 += points[3, n] * b
+        p2 += points[3, n] * c
+        p3 += points[4, n] * a
+        p4 += points[4, n] * b
+        p5 += points[4, n] * c
+        p6 += points[5, n] * a
+        p7 += points[5, n] * b
+        p8 += points[5, n] * c
     out[0], out[1], out[2], out[3], out[4], out[5], out[6] = s0, s1, s2, s3, s4, s5, s6
     out[7], out[8], out[9], out[10], out[11], out[12], out[13], out[14], out[15] = p0, p1, p2, p3, p4, p5, p6, p7, p8
+    out[16] = s7
 
 
 @compiled
@@ -213,23 +216,23 @@ def search_counts(points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, 
     """Return the greatest numbers of points (5) within `CUTOFFS`, by the search of Zhang & Skolnick.
 
     Parameters:
-        points: (6, N) float32, model then native.
-        cumulative: (N + 1, 16) float64, sums of the products up to each point.
+        points: (7, N) float32, as `prepare` gives them.
+        cumulative: (N + 1, SUMS) float64, sums of the products up to each point.
         keys: (N) random int32.
         search_cutoff: angstrom; pairs closer than this and one more are superposed next.
     """
     size = points.shape[1]
     best = np.zeros(5, np.int32)
     square, weights = np.empty(size, np.float32), np.empty(size, np.float32)
-    sums, motion = np.empty(16, np.float32), np.empty(12, np.float32)
-    fragment = np.empty(16, np.float64)
+    sums, motion = np.empty(SUMS, np.float32), np.empty(12, np.float32)
+    fragment = np.empty(SUMS, np.float64)
     table = np.zeros(1 << 12, np.int64)
     used = 0
     length = size
     shortest = min(SHORTEST_FRAGMENT, size)
     while True:
         for start in range(size - length + 1):
-            for n in range(16):
+            for n in range(SUMS):
                 fragment[n] = cumulative[start + length, n] - cumulative[start, n]
             superpose(fragment, motion)
             squares(points, motion, square)
@@ -262,7 +265,7 @@ def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
     size = points.shape[1]
     shortest = min(SHORTEST_START, size)
     square, motion = np.empty(size, np.float32), np.empty(12, np.float32)
-    sums = np.empty((8 * size + 64, 16), np.float64)
+    sums = np.empty((8 * size + 64, SUMS), np.float64)
     count = 0
     length = size
     while True:
@@ -278,7 +281,7 @@ def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
             break
         length = max(length // 2, shortest)
     scale = np.float32(1 / (d0 * d0))
-    score, narrow = np.empty(count, np.float32), np.empty(16, np.float32)
+    score, narrow = np.empty(count, np.float32), np.empty(SUMS, np.float32)
     for turn in range(len(CLIMB) + 1):
         for row in range(count):
             superpose(sums[row], motion)
@@ -299,9 +302,9 @@ def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
 
 @compiled
 def prepare(model: np.ndarray, native: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return centred points (6, N), model then native, and running sums (N + 1, 16) of 1, x, y and y x^T."""
+    """Return centred points (7, N), x then y then |x|^2 + |y|^2, and running sums (N + 1, SUMS); see `superpose`."""
     size = len(model)
-    points, running = np.empty((6, size), np.float32), np.zeros((size + 1, 16))
+    points, running = np.empty((7, size), np.float32), np.zeros((size + 1, SUMS))
     centre = np.zeros(6)
     for n in range(size):
         for axis in range(3):
@@ -309,14 +312,18 @@ def prepare(model: np.ndarray, native: np.ndarray) -> tuple[np.ndarray, np.ndarr
             centre[3 + axis] += native[n, axis] / size
     for n in range(size):
         running[n + 1, 0] = n + 1
+        square = 0.0
         for axis in range(3):
             x, y = model[n, axis] - centre[axis], native[n, axis] - centre[3 + axis]
             points[axis, n], points[3 + axis, n] = x, y
+            square += x * x + y * y
             running[n + 1, 1 + axis] = running[n, 1 + axis] + x
             running[n + 1, 4 + axis] = running[n, 4 + axis] + y
             for other in range(3):
                 product = y * (model[n, other] - centre[other])
                 running[n + 1, 7 + 3 * axis + other] = running[n, 7 + 3 * axis + other] + product
+        points[6, n] = square
+        running[n + 1, 16] = running[n, 16] + square
     return points, running
 
 
