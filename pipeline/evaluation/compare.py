@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipeline.config import NULL_PREFIX
 from pipeline.dataset.tables import read_all
 from pipeline.evaluation.metrics import METRICS_SHOWN, Metric
-from pipeline.evaluation.statistics import Difference, Summary, paired_difference, resampling_unit, summarise
+from pipeline.evaluation.statistics import Difference, Summary, counts, paired_difference, resampling_unit, summarise
 
 NEEDED = ("run", "chain_id", "cluster_id", "length")
 
@@ -152,7 +152,7 @@ def compare(a: Result, b: Result, samples: int = 2000, seed: int = 0) -> Compari
         if any(metric.name not in result.rows[common[0]] for result in (a, b)):
             continue
         ours, theirs = ({chain: result.rows[chain][metric.name] for chain in common} for result in (a, b))
-        paired = [chain for chain in common if ours[chain] is not None and theirs[chain] is not None]
+        paired = [chain for chain in common if counts(ours[chain]) and counts(theirs[chain])]
         mean_a, mean_b = (
             summarise([values[chain] for chain in paired], [group_of[chain] for chain in paired], samples, seed)
             for values in (ours, theirs)

@@ -3,15 +3,14 @@
 from typing import Any
 
 import numpy as np
-import torch
 
 from pipeline.evaluation.metrics import COLUMNS
 from pipeline.geometry.pairs import PairScores, contact_precision, pair_scores
-from pipeline.geometry.superposition import score, tm_score
+from pipeline.geometry.search import Superpositions
+from pipeline.geometry.superposition import scores_of
 from pipeline.geometry.trace import bond_violations, radius_of_gyration
 
 MIN_OBSERVED = 3
-MIRROR = np.array([1.0, 1.0, -1.0])
 
 
 def score_chain(predicted: np.ndarray | None, coords: np.ndarray, native: np.ndarray) -> dict[str, Any]:
@@ -35,15 +34,15 @@ def score_chain(predicted: np.ndarray | None, coords: np.ndarray, native: np.nda
     places = np.flatnonzero(seen)
     pairs = pair_scores(coords[seen], native[seen], places, predicted, len(native))
     mobile, fixed = coords[both], native[both]
-    superposed = score(torch.from_numpy(mobile), torch.from_numpy(fixed), observed)
-    mirrored = tm_score(torch.from_numpy(mobile * MIRROR), torch.from_numpy(fixed), observed)
+    pair = Superpositions(mobile, fixed)
+    superposed = scores_of(pair, observed)
     radius, native_radius = radius_of_gyration(mobile), radius_of_gyration(fixed)
     return {
         "rmsd": superposed.rmsd,
         "tm_score": superposed.tm_score,
         "gdt_ts": superposed.gdt_ts,
         "gdt_ha": superposed.gdt_ha,
-        "mirrored": float(mirrored > superposed.tm_score),
+        "mirrored": float(pair.mirror_rmsd() < superposed.rmsd),
         "radius_of_gyration": radius,
         "radius_error": abs(radius / native_radius - 1),
         "bond_violations": bond_violations(mobile, np.flatnonzero(both)),

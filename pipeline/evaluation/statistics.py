@@ -78,6 +78,11 @@ def resampling_unit(split_method: str) -> str:
     return "chain_id" if split_method in CHAINS_ARE_DRAWN else "cluster_id"
 
 
+def counts(value: float | None) -> bool:
+    """Return whether a value of a metric is a number."""
+    return value is not None and bool(np.isfinite(value))
+
+
 def summarise(values: Sequence[float | None], groups: Sequence[str], samples: int, seed: int) -> Summary:
     """Summarise one metric of one run.
 
@@ -114,7 +119,7 @@ def paired_difference(
     pairs = [
         (chain, ours[chain], theirs[chain])
         for chain in sorted(ours.keys() & theirs.keys())
-        if _counts(ours[chain]) and _counts(theirs[chain])
+        if counts(ours[chain]) and counts(theirs[chain])
     ]
     if not pairs:
         return Difference(None, None, None, None, 0, lower_is_better)
@@ -140,10 +145,6 @@ def summarise_by_length(
         inside = np.flatnonzero(bins == name).tolist()
         summaries[name] = summarise([values[at] for at in inside], [groups[at] for at in inside], samples, seed)
     return summaries
-
-
-def _counts(value: float | None) -> bool:
-    return value is not None and bool(np.isfinite(value))
 
 
 def _interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: int) -> tuple[float | None, float | None]:

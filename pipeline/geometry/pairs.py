@@ -15,7 +15,7 @@ from pipeline.geometry.lddt import RADIUS, THRESHOLDS
 SEPARATIONS = (1, 6, 12, 24, 48, 96)
 """First |i-j| of each bin of sequence separation; those from 6, 12 and 24 are called short, medium and long range."""
 
-DISTANCES = (0.0, 4.0, 8.0, 12.0, 16.0, 22.0, 32.0)
+DISTANCES = (0, 4, 8, 12, 16, 22, 32)
 """Beginning of each bin of true distance, whole angstroms."""
 
 LONG_RANGE = 24
@@ -28,9 +28,8 @@ CLASH = 3.5
 """C-alpha atoms of residues that are no neighbours clash when closer than this, angstrom; in experimental structures
 they almost never are."""
 
-_FINEST, _FINE, _COARSE, _COARSEST = THRESHOLDS
-_SEPARATION_BINS, _DISTANCE_BINS = len(SEPARATIONS), len(DISTANCES)
-_BIN_OF_ANGSTROM = np.searchsorted(DISTANCES, np.arange(DISTANCES[-1] + 1), side="right") - 1
+_FINEST, _FINE, _COARSE, _COARSEST = (np.float32(threshold) for threshold in THRESHOLDS)
+_RADIUS = np.float32(RADIUS)
 
 
 @dataclass(frozen=True)
@@ -70,57 +69,129 @@ def pair_scores(
     """
     own = predicted is None
     given = np.zeros(0, np.float32) if predicted is None else predicted.astype(np.float32, copy=False)
-    bin_of = np.searchsorted(SEPARATIONS, np.arange(length), side="right") - 1
-    return PairScores(*_pass(model, native, places, given, own, length, bin_of))
+    # Near the origin, so that single precision is enough.
+    first = np.argmax(np.isfinite(model[:, 0]))
+    columns = (np.ascontiguousarray((points - points[first]).T, np.float32) for points in (model, native))
+    kept, local, *rest = _pass(*columns, places, given, own, length)
+    return PairScores(kept / len(THRESHOLDS), local.astype(np.float64), *rest)
 
 
-@numba.njit(cache=True, error_model="numpy")
+compiled = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+"""NaN stays what it is."""
+
+
+@compiled
+def _distances(points: np.ndarray, i: int, out: np.ndarray) -> None:
+    """Write the distances of point i from itself and those after it; points (3, N)."""
+    x, y, z, out = points[0, i:], points[1, i:], points[2, i:], out[i:]
+    u, v, w = x[0], y[0], z[0]
+    for j in range(len(out)):
+        a, b, c = u - x[j], v - y[j], w - z[j]
+        out[j] = np.sqrt(a * a + b * b + c * c)
+
+
+@compiled
+def _keep(true: np.ndarray, found: np.ndarray, i: int, kept: np.ndarray, local: np.ndarray) -> None:
+    """Add up what lDDT counts of the pairs of i and those after it, in quarters."""
+    true, found, later_kept, later_local = true[i + 1 :], found[i + 1 :], kept[i + 1 :], local[i + 1 :]
+    of_row, near = np.int32(0), np.int32(0)
+    for j in range(len(true)):
+        off = abs(found[j] - true[j])
+        counts = np.int32(true[j] < _RADIUS)
+        steps = np.int32(off < _FINEST) + np.int32(off < _FINE) + np.int32(off < _COARSE) + np.int32(off < _COARSEST)
+        later_kept[j] += counts * steps
+        later_local[j] += counts
+        of_row += counts * steps
+        near += counts
+    kept[i] += of_row
+    local[i] += near
+
+
+@compiled
+def _say(source: np.ndarray, places: np.ndarray, i: int, length: int, own: bool, said: np.ndarray) -> None:
+    """Write the predicted distances of i and those after it: of the model's own row, or of the packed triangle."""
+    row = places[i] * (2 * length - places[i] - 1) // 2 - places[i] - 1
+    for j in range(i + 1, len(places)):
+        said[j] = source[j] if own else source[row + places[j]]
+
+
+@compiled
+def _compare(said: np.ndarray, true: np.ndarray, i: int, error: np.ndarray) -> None:
+    """Write the errors of i and those after it, -1 where nothing was predicted."""
+    said, true, error = said[i:], true[i:], error[i:]
+    for j in range(len(said)):
+        off = abs(said[j] - true[j])
+        error[j] = off if off == off else np.float32(-1)
+
+
+@compiled
+def _any_below(values: np.ndarray, start: int, limit: float) -> bool:
+    """Return whether a value from start on is below the limit."""
+    values, least = values[start:], np.float32(limit)
+    count = np.int32(0)
+    for j in range(len(values)):
+        count += np.int32(values[j] < least)
+    return bool(count > 0)
+
+
+@compiled
+def _add_errors(
+    error: np.ndarray, true: np.ndarray, start: int, end: int, low: float, high: float, sums: np.ndarray, at: int
+) -> None:
+    """Add to row `at` number, sum and sum of squares of the errors from start to end whose true distance is in
+    [low, high); below 0 is no error."""
+    error, true = error[start:end], true[start:end]
+    least, most = np.float32(low), np.float32(high)
+    count, absolute, squared = np.int32(0), np.float32(0), np.float32(0)
+    for j in range(len(error)):
+        inside = (true[j] >= least) & (true[j] < most) & (error[j] >= 0)
+        weighed = error[j] if inside else np.float32(0)
+        count += np.int32(inside)
+        absolute += weighed
+        squared += weighed * weighed
+    sums[at, 0] += count
+    sums[at, 1] += absolute
+    sums[at, 2] += squared
+
+
+@compiled
 def _pass(
-    model: np.ndarray,
-    native: np.ndarray,
-    places: np.ndarray,
-    predicted: np.ndarray,
-    own: bool,
-    length: int,
-    bin_of: np.ndarray,
+    model: np.ndarray, native: np.ndarray, places: np.ndarray, predicted: np.ndarray, own: bool, length: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    size = len(native)
-    kept, local = np.zeros(size), np.zeros(size)
-    by_separation, by_distance = np.zeros((_SEPARATION_BINS, 3)), np.zeros((_DISTANCE_BINS, 3))
+    size = len(places)
+    kept, local = np.zeros(size, np.int32), np.zeros(size, np.int32)
+    by_separation, by_distance = np.zeros((len(SEPARATIONS), 3)), np.zeros((len(DISTANCES), 3))
     far, far_contact = np.empty(size * (size - 1) // 2, np.float32), np.empty(size * (size - 1) // 2, np.bool_)
     clashing = np.zeros(size, np.bool_)
+    true, found = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    said, error = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    begins = np.array((*DISTANCES, np.inf), np.float32)
     long_range = 0
     for i in range(size):
-        row = places[i] * (2 * length - places[i] - 1) // 2 - places[i] - 1
-        for j in range(i + 1, size):
-            x, y, z = native[i, 0] - native[j, 0], native[i, 1] - native[j, 1], native[i, 2] - native[j, 2]
-            true = np.sqrt(x * x + y * y + z * z)
-            x, y, z = model[i, 0] - model[j, 0], model[i, 1] - model[j, 1], model[i, 2] - model[j, 2]
-            found = np.sqrt(x * x + y * y + z * z)
-            if true < RADIUS:
-                off = abs(found - true)
-                fraction = 0.25 * ((off < _FINEST) + (off < _FINE) + (off < _COARSE) + (off < _COARSEST))
-                kept[i] += fraction
-                kept[j] += fraction
-                local[i] += 1
-                local[j] += 1
-            separation = places[j] - places[i]
-            if separation > 1 and found < CLASH:
-                clashing[i] = clashing[j] = True
-            said = found if own else np.float64(predicted[row + places[j]])
-            if separation >= LONG_RANGE:
-                far[long_range], far_contact[long_range] = said, true < CONTACT
-                long_range += 1
-            error = abs(said - true)
-            if not np.isnan(error):
-                at = bin_of[separation]
-                by_separation[at, 0] += 1
-                by_separation[at, 1] += error
-                by_separation[at, 2] += error * error
-                at = _BIN_OF_ANGSTROM[min(int(true), len(_BIN_OF_ANGSTROM) - 1)]
-                by_distance[at, 0] += 1
-                by_distance[at, 1] += error
-                by_distance[at, 2] += error * error
+        _distances(native, i, true)
+        _distances(model, i, found)
+        _keep(true, found, i, kept, local)
+        _say(found if own else predicted, places, i, length, own, said)
+        _compare(said, true, i, error)
+        for at in range(len(DISTANCES)):
+            _add_errors(error, true, i + 1, size, begins[at], begins[at + 1], by_distance, at)
+        start = i + 1
+        for at in range(len(SEPARATIONS)):
+            if SEPARATIONS[at] == LONG_RANGE:
+                for j in range(start, size):
+                    far[long_range + j - start], far_contact[long_range + j - start] = said[j], true[j] < CONTACT
+                long_range += size - start
+            end = size
+            if at + 1 < len(SEPARATIONS):
+                end = start
+                while end < size and places[end] - places[i] < SEPARATIONS[at + 1]:
+                    end += 1
+            _add_errors(error, true, start, end, 0, np.inf, by_separation, at)
+            start = end
+        if _any_below(found, i + 2, CLASH) or places[min(i + 1, size - 1)] > places[i] + 1:
+            for j in range(i + 1, size):
+                if found[j] < CLASH and places[j] - places[i] > 1:
+                    clashing[i] = clashing[j] = True
     return kept, local, by_separation, by_distance, far[:long_range], far_contact[:long_range], clashing
 
 
@@ -134,8 +205,10 @@ def contact_precision(far: np.ndarray, far_contact: np.ndarray, counts: Sequence
     most = min(max(counts), len(far))
     if most < 1:
         return [None] * len(counts)
-    far = np.where(np.isnan(far), np.inf, far)
-    near = np.flatnonzero(far <= np.partition(far, most - 1)[most - 1])
+    near = np.flatnonzero(far < 2 * CONTACT)
+    if len(near) < most:
+        near, far = np.arange(len(far)), np.where(np.isnan(far), np.inf, far)
+    near = near[far[near] <= np.partition(far[near], most - 1)[most - 1]]
     near = near[np.argsort(far[near], kind="stable")]
     right = np.cumsum(far_contact[near] & np.isfinite(far[near]))
     taken = [min(count, len(far)) for count in counts]

@@ -13,6 +13,7 @@ arrays of superpositions, in torch, took four times as long on a CPU.
 """
 
 import math
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -29,6 +30,7 @@ CLIMB = np.array((64, 32, 32, 16, 16, 8, 8, 4, 4, 4, 4, 4, 4))
 """Superpositions that are followed uphill in each step, the best of the step before."""
 
 NEWTON_STEPS = 30
+SUMS = 17
 
 compiled = numba.njit(cache=True, fastmath=True, error_model="numpy")
 
@@ -41,7 +43,7 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
     on the characteristic polynomial (Theobald 2005). Where the points do not decide, lying on one line, it is none.
 
     Parameters:
-        sums: (16) weighted sums of 1, x, y and y x^T.
+        sums: (SUMS) weighted sums of 1, x, y, y x^T and |x|^2 + |y|^2.
         motion: (12) output.
     """
     count = max(sums[0], 1e-9)
@@ -58,7 +60,9 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
     s0, s1, s2, s3, s4, s5 = a * e - b * b, a * f - b * c, a * g - b * d, b * f - e * c, b * g - e * d, c * g - f * d
     t0, t1, t2, t3, t4, t5 = c * g - d * f, c * i - d * h, c * j - d * i, f * i - g * h, f * j - g * i, h * j - i * i
     constant = s0 * t5 - s1 * t4 + s2 * t3 + s3 * t2 - s4 * t1 + s5 * t0
-    value = math.sqrt(3 * square)
+    # Two bounds from above: of three singular values with this norm, and of a fit without error.
+    fit = 0.5 * (sums[16] / count - x0 * x0 - x1 * x1 - x2 * x2 - y0 * y0 - y1 * y1 - y2 * y2)
+    value = min(math.sqrt(3 * square), fit * (1 + 1e-4))
     for _ in range(NEWTON_STEPS):
         squared = value * value
         p = (squared + quadratic) * value
@@ -68,16 +72,19 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
             break
         change = (q * value + constant) / slope
         value -= change
-        if abs(change) <= 1e-10 * value:
+        if abs(change) <= 1e-7 * value:
             break
     a, e, h, j = a - value, e - value, h - value, j - value
     s0, s1, s2, s3, s4, s5 = a * e - b * b, a * f - b * c, a * g - b * d, b * f - e * c, b * g - e * d, c * g - f * d
     t3, t4, t5 = f * i - g * h, f * j - g * i, h * j - i * i
     t1, t2 = c * i - d * h, c * j - d * i
-    # Columns of the adjugate, from the one that is longest for small turns.
+    # The adjugate has rank one: any of its columns is the eigenvector, unless it is too short to be exact.
+    size = square * math.sqrt(square)
     w, u, v, z = e * t5 - f * t4 + g * t3, f * t2 - b * t5 - g * t1, b * t4 - e * t2 + g * t0, e * t1 - b * t3 - f * t0
     length = w * w + u * u + v * v + z * z
     for column in range(1, 4):
+        if length > 0.01 * size * size:
+            break
         if column == 1:
             w1, u1 = c * t4 - b * t5 - d * t3, a * t5 - c * t2 + d * t1
             v1, z1 = b * t2 - a * t4 - d * t0, a * t3 - b * t1 + c * t0
@@ -90,7 +97,7 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
         other = w1 * w1 + u1 * u1 + v1 * v1 + z1 * z1
         if other > length:
             w, u, v, z, length = w1, u1, v1, z1, other
-    if length > 1e-20 * square * square * square:
+    if length > 1e-20 * size * size:
         scale = 1 / math.sqrt(length)
         w, u, v, z = w * scale, u * scale, v * scale, z * scale
     else:
@@ -108,20 +115,28 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
 
 @compiled
 def squares(points: np.ndarray, motion: np.ndarray, out: np.ndarray) -> None:
-    """Write the squared distances (N) of the superposed points; points (6, N) are those of model, then native."""
+    """Write the squared distances (N) of the superposed points; points as `prepare` gives them."""
     r00, r01, r02, r10, r11, r12, r20, r21, r22, t0, t1, t2 = motion
-    x, y, z, u, v, w = points[0], points[1], points[2], points[3], points[4], points[5]
     for n in range(points.shape[1]):
-        p = r00 * x[n] + r01 * y[n] + r02 * z[n] + t0 - u[n]
-        q = r10 * x[n] + r11 * y[n] + r12 * z[n] + t1 - v[n]
-        r = r20 * x[n] + r21 * y[n] + r22 * z[n] + t2 - w[n]
+        p = r00 * points[0, n] + r01 * points[1, n] + r02 * points[2, n] + t0 - points[3, n]
+        q = r10 * points[0, n] + r11 * points[1, n] + r12 * points[2, n] + t1 - points[4, n]
+        r = r20 * points[0, n] + r21 * points[1, n] + r22 * points[2, n] + t2 - points[5, n]
         out[n] = p * p + q * q + r * r
 
 
 @compiled
-def count_within(square: np.ndarray, best: np.ndarray) -> None:
-    """Raise the greatest numbers of points within 0.5, 1, 2, 4 and 8 angstrom."""
-    c0 = c1 = c2 = c3 = c4 = np.int32(0)
+def count_and_choose(
+    square: np.ndarray, cutoff: float, keys: np.ndarray, best: np.ndarray
+) -> tuple[np.float32, np.int64]:
+    """Raise the greatest numbers of points within 0.5, 1, 2, 4 and 8 angstrom, and choose the points within a cutoff.
+
+    The cutoff is widened by half angstroms until there are three.
+
+    Returns:
+        The square of the cutoff, and a number that stands for the set: its size and the sum of its keys.
+    """
+    limit = np.float32(cutoff * cutoff)
+    c0 = c1 = c2 = c3 = c4 = count = total = np.int32(0)
     for n in range(square.shape[0]):
         s = square[n]
         c0 += np.int32(s <= np.float32(0.25))
@@ -129,59 +144,48 @@ def count_within(square: np.ndarray, best: np.ndarray) -> None:
         c2 += np.int32(s <= np.float32(4))
         c3 += np.int32(s <= np.float32(16))
         c4 += np.int32(s <= np.float32(64))
+        count += np.int32(s <= limit)
+        total += keys[n] if s <= limit else np.int32(0)
     best[0], best[1], best[2] = max(best[0], c0), max(best[1], c1), max(best[2], c2)
     best[3], best[4] = max(best[3], c3), max(best[4], c4)
+    while count < 3 and count < square.shape[0]:
+        cutoff += 0.5
+        limit = np.float32(cutoff * cutoff)
+        count, total = np.int32(0), np.int32(0)
+        for n in range(square.shape[0]):
+            count += np.int32(square[n] <= limit)
+            total += keys[n] if square[n] <= limit else np.int32(0)
+    return limit, (np.int64(count) << 32) ^ np.int64(total)
 
 
 @compiled
 def weighted_sums(points: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
-    """Write the sums (16) over points of weight times 1, model, native, and native times model."""
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = np.float32(0)
+    """Write the sums (SUMS) over points of weight times 1, x, y, y x^T and |x|^2 + |y|^2."""
+    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float32(0)
     p0 = p1 = p2 = p3 = p4 = p5 = p6 = p7 = p8 = np.float32(0)
-    x, y, z, u, v, w = points[0], points[1], points[2], points[3], points[4], points[5]
     for n in range(points.shape[1]):
         weight = weights[n]
-        a, b, c = weight * x[n], weight * y[n], weight * z[n]
+        a, b, c = weight * points[0, n], weight * points[1, n], weight * points[2, n]
         s0 += weight
+        s7 += weight * points[6, n]
         s1 += a
         s2 += b
         s3 += c
-        s4 += weight * u[n]
-        s5 += weight * v[n]
-        s6 += weight * w[n]
-        p0 += u[n] * a
-        p1 += u[n] * b
-        p2 += u[n] * c
-        p3 += v[n] * a
-        p4 += v[n] * b
-        p5 += v[n] * c
-        p6 += w[n] * a
-        p7 += w[n] * b
-        p8 += w[n] * c
+        s4 += weight * points[3, n]
+        s5 += weight * points[4, n]
+        s6 += weight * points[5, n]
+        p0 += points[3, n] * a
+        p1 += points[3, n] * b
+        p2 += points[3, n] * c
+        p3 += points[4, n] * a
+        p4 += points[4, n] * b
+        p5 += points[4, n] * c
+        p6 += points[5, n] * a
+        p7 += points[5, n] * b
+        p8 += points[5, n] * c
     out[0], out[1], out[2], out[3], out[4], out[5], out[6] = s0, s1, s2, s3, s4, s5, s6
     out[7], out[8], out[9], out[10], out[11], out[12], out[13], out[14], out[15] = p0, p1, p2, p3, p4, p5, p6, p7, p8
-
-
-@compiled
-def reach(square: np.ndarray, cutoff: float) -> np.float32:
-    """Return the square of the cutoff, widened by half angstroms until three points lie within it."""
-    while True:
-        limit = np.float32(cutoff * cutoff)
-        count = np.int32(0)
-        for n in range(square.shape[0]):
-            count += np.int32(square[n] <= limit)
-        if count >= 3 or count == square.shape[0]:
-            return limit
-        cutoff += 0.5
-
-
-@compiled
-def key_within(square: np.ndarray, limit: np.float32, keys: np.ndarray) -> np.int64:
-    """Return a number that stands for the set of points within the limit: the sum of their keys."""
-    total = np.int64(0)
-    for n in range(square.shape[0]):
-        total += keys[n] if square[n] <= limit else np.int64(0)
-    return total
+    out[16] = s7
 
 
 @compiled
@@ -198,50 +202,53 @@ def is_new(table: np.ndarray, key: np.int64) -> bool:
 
 
 @compiled
+def larger(table: np.ndarray) -> np.ndarray:
+    """Return a hash table four times the size with the same keys; see `is_new`."""
+    table_of_keys = np.zeros(4 * table.shape[0], np.int64)
+    for key in table:
+        if key != 0:
+            is_new(table_of_keys, key)
+    return table_of_keys
+
+
+@compiled
 def search_counts(points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, search_cutoff: float) -> np.ndarray:
     """Return the greatest numbers of points (5) within `CUTOFFS`, by the search of Zhang & Skolnick.
 
     Parameters:
-        points: (6, N) float32, model then native.
-        cumulative: (N + 1, 16) float64, sums of the products up to each point.
-        keys: (N) random int64.
+        points: (7, N) float32, as `prepare` gives them.
+        cumulative: (N + 1, SUMS) float64, sums of the products up to each point.
+        keys: (N) random int32.
         search_cutoff: angstrom; pairs closer than this and one more are superposed next.
     """
     size = points.shape[1]
     best = np.zeros(5, np.int32)
     square, weights = np.empty(size, np.float32), np.empty(size, np.float32)
-    sums, motion = np.empty(16, np.float32), np.empty(12, np.float32)
-    fragment = np.empty(16, np.float64)
+    sums, motion = np.empty(SUMS, np.float32), np.empty(12, np.float32)
+    fragment = np.empty(SUMS, np.float64)
     table = np.zeros(1 << 12, np.int64)
     used = 0
     length = size
     shortest = min(SHORTEST_FRAGMENT, size)
     while True:
         for start in range(size - length + 1):
-            for n in range(16):
+            for n in range(SUMS):
                 fragment[n] = cumulative[start + length, n] - cumulative[start, n]
             superpose(fragment, motion)
             squares(points, motion, square)
-            count_within(square, best)
-            cutoff = search_cutoff - 1
+            limit, key = count_and_choose(square, search_cutoff - 1, keys, best)
             for _ in range(ITERATIONS):
-                limit = reach(square, cutoff)
-                if not is_new(table, key_within(square, limit, keys)):
+                if not is_new(table, key):
                     break
                 used += 1
                 if 2 * used > table.shape[0]:
-                    larger = np.zeros(4 * table.shape[0], np.int64)
-                    for old in table:
-                        if old != 0:
-                            is_new(larger, old)
-                    table = larger
+                    table = larger(table)
                 for n in range(size):
                     weights[n] = np.float32(square[n] <= limit)
                 weighted_sums(points, weights, sums)
                 superpose(sums, motion)
                 squares(points, motion, square)
-                count_within(square, best)
-                cutoff = search_cutoff + 1
+                limit, key = count_and_choose(square, search_cutoff + 1, keys, best)
         if length == shortest:
             return best
         length = max(length // 2, shortest)
@@ -258,7 +265,7 @@ def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
     size = points.shape[1]
     shortest = min(SHORTEST_START, size)
     square, motion = np.empty(size, np.float32), np.empty(12, np.float32)
-    sums = np.empty((8 * size + 64, 16), np.float64)
+    sums = np.empty((8 * size + 64, SUMS), np.float64)
     count = 0
     length = size
     while True:
@@ -274,7 +281,7 @@ def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
             break
         length = max(length // 2, shortest)
     scale = np.float32(1 / (d0 * d0))
-    score, narrow = np.empty(count, np.float32), np.empty(16, np.float32)
+    score, narrow = np.empty(count, np.float32), np.empty(SUMS, np.float32)
     for turn in range(len(CLIMB) + 1):
         for row in range(count):
             superpose(sums[row], motion)
@@ -293,6 +300,39 @@ def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
     return score[:count].max()
 
 
+@compiled
+def prepare(model: np.ndarray, native: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return centred points (7, N), x then y then |x|^2 + |y|^2, and running sums (N + 1, SUMS); see `superpose`."""
+    size = len(model)
+    points, running = np.empty((7, size), np.float32), np.zeros((size + 1, SUMS))
+    centre = np.zeros(6)
+    for n in range(size):
+        for axis in range(3):
+            centre[axis] += model[n, axis] / size
+            centre[3 + axis] += native[n, axis] / size
+    for n in range(size):
+        running[n + 1, 0] = n + 1
+        square = 0.0
+        for axis in range(3):
+            x, y = model[n, axis] - centre[axis], native[n, axis] - centre[3 + axis]
+            points[axis, n], points[3 + axis, n] = x, y
+            square += x * x + y * y
+            running[n + 1, 1 + axis] = running[n, 1 + axis] + x
+            running[n + 1, 4 + axis] = running[n, 4 + axis] + y
+            for other in range(3):
+                product = y * (model[n, other] - centre[other])
+                running[n + 1, 7 + 3 * axis + other] = running[n, 7 + 3 * axis + other] + product
+        points[6, n] = square
+        running[n + 1, 16] = running[n, 16] + square
+    return points, running
+
+
+@lru_cache(maxsize=16)
+def random_keys(size: int) -> np.ndarray:
+    """Return the same random int32 (size) in every process."""
+    return np.random.default_rng(0).integers(-(1 << 31), 1 << 31, size, dtype=np.int32)
+
+
 class Superpositions:
     """N points of a model and of a native, ready to be superposed in many ways.
 
@@ -301,18 +341,20 @@ class Superpositions:
     """
 
     def __init__(self, model: np.ndarray, native: np.ndarray):
-        x, y = model - model.mean(0), native - native.mean(0)
-        products = (y[:, :, None] * x[:, None, :]).reshape(-1, 9)
-        self._running = np.zeros((len(x) + 1, 16))
-        np.cumsum(np.concatenate([np.ones((len(x), 1)), x, y, products], 1), 0, out=self._running[1:])
-        self._points = np.ascontiguousarray(np.concatenate([x, y], 1).T, dtype=np.float32)
+        self._points, self._running = prepare(
+            np.ascontiguousarray(model, np.float64), np.ascontiguousarray(native, np.float64)
+        )
 
     def rmsd(self) -> float:
         """Return the least root mean square distance, angstrom."""
-        motion, square = np.empty(12, np.float32), np.empty(self._points.shape[1], np.float32)
-        superpose(self._running[-1], motion)
-        squares(self._points, motion, square)
-        return math.sqrt(square.mean(dtype=np.float64))
+        return self._rmsd(self._points, self._running[-1])
+
+    def mirror_rmsd(self) -> float:
+        """Return the least root mean square distance of the model's mirror image, angstrom."""
+        points, sums = self._points.copy(), self._running[-1].copy()
+        points[0] *= -1
+        sums[[1, 7, 10, 13]] *= -1
+        return self._rmsd(points, sums)
 
     def best_tm_sum(self, d0: float) -> float:
         """Return the greatest sum of 1 / (1 + d^2 / d0^2) that is found; d0 in angstrom."""
@@ -320,6 +362,13 @@ class Superpositions:
 
     def best_counts(self, d0: float) -> dict[float, int]:
         """Return for each of `CUTOFFS` the greatest number of points within it that is found."""
-        keys = np.random.default_rng(0).integers(1, 1 << 62, self._points.shape[1])
+        keys = random_keys(self._points.shape[1])
         counts = search_counts(self._points, self._running, keys, min(8.0, max(4.5, d0)))
         return dict(zip(CUTOFFS, counts.tolist(), strict=True))
+
+    @staticmethod
+    def _rmsd(points: np.ndarray, sums: np.ndarray) -> float:
+        motion, square = np.empty(12, np.float32), np.empty(points.shape[1], np.float32)
+        superpose(sums, motion)
+        squares(points, motion, square)
+        return math.sqrt(square.mean(dtype=np.float64))

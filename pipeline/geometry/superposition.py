@@ -73,14 +73,18 @@ def score(model: Tensor, native: Tensor, native_length: int | None = None) -> Sc
     """
     if len(native) < 3:
         raise ValueError(f"superposition needs at least 3 common residues, got {len(native)}")
-    length = native_length or len(native)
-    pair, d0 = _prepared(model, native), tm_d0(length)
+    return scores_of(_prepared(model, native), native_length or len(native))
+
+
+def scores_of(pair: Superpositions, native_length: int) -> Scores:
+    """Return the scores of a prepared pair, divided by `native_length` residues; see `score`."""
+    d0 = tm_d0(native_length)
     within = pair.best_counts(d0)
     return Scores(
         rmsd=pair.rmsd(),
-        tm_score=min(1.0, pair.best_tm_sum(d0) / length),
-        gdt_ts=sum(within[cutoff] for cutoff in GDT_TS_CUTOFFS) / len(GDT_TS_CUTOFFS) / length,
-        gdt_ha=sum(within[cutoff] for cutoff in GDT_HA_CUTOFFS) / len(GDT_HA_CUTOFFS) / length,
+        tm_score=min(1.0, pair.best_tm_sum(d0) / native_length),
+        gdt_ts=sum(within[cutoff] for cutoff in GDT_TS_CUTOFFS) / len(GDT_TS_CUTOFFS) / native_length,
+        gdt_ha=sum(within[cutoff] for cutoff in GDT_HA_CUTOFFS) / len(GDT_HA_CUTOFFS) / native_length,
     )
 
 

@@ -149,7 +149,7 @@ def _render(
         quarantine=quarantine[:200],
         quarantined=len(quarantine),
         curves=_figure("curves", figures.training_curves(history, colour)) if history else None,
-        boxes=_figure("boxes", figures.score_distributions(scored, colour)) if scored else None,
+        boxes=_figure("boxes", figures.score_distributions(scored, standing.HEADLINES, colour)) if scored else None,
         lengths=_figure("lengths", figures.score_by_length(scored, colour)) if scored else None,
         errors=_figure("errors", figures.errors_in_bins(scored, colour)) if scored else None,
         bars=_figure("bins", figures.score_in_bins(lengths, standing.HEADLINES, colour)) if scored else None,

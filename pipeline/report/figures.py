@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.colors import get_colorscale as plotly_scale
 from plotly.subplots import make_subplots
 
+from pipeline.config import NULL_PREFIX
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import LENGTH_BINS, Summary
 from pipeline.geometry.distances import unpack_upper
@@ -19,7 +20,7 @@ Row = dict[str, Any]
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#F0E442")
 """Okabe & Ito's colours, which people with colour blindness can tell apart."""
 
-NULL_COLOUR = "#8a8f98"
+NULL_COLOURS = ("#5b6270", "#8a8f98", "#b9bec6")
 NATIVE_COLOUR = "#9aa0a8"
 UNOBSERVED = "#ececef"
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1f2430"}
@@ -27,8 +28,11 @@ FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "s
 
 def colours(runs: Sequence[str]) -> dict[str, str]:
     """Return a colour for each run; nulls are grey."""
-    real = [run for run in runs if not run.startswith("null_")]
-    return dict.fromkeys(runs, NULL_COLOUR) | {run: PALETTE[at % len(PALETTE)] for at, run in enumerate(real)}
+    nulls = [run for run in runs if run.startswith(NULL_PREFIX)]
+    real = [run for run in runs if run not in nulls]
+    return {run: PALETTE[at % len(PALETTE)] for at, run in enumerate(real)} | {
+        run: NULL_COLOURS[at % len(NULL_COLOURS)] for at, run in enumerate(nulls)
+    }
 
 
 def training_curves(history: Sequence[Row], colour: dict[str, str]) -> go.Figure:
@@ -54,19 +58,18 @@ def training_curves(history: Sequence[Row], colour: dict[str, str]) -> go.Figure
     return _styled(figure, 360)
 
 
-def score_distributions(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
-    """Return box plots of distance error, lDDT and TM-score, one box a run, one point a chain."""
-    shown = (("mae", "distance error, Å"), ("lddt", "lDDT"), ("tm_score", "TM-score"))
-    figure = make_subplots(1, len(shown), subplot_titles=[title for _, title in shown])
-    for column, (name, _) in enumerate(shown, start=1):
+def score_distributions(metrics: Sequence[Row], shown: Sequence[Metric], colour: dict[str, str]) -> go.Figure:
+    """Return box plots of the metrics, one box a run, one point a chain; errors on a logarithmic axis."""
+    figure = make_subplots(1, len(shown), subplot_titles=[metric.title for metric in shown])
+    for column, metric in enumerate(shown, start=1):
         for run in dict.fromkeys(row["run"] for row in metrics):
             rows = [row for row in metrics if row["run"] == run]
             figure.add_box(
-                y=[row[name] for row in rows], name=run, text=[row["chain_id"] for row in rows], boxpoints="all",
+                y=[row[metric.name] for row in rows], name=run, text=[row["chain_id"] for row in rows], boxpoints="all",
                 jitter=0.4, pointpos=0, marker={"color": colour[run], "size": 3, "opacity": 0.5},
                 line={"width": 1.2}, fillcolor="rgba(0,0,0,0)", showlegend=False, row=1, col=column,
             )  # fmt: skip
-        figure.update_yaxes(rangemode="tozero", row=1, col=column)
+        _scale(figure, metric, column)
     return _styled(figure, 380)
 
 
@@ -87,7 +90,7 @@ def score_by_length(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure
 def score_in_bins(
     by_length: Mapping[str, Mapping[str, Mapping[str, Summary]]], shown: Sequence[Metric], colour: dict[str, str]
 ) -> go.Figure:
-    """Return the mean of each metric in each bin of length with its interval, one line a run."""
+    """Return the mean of each metric in each bin of length with its interval, one line a run; errors on a log axis."""
     figure = make_subplots(1, len(shown), subplot_titles=[metric.title for metric in shown])
     for column, metric in enumerate(shown, start=1):
         for run, of_bin in by_length[metric.name].items():
@@ -102,7 +105,7 @@ def score_in_bins(
                 error_y={"symmetric": False, "array": high - mean, "arrayminus": mean - low, "thickness": 1},
                 row=1, col=column,
             )  # fmt: skip
-        figure.update_yaxes(rangemode="tozero", row=1, col=column)
+        _scale(figure, metric, column)
     figure.update_xaxes(title_text="residues", categoryorder="array", categoryarray=[name for name, _ in LENGTH_BINS])
     return _styled(figure, 340)
 
@@ -174,6 +177,12 @@ def trace(example: Row, colour: str) -> go.Figure:
     figure.update_scenes(xaxis=hidden, yaxis=hidden, zaxis=hidden, aspectmode="data")
     figure.update_layout(legend={"orientation": "h", "y": 0})
     return _styled(figure, 340)
+
+
+def _scale(figure: go.Figure, metric: Metric, column: int) -> None:
+    """Scores begin at zero. Errors differ by powers of ten, the helix null's most of all, so theirs is logarithmic."""
+    scale = {"type": "log"} if metric.lower_is_better else {"rangemode": "tozero"}
+    figure.update_yaxes(scale, row=1, col=column)
 
 
 def _styled(figure: go.Figure, height: int) -> go.Figure:

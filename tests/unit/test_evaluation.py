@@ -101,8 +101,8 @@ def test_only_observed_residues_count():
     model[[3, 9]] += 50
     wrong[[3, 9]] += 50
     scores = score_chain(pack_upper(wrong), model, hidden)
-    assert scores["mae"] == pytest.approx(0, abs=1e-9)
-    assert scores["rmsd"] == pytest.approx(0, abs=1e-6)
+    assert scores["mae"] == pytest.approx(0, abs=1e-5)
+    assert scores["rmsd"] == pytest.approx(0, abs=1e-4)
     assert scores["tm_score"] == scores["lddt"] == pytest.approx(1)
     assert score_chain(pack_upper(wrong), model, np.full((20, 3), np.nan)) == dict.fromkeys(COLUMNS)
 

@@ -68,7 +68,7 @@ def fit(tables: Tables, output: Path) -> None:
                     "length": len(target),
                     "neighbours": len(neighbours),
                     "identity": neighbours[0].alignment.identity if neighbours else None,
-                    "covered": float(np.isfinite(copied).mean()),
+                    "covered": float(np.isfinite(copied).sum() / max(1, copied.size)),
                     "triu": copied,
                     "profile": null.profile(len(target)),
                 }

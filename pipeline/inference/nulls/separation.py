@@ -1,8 +1,8 @@
 """The |i-j| null: distances from sequence separation and chain length alone.
 
-The distance of residues at separation s in a chain of length L is the mean over
-the training chains at that separation, each weighted by how close its length is to L (a Gaussian in log length).
-What a model scores above this is what it learned from the sequence.
+The distance of residues at separation s in a chain of length L is the mean over the training chains at that separation,
+each weighted by how close its length is to L (a Gaussian in log length). What a model scores above this is what it
+learned from the sequence.
 """
 
 from collections.abc import Iterator, Sequence
