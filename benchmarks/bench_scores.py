@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.evaluation.pairing import pair
 from pipeline.evaluation.score_chain import score_chain
 from pipeline.geometry.superposition import tm_score
 from pipeline.inference.reconstruct import write_pdb
+from pipeline.structures.pairing import pair
 from pipeline.structures.protein_chains import read_protein_chains
 
 SHARED = Path(os.environ.get("PROTEINMTP_SHARED", Path(__file__).resolve().parents[2] / "shared"))
