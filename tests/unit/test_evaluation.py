@@ -1,94 +1,10 @@
-import csv
-import shutil
-import subprocess
-from pathlib import Path
-
-import gemmi
 import numpy as np
 import pytest
-import torch
 
 from pipeline.evaluation.metrics import COLUMNS
 from pipeline.evaluation.score_chain import score_chain
 from pipeline.evaluation.statistics import length_bin, paired_difference, summarise, summarise_by_length
-from pipeline.geometry.distances import pack_upper, pairwise_distances
-from pipeline.geometry.lddt import lddt
-from pipeline.geometry.superposition import score
-
-EVERY = 20
-"""One published pair in so many is checked; all of them are for a slower test."""
-
-
-def alpha_carbons(path: Path) -> tuple[str, np.ndarray, list[int]]:
-    chain = gemmi.read_structure(str(path))[0][0]
-    residues = [residue for residue in chain.first_conformer() if residue.find_atom("CA", "*", gemmi.Element("C"))]
-    letters = "".join(gemmi.find_tabulated_residue(residue.name).one_letter_code.upper() for residue in residues)
-    coords = [residue.find_atom("CA", "*", gemmi.Element("C")).pos.tolist() for residue in residues]
-    return letters, np.array(coords), [residue.seqid.num for residue in residues]
-
-
-def published(shared: Path) -> list[tuple[dict, torch.Tensor, torch.Tensor]]:
-    """Return score rows with model and native coordinates of the residues that both have."""
-    pairs = []
-    with (shared / "scored" / "scores.csv").open() as handle:
-        for row in list(csv.DictReader(handle))[::EVERY]:
-            letters, native, _ = alpha_carbons(shared / "scored" / row["native"])
-            _, model, numbers = alpha_carbons(shared / "scored" / row["model"])
-            scoring = gemmi.AlignmentScoring()
-            alignment = gemmi.align_string_sequences(list(row["seqres"]), list(letters), [], scoring)
-            seqres = native_at = 0
-            both = []
-            index = {number: at for at, number in enumerate(numbers)}
-            for one, two in zip(alignment.add_gaps(row["seqres"], 1), alignment.add_gaps(letters, 2), strict=True):
-                if one != "-" and two != "-" and seqres + 1 in index:
-                    both.append((index[seqres + 1], native_at))
-                seqres, native_at = seqres + (one != "-"), native_at + (two != "-")
-            assert len(both) == len(native)
-            models, natives = zip(*both, strict=True)
-            pairs.append((row, torch.from_numpy(model[list(models)]), torch.from_numpy(native[list(natives)])))
-    return pairs
-
-
-def test_scores_agree_with_published_ones(shared: Path):
-    """RMSD but for a few pairs, where it is ambiguous which residue at the edge of a gap belongs to which; lDDT to the
-    last digit for most, and never far."""
-    pairs = published(shared)
-    exact = 0
-    off = []
-    for row, model, native in pairs:
-        found = score(model, native)
-        local = lddt(pairwise_distances(model), pairwise_distances(native))
-        exact += abs(local - float(row["lddt"])) < 0.0005
-        assert found.tm_score >= float(row["tm_score"]) - 0.003, row["model"]
-        assert found.gdt_ts == pytest.approx(float(row["gdt_ts"]), abs=0.01), row["model"]
-        assert found.gdt_ha == pytest.approx(float(row["gdt_ha"]), abs=0.01), row["model"]
-        assert local == pytest.approx(float(row["lddt"]), abs=0.007), row["model"]
-        if abs(found.rmsd - float(row["rmsd"])) > 0.002:
-            off.append((row["model"], found.rmsd))
-    assert len(off) <= 0.1 * len(pairs), off
-    assert exact > 0.5 * len(pairs)
-
-
-@pytest.mark.skipif(shutil.which("TMscore") is None, reason="the TMscore program (Debian's tm-align) is not installed")
-def test_tm_score_and_gdt_are_not_below_those_of_the_program(shared: Path, tmp_path: Path):
-    for _, model, native in published(shared)[::3]:
-        paths = []
-        for name, coords in (("model", model), ("native", native)):
-            lines = [
-                f"ATOM  {i:5d}  CA  ALA A{i:4d}    {x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00           C\n"
-                for i, (x, y, z) in enumerate(coords.tolist(), start=1)
-            ]
-            paths.append(tmp_path / f"{name}.pdb")
-            paths[-1].write_text("".join(lines) + "END\n")
-        output = subprocess.run(["TMscore", *map(str, paths)], capture_output=True, text=True, check=True).stdout
-        program = {
-            key: float(next(line for line in output.splitlines() if line.startswith(key)).split("=")[1].split()[0])
-            for key in ("TM-score", "GDT-TS-score", "GDT-HA-score")
-        }
-        found = score(model, native)
-        assert found.tm_score >= program["TM-score"] - 0.001
-        assert found.gdt_ts >= program["GDT-TS-score"] - 0.001
-        assert found.gdt_ha >= program["GDT-HA-score"] - 0.001
+from pipeline.geometry.distances import pack_upper
 
 
 def test_only_observed_residues_count():
