@@ -1,0 +1,89 @@
+"""Limited-memory BFGS for many small problems at once.
+
+`torch.optim.LBFGS` treats all parameters as one problem with one step length, so that a chain's result would depend on
+its batch. Here each problem has its own history, step length and end. Source: Nocedal & Wright, Numerical Optimization,
+algorithms 7.4 and 7.5, with backtracking (Armijo) line search.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+HISTORY = 10
+BACKTRACKS = 12
+SUFFICIENT = 1e-4
+
+Objective = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""From points (B, D) to values (B,) and gradients (B, D)."""
+
+
+def minimise(objective: Objective, start: Tensor, steps: int, tolerance: float = 1e-9) -> Tensor:
+    """Return points with smaller values; the value of a problem never rises.
+
+    Parameters:
+        objective: values and gradients of B problems, each a function of its own point only.
+        start: (B, D).
+        steps: iterations at most.
+        tolerance: problems whose value falls by less than this fraction in an iteration are finished.
+
+    Returns:
+        (B, D).
+    """
+    point = start
+    value, gradient = objective(point)
+    moves: list[Tensor] = []
+    changes: list[Tensor] = []
+    active = torch.ones(len(start), dtype=torch.bool, device=start.device)
+    for _ in range(steps):
+        direction = -_inverse_hessian_times(gradient, moves, changes)
+        slope = (direction * gradient).sum(-1)
+        downhill = slope < 0
+        direction = torch.where(downhill[:, None], direction, -gradient)
+        slope = torch.where(downhill, slope, -gradient.square().sum(-1))
+        first = 1.0 if moves else (1 / gradient.norm(dim=-1).clamp(min=1e-12)).clamp(max=1.0)
+        length = torch.where(active, torch.ones_like(value) * first, 0)
+        accepted = ~active
+        new_point, new_value, new_gradient = point, value, gradient
+        for _ in range(BACKTRACKS):
+            trial = point + length[:, None] * direction
+            trial_value, trial_gradient = objective(trial)
+            better = ~accepted & (trial_value <= value + SUFFICIENT * length * slope)
+            new_point = torch.where(better[:, None], trial, new_point)
+            new_value = torch.where(better, trial_value, new_value)
+            new_gradient = torch.where(better[:, None], trial_gradient, new_gradient)
+            accepted = accepted | better
+            if bool(accepted.all()):
+                break
+            length = torch.where(accepted, length, length / 3)
+        moves.append(new_point - point)
+        changes.append(new_gradient - gradient)
+        if len(moves) > HISTORY:
+            del moves[0], changes[0]
+        active = active & (value - new_value > tolerance * value.abs())
+        point, value, gradient = new_point, new_value, new_gradient
+        if not bool(active.any()):
+            break
+    return point
+
+
+def _inverse_hessian_times(gradient: Tensor, moves: list[Tensor], changes: list[Tensor]) -> Tensor:
+    """Return the approximate inverse Hessian times the gradient (B, D); pairs without positive curvature are left out."""
+    result = gradient
+    steps = []
+    scale = torch.ones_like(gradient[:, 0])
+    for move, change in zip(moves, changes, strict=True):
+        product = (move * change).sum(-1)
+        square = change.square().sum(-1)
+        good = product > 1e-10 * square
+        scale = torch.where(good, product / square.clamp(min=1e-30), scale)
+        steps.append((move, change, torch.where(good, 1 / product.clamp(min=1e-30), 0)))
+    factors = []
+    for move, change, inverse in reversed(steps):
+        factor = inverse * (move * result).sum(-1)
+        factors.append(factor)
+        result = result - factor[:, None] * change
+    result = scale[:, None] * result
+    for (move, change, inverse), factor in zip(steps, reversed(factors), strict=True):
+        result = result + (factor - inverse * (change * result).sum(-1))[:, None] * move
+    return result
