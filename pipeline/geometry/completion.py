@@ -1,8 +1,8 @@
 """Distances as they come, made into what scaling can use: symmetric, not negative, complete.
 
-A predicted matrix need not be a metric: it may differ from its transpose, have negative or missing entries, or know only
-that a pair lies beyond the head's largest distance. Unknown pairs get the length of the shortest path over the known
-ones, an upper bound of the distance, at a low weight.
+A predicted matrix need not be a metric: it may differ from its transpose, have negative or missing entries, or know
+only that a pair lies beyond the head's largest distance. Unknown pairs get a fraction of the shortest path over the
+known ones, which is an upper bound of the distance, at a low weight.
 """
 
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ def _weights(sigma: Tensor, known: Tensor) -> Tensor:
 
 
 def _paths(target: Tensor, pairs: Tensor, known: Tensor, beyond: Tensor, cap: float | None) -> Tensor:
-    """Return `target` with unknown pairs at their shortest path (Floyd 1962), shrunk, and at least the cap if beyond."""
+    """Return `target` with unknown pairs at their shrunk shortest path (Floyd 1962), at least the cap if beyond."""
     paths = target.clone()
     paths.diagonal(dim1=-2, dim2=-1).zero_()
     # Neighbours are joined whatever is known, so that no part of a chain hangs in the air.

@@ -68,7 +68,7 @@ def minimise(objective: Objective, start: Tensor, steps: int, tolerance: float =
 
 
 def _inverse_hessian_times(gradient: Tensor, moves: list[Tensor], changes: list[Tensor]) -> Tensor:
-    """Return the approximate inverse Hessian times the gradient (B, D); pairs without positive curvature are left out."""
+    """Return the approximate inverse Hessian times the gradient (B, D); steps of no positive curvature are left out."""
     result = gradient
     steps = []
     scale = torch.ones_like(gradient[:, 0])

@@ -59,7 +59,9 @@ def _gram(distances: Tensor, keep: Tensor) -> Tensor:
     squared = torch.where(pairs, distances, 0).square()
     row_mean = squared.sum(-1) / count
     total_mean = row_mean.sum(-1, keepdim=True) / count
-    return -0.5 * torch.where(pairs, squared - row_mean[..., :, None] - row_mean[..., None, :] + total_mean[..., None], 0)
+    return -0.5 * torch.where(
+        pairs, squared - row_mean[..., :, None] - row_mean[..., None, :] + total_mean[..., None], 0
+    )
 
 
 def _leading(gram: Tensor) -> tuple[Tensor, Tensor] | None:
@@ -147,9 +149,7 @@ def _laplacian_inverse(weights: Tensor, keep: Tensor) -> Tensor:
     return (torch.linalg.inv(laplacian + scale * ones) - ones / scale).to(keep.device) * pairs
 
 
-def stress(
-    distances: Tensor, coords: Tensor, mask: Tensor | None = None, weights: Tensor | None = None
-) -> Tensor:
+def stress(distances: Tensor, coords: Tensor, mask: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
     """Return the root mean square difference between `distances` and those of `coords`.
 
     Parameters:

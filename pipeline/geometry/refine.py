@@ -99,9 +99,7 @@ def restraints(pairs: Pairs, bonds: Tensor, cap: float | None) -> Restraints:
     return Restraints(centre, RESTRAINT * (both & (separation == 1)).to(centre.dtype), low, high, bound)
 
 
-def refine(
-    pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precision: Tensor | None = None
-) -> Tensor:
+def refine(pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precision: Tensor | None = None) -> Tensor:
     """Return coordinates of less energy, by L-BFGS.
 
     Parameters:
