@@ -1,8 +1,8 @@
 """Distances as they come, made into what scaling can use: symmetric, not negative, complete.
 
 A predicted matrix need not be a metric: it may differ from its transpose, have negative or missing entries, or know
-only that a pair lies beyond the head's largest distance. Unknown pairs get a fraction of the shortest path over the
-known ones, which is an upper bound of the distance, at a low weight.
+only that a pair lies beyond the head's largest distance. Unknown pairs get the length of the shortest path over the
+known ones, an upper bound of the distance, at a low weight.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,6 @@ from pipeline.geometry.mds import rows_that_count
 
 PATH_WEIGHT = 0.02
 """Weight of a completed pair beside 1 for a known one."""
-PATH_SHRINK = 0.85
-"""Paths bend: a distance is about so much of the shortest path of two or more steps."""
 WEIGHT_RANGE = 10.0
 """Weights from predicted errors stay within this factor of their median."""
 
@@ -93,7 +91,7 @@ def _weights(sigma: Tensor, known: Tensor) -> Tensor:
 
 
 def _paths(target: Tensor, pairs: Tensor, known: Tensor, beyond: Tensor, cap: float | None) -> Tensor:
-    """Return `target` with unknown pairs at their shrunk shortest path (Floyd 1962), at least the cap if beyond."""
+    """Return `target` with unknown pairs at their shortest path (Floyd 1962), at least the cap if beyond."""
     paths = target.clone()
     paths.diagonal(dim1=-2, dim2=-1).zero_()
     # Neighbours are joined whatever is known, so that no part of a chain hangs in the air.
@@ -104,7 +102,6 @@ def _paths(target: Tensor, pairs: Tensor, known: Tensor, beyond: Tensor, cap: fl
     for middle in range(paths.shape[-1]):
         through = paths[..., :, middle, None] + paths[..., middle, None, :]
         torch.minimum(paths, through, out=paths)
-    paths = PATH_SHRINK * paths
     if cap is not None:
         paths = torch.where(beyond, paths.clamp(min=cap), paths)
     # A row that nothing joins to the others (one observed residue between gaps) stays at the origin of its block.

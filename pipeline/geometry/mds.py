@@ -23,30 +23,31 @@ SMALLEST_SQUARE = 1e-6
 """Squared distances, angstrom^2, below which points count as so far apart."""
 
 
-def classical_mds(distances: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return coordinates whose distances approximate `distances`, by the leading three eigenvectors.
+def classical_mds(distances: Tensor, mask: Tensor | None = None, dimensions: int = 3) -> Tensor:
+    """Return coordinates whose distances approximate `distances`, by the leading eigenvectors.
 
-    Only these three are computed, by subspace iteration on the doubly centred squares; where it does not settle
-    (no gap after the third eigenvalue) and for short chains the whole spectrum is.
+    Only these are computed, by subspace iteration on the doubly centred squares; where it does not settle
+    (no gap after the last of them) and for short chains the whole spectrum is.
 
     Parameters:
         distances: (..., L, L), angstrom, symmetric.
         mask: (..., L), True for the rows that count; all by default.
+        dimensions: D, of the space; at most BLOCK.
 
     Returns:
-        (..., L, 3), centred on the rows that count, zero elsewhere; the mirror image is arbitrary.
+        (..., L, D), centred on the rows that count, zero elsewhere; the mirror image is arbitrary.
 
     Raises:
-        ValueError: with fewer than three rows.
+        ValueError: with fewer rows than dimensions.
     """
     keep = rows_that_count(distances, mask)
-    if distances.shape[-1] < 3:
-        raise ValueError(f"three coordinates need at least 3 points, got {distances.shape[-1]}")
+    if distances.shape[-1] < dimensions:
+        raise ValueError(f"{dimensions} coordinates need at least {dimensions} points, got {distances.shape[-1]}")
     gram = _gram(distances, keep)
-    found = None if gram.shape[-1] <= FULL_SPECTRUM else _leading(gram)
+    found = None if gram.shape[-1] <= FULL_SPECTRUM else _leading(gram, dimensions)
     if found is None:
         values, vectors = torch.linalg.eigh(gram)
-        found = values[..., -3:].flip(-1), vectors[..., -3:].flip(-1)
+        found = values[..., -dimensions:].flip(-1), vectors[..., -dimensions:].flip(-1)
     coords = found[1] * found[0].clamp(min=0).sqrt()[..., None, :]
     # The largest component of each axis points up, so that the result does not depend on the solver's signs.
     largest = coords.gather(-2, coords.abs().argmax(-2, keepdim=True))
@@ -64,8 +65,8 @@ def _gram(distances: Tensor, keep: Tensor) -> Tensor:
     )
 
 
-def _leading(gram: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Return the three leading eigenvalues (..., 3) and vectors (..., L, 3), or None if they do not settle.
+def _leading(gram: Tensor, dimensions: int) -> tuple[Tensor, Tensor] | None:
+    """Return the leading eigenvalues (..., D) and vectors (..., L, D), or None if they do not settle.
 
     Eigenvalues far below zero, which noise brings, do not disturb: Rayleigh-Ritz sorts by value, not by size.
     """
@@ -79,7 +80,7 @@ def _leading(gram: Tensor) -> tuple[Tensor, Tensor] | None:
         basis = torch.linalg.qr(image).Q
         image = gram @ basis
         values, rotation = torch.linalg.eigh(basis.mT @ image)
-        values, rotation = values[..., -3:].flip(-1), rotation[..., -3:].flip(-1)
+        values, rotation = values[..., -dimensions:].flip(-1), rotation[..., -dimensions:].flip(-1)
         vectors = basis @ rotation
         residual = (image @ rotation - vectors * values[..., None, :]).norm(dim=-2).amax(-1)
         if bool((residual <= tolerance * values[..., 0].clamp(min=1e-12)).all()):
@@ -97,13 +98,13 @@ def smacof(
 
     Parameters:
         distances: (..., L, L), angstrom; where the weight is zero any finite number.
-        start: (..., L, 3), coordinates to begin with.
+        start: (..., L, D), coordinates to begin with.
         steps: iterations.
         mask: (..., L), True for the rows that count; all by default.
         weights: (..., L, L), symmetric, not negative, and joining all rows that count; equal by default.
 
     Returns:
-        (..., L, 3), centred on the rows that count, zero elsewhere.
+        (..., L, D), centred on the rows that count, zero elsewhere.
     """
     keep = rows_that_count(distances, mask)
     pairs = keep[..., :, None] & keep[..., None, :]
@@ -112,21 +113,27 @@ def smacof(
     weighted = distances if weights is None else distances * weights
     weighted = torch.where(pairs, weighted, 0)
     weighted.diagonal(dim1=-2, dim2=-1).zero_()
-    inverse = None if weights is None else _laplacian_inverse(torch.where(pairs, weights, 0), keep)
+    inverse = None if weights is None else _laplacian_inverse(torch.where(pairs, weights, 0), keep).to(distances.dtype)
     coords = start.to(distances.dtype) * rows
     for step in range(steps):
         coords = (coords - coords.sum(-2, keepdim=True) / count) * rows
         ratio = squared_distances(coords).rsqrt_().mul_(weighted)
         both = ratio @ torch.cat([coords, rows.expand_as(coords[..., :1])], -1)
-        gradient = both[..., 3:] * coords - both[..., :3]
+        gradient = both[..., -1:] * coords - both[..., :-1]
         moved = gradient / count if inverse is None else inverse @ gradient
         relaxation = RELAXATION if step + 1 < steps else 1.0
         coords = coords + relaxation * (moved - coords)
     return (coords - coords.sum(-2, keepdim=True) / count) * rows
 
 
+def flatten(coords: Tensor) -> Tensor:
+    """Return centred coordinates (..., L, D), as they lie along their three longest principal axes: (..., L, 3)."""
+    axes = torch.linalg.eigh(coords.mT @ coords).eigenvectors
+    return coords @ axes[..., -3:].flip(-1)
+
+
 def squared_distances(coords: Tensor) -> Tensor:
-    """Return squared distances (..., L, L) of points (..., L, 3) by one matrix product, at least SMALLEST_SQUARE.
+    """Return squared distances (..., L, L) of points (..., L, D) by one matrix product, at least SMALLEST_SQUARE.
 
     Faster than differences; the points should be centred, since squares are subtracted.
     """
@@ -146,7 +153,7 @@ def _laplacian_inverse(weights: Tensor, keep: Tensor) -> Tensor:
     laplacian = torch.diag_embed(weights.sum(-1) + (~keep).to(torch.float64)) - weights
     # The constant vector has eigenvalue 0; it is given the mean eigenvalue, which keeps the matrix well conditioned.
     scale = (weights.sum((-2, -1)) / keep.sum(-1).clamp(min=1)).clamp(min=1e-12)[..., None, None]
-    return (torch.linalg.inv(laplacian + scale * ones) - ones / scale).to(keep.device) * pairs
+    return (torch.linalg.inv(laplacian + scale * ones) - ones / scale) * pairs
 
 
 def stress(distances: Tensor, coords: Tensor, mask: Tensor | None = None, weights: Tensor | None = None) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.config import ReconstructConfig
 from pipeline.geometry.chirality import mirror, mirror_log_ratio, wrong_hand_fraction
 from pipeline.geometry.completion import Pairs, complete, scaling_weights
-from pipeline.geometry.mds import classical_mds, smacof, stress
+from pipeline.geometry.mds import classical_mds, flatten, smacof, stress
 from pipeline.geometry.refine import (
     INDEPENDENT,
     bond_lengths,
@@ -22,8 +22,11 @@ from pipeline.geometry.refine import (
     restraints,
 )
 
-SHORTEST = 4
-"""Batches are padded to at least so many rows; scaling wants three."""
+START_DIMENSIONS = 4
+"""Of the space in which refinement begins: with one axis to spare, a part of the chain in the wrong hand can turn over
+instead of staying caught (as in Crippen 1982)."""
+SHORTEST = START_DIMENSIONS
+"""Batches are padded to at least so many rows, as scaling wants them."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,9 @@ def rebuild(
         before_proline = None if before_proline is None else _padded(before_proline, short)
     pairs = complete(distances.to(torch.float32), mask, config.cap, None if sigma is None else sigma.to(torch.float32))
     reach = torch.full(mask.shape[:1], torch.nan, dtype=torch.float64, device=mask.device)
-    coords = classical_mds(pairs.target, mask)
+    coords = classical_mds(pairs.target, mask, START_DIMENSIONS if config.method == "gradient" else 3)
     if config.method != "mds":
-        coords = _majorised(pairs, coords, config)
+        coords = smacof(pairs.target, coords, config.smacof_steps, mask, scaling_weights(pairs))
     if config.method == "gradient":
         coords, reach = _refined(pairs, coords, config, before_proline)
     coords = coords.to(torch.float64).masked_fill(~mask[..., None], torch.nan)
@@ -90,18 +93,13 @@ def rebuild(
     )
 
 
-def _majorised(pairs: Pairs, start: Tensor, config: ReconstructConfig) -> Tensor:
-    weights = scaling_weights(pairs)
-    return smacof(pairs.target, start, config.smacof_steps, pairs.mask, weights)
-
-
 def _refined(
     pairs: Pairs, coords: Tensor, config: ReconstructConfig, before_proline: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     limits = restraints(pairs, bond_lengths(pairs.target, before_proline), config.cap)
-    stages = len(INDEPENDENT) + 1 if config.correlated_errors else 1
+    stages = 2 + (len(INDEPENDENT) if config.correlated_errors else 0)
     steps = -(-config.gradient_steps // stages)
-    coords = refine(pairs, coords, limits, steps)
+    coords = refine(pairs, flatten(refine(pairs, coords, limits, steps)), limits, steps)
     reach = torch.full(coords.shape[:1], torch.nan, dtype=torch.float64, device=coords.device)
     for independent in INDEPENDENT if config.correlated_errors else ():
         reach = error_reach(pairs, coords).to(torch.float64)

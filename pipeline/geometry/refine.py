@@ -32,7 +32,7 @@ BOUND = 0.1
 """Weight of a pair that is known only to be beyond the cap."""
 LONGEST_REACH = 4.0
 """Standard deviation, residues, of the widest smoothing that errors are taken to have."""
-INDEPENDENT = (1.0, 0.3, 0.1)
+INDEPENDENT = (2.0, 1.0, 0.4, 0.2)
 """Independent part of the errors' variance beside the correlated one; falls from stage to stage, as the narrow
 valleys of a stiff problem are found more easily from a softer one."""
 
@@ -104,13 +104,13 @@ def refine(pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precisio
 
     Parameters:
         pairs: what is known.
-        start: (B, L, 3), angstrom.
+        start: (B, L, D), angstrom.
         limits: restraints.
         steps: iterations at most.
         precision: (B, L, L) of the errors along one axis; None: independent errors.
 
     Returns:
-        (B, L, 3), centred on the rows that count, zero elsewhere.
+        (B, L, D), centred on the rows that count, zero elsewhere.
     """
     rows = pairs.mask[..., None].to(start.dtype)
     count = rows.sum(-2, keepdim=True).clamp(min=1)
