@@ -16,6 +16,7 @@ from pipeline.geometry.mds import classical_mds, flatten, smacof, stress
 from pipeline.geometry.refine import (
     INDEPENDENT,
     bond_lengths,
+    eased,
     error_precision,
     error_reach,
     refine,
@@ -82,11 +83,10 @@ def rebuild(
     ratio = mirror_log_ratio(coords, counts)
     coords = torch.where((ratio >= 0)[:, None, None], coords, mirror(coords))
     count = mask.sum(-1)
-    known = torch.where(pairs.known, pairs.target, torch.nan)
     length = coords.shape[1] - short
     return Rebuilt(
         coords[:, :length],
-        stress(known, coords),
+        _residual(pairs, coords),
         ratio.abs() / count,
         wrong_hand_fraction(coords, counts, count),
         reach,
@@ -104,8 +104,12 @@ def _refined(
     for independent in INDEPENDENT if config.correlated_errors else ():
         reach = error_reach(pairs, coords).to(torch.float64)
         precision = error_precision(reach, pairs.mask, independent).to(coords.dtype)
-        coords = refine(pairs, coords, limits, steps, precision)
+        coords = refine(pairs, coords, eased(limits, _residual(pairs, coords), pairs.beyond), steps, precision)
     return coords, reach
+
+
+def _residual(pairs: Pairs, coords: Tensor) -> Tensor:
+    return stress(torch.where(pairs.known, pairs.target, torch.nan), coords, pairs.mask)
 
 
 def _padded(mask: Tensor, rows: int) -> Tensor:

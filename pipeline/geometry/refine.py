@@ -14,7 +14,7 @@ Restraints: CA(i)-CA(i+1) at 3.8 angstrom, or 2.95 before a proline where the pr
 CA(i)-CA(i+2) between 5.0 and 7.3; all others at least 4.0 apart; pairs known only to be beyond a cap at least there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -32,6 +32,8 @@ BOUND = 0.1
 """Weight of a pair that is known only to be beyond the cap."""
 LONGEST_REACH = 4.0
 """Standard deviation, residues, of the widest smoothing that errors are taken to have."""
+SURE = 1.0
+"""Residual, angstrom, below which restraints count less: they are rules with exceptions, exact distances are not."""
 INDEPENDENT = (2.0, 1.0, 0.4, 0.2)
 """Independent part of the errors' variance beside the correlated one; falls from stage to stage, as the narrow
 valleys of a stiff problem are found more easily from a softer one."""
@@ -97,6 +99,18 @@ def restraints(pairs: Pairs, bonds: Tensor, cap: float | None) -> Restraints:
         low = torch.where(pairs.beyond, cap, low)
         bound = torch.where(pairs.beyond, BOUND, bound)
     return Restraints(centre, RESTRAINT * (both & (separation == 1)).to(centre.dtype), low, high, bound)
+
+
+def eased(limits: Restraints, residual: Tensor, beyond: Tensor) -> Restraints:
+    """Return restraints that count less where the distances are known better than the restraints.
+
+    Parameters:
+        limits: restraints.
+        residual: (B,) root mean square residual of a fit, angstrom; below SURE the weights fall with its square.
+        beyond: (B, L, L) pairs whose bound is data, not a rule, and stays as it is.
+    """
+    factor = (residual / SURE).square().nan_to_num(1.0).clamp(max=1)[:, None, None].to(limits.bond.dtype)
+    return replace(limits, bond=limits.bond * factor, bound=limits.bound * torch.where(beyond, 1, factor))
 
 
 def refine(pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precision: Tensor | None = None) -> Tensor:
