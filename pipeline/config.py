@@ -177,7 +177,7 @@ class ReconstructConfig(Section):
         " distogram does; null: all are taken as they are",
     )
     smacof_steps: int = Field(30, ge=1, description="SMACOF iterations (smacof, gradient)")
-    gradient_steps: int = Field(360, ge=1, description="L-BFGS iterations at most, over all stages (gradient)")
+    gradient_steps: int = Field(60, ge=1, description="L-BFGS iterations of each stage of refinement (gradient)")
     correlated_errors: bool = Field(
         True,
         description="measure how alike the errors of neighbouring pairs are, and weight by the inverse of their"

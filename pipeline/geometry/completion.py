@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pipeline.geometry.mds import rows_that_count
+from pipeline.geometry.mds import complete_pairs, rows_that_count
 
 PATH_WEIGHT = 0.02
 """Weight of a completed pair beside 1 for a known one."""
@@ -53,8 +53,7 @@ def complete(
         sigma: (B, L, L), standard deviation of the distances, angstrom; the weight is 1/sigma^2. None: equal weights.
     """
     keep = rows_that_count(distances, mask)
-    pairs = keep[..., :, None] & keep[..., None, :]
-    pairs = pairs & ~torch.eye(distances.shape[-1], dtype=torch.bool, device=distances.device)
+    pairs = complete_pairs(keep)
     target = _symmetric(distances).clamp(min=0)
     given = pairs & target.isfinite()
     beyond = given & (target >= cap) if cap is not None else torch.zeros_like(given)
@@ -68,8 +67,7 @@ def complete(
 
 def scaling_weights(pairs: Pairs) -> Tensor | None:
     """Return the weights (B, L, L) of all pairs for SMACOF, completed ones at PATH_WEIGHT; None if all are equal."""
-    both = pairs.mask[..., :, None] & pairs.mask[..., None, :]
-    missing = both & ~pairs.known & (torch.eye(both.shape[-1], device=both.device) == 0)
+    missing = complete_pairs(pairs.mask) & ~pairs.known
     if pairs.equal and not bool(missing.any()):
         return None
     return torch.where(missing, PATH_WEIGHT, pairs.weights)

@@ -18,13 +18,21 @@ Objective = Callable[[Tensor], tuple[Tensor, Tensor]]
 """From points (B, D) to values (B,) and gradients (B, D)."""
 
 
-def minimise(objective: Objective, start: Tensor, steps: int, tolerance: float = 1e-9) -> Tensor:
+def minimise(
+    objective: Objective,
+    start: Tensor,
+    steps: int,
+    precondition: Callable[[Tensor], Tensor] | None = None,
+    tolerance: float = 1e-5,
+) -> Tensor:
     """Return points with smaller values; the value of a problem never rises.
 
     Parameters:
         objective: values and gradients of B problems, each a function of its own point only.
         start: (B, D).
         steps: iterations at most.
+        precondition: a symmetric, positive approximation of the inverse Hessian, up to a factor, applied to (B, D);
+            None: the identity.
         tolerance: problems whose value falls by less than this fraction in an iteration are finished.
 
     Returns:
@@ -36,12 +44,12 @@ def minimise(objective: Objective, start: Tensor, steps: int, tolerance: float =
     changes: list[Tensor] = []
     active = torch.ones(len(start), dtype=torch.bool, device=start.device)
     for _ in range(steps):
-        direction = -_inverse_hessian_times(gradient, moves, changes)
+        direction = -_inverse_hessian_times(gradient, moves, changes, precondition or _identity)
         slope = (direction * gradient).sum(-1)
         downhill = slope < 0
         direction = torch.where(downhill[:, None], direction, -gradient)
         slope = torch.where(downhill, slope, -gradient.square().sum(-1))
-        first = 1.0 if moves else (1 / gradient.norm(dim=-1).clamp(min=1e-12)).clamp(max=1.0)
+        first = 1.0 if moves else (1 / direction.norm(dim=-1).clamp(min=1e-12)).clamp(max=1.0)
         length = torch.where(active, torch.ones_like(value) * first, 0)
         accepted = ~active
         new_point, new_value, new_gradient = point, value, gradient
@@ -67,23 +75,33 @@ def minimise(objective: Objective, start: Tensor, steps: int, tolerance: float =
     return point
 
 
-def _inverse_hessian_times(gradient: Tensor, moves: list[Tensor], changes: list[Tensor]) -> Tensor:
+def _identity(points: Tensor) -> Tensor:
+    return points
+
+
+def _inverse_hessian_times(
+    gradient: Tensor, moves: list[Tensor], changes: list[Tensor], precondition: Callable[[Tensor], Tensor]
+) -> Tensor:
     """Return the approximate inverse Hessian times the gradient (B, D); steps of no positive curvature are left out."""
     result = gradient
     steps = []
     scale = torch.ones_like(gradient[:, 0])
+    latest = torch.zeros_like(scale, dtype=torch.bool)
     for move, change in zip(moves, changes, strict=True):
         product = (move * change).sum(-1)
-        square = change.square().sum(-1)
-        good = product > 1e-10 * square
-        scale = torch.where(good, product / square.clamp(min=1e-30), scale)
+        good = product > 1e-10 * change.square().sum(-1)
+        latest = good
         steps.append((move, change, torch.where(good, 1 / product.clamp(min=1e-30), 0)))
     factors = []
     for move, change, inverse in reversed(steps):
         factor = inverse * (move * result).sum(-1)
         factors.append(factor)
         result = result - factor[:, None] * change
-    result = scale[:, None] * result
+    if changes:
+        square = (changes[-1] * precondition(changes[-1])).sum(-1)
+        product = (moves[-1] * changes[-1]).sum(-1)
+        scale = torch.where(latest, product / square.clamp(min=1e-30), scale)
+    result = scale[:, None] * precondition(result)
     for (move, change, inverse), factor in zip(steps, reversed(factors), strict=True):
         result = result + (factor - inverse * (change * result).sum(-1))[:, None] * move
     return result

@@ -113,7 +113,7 @@ def smacof(
     weighted = distances if weights is None else distances * weights
     weighted = torch.where(pairs, weighted, 0)
     weighted.diagonal(dim1=-2, dim2=-1).zero_()
-    inverse = None if weights is None else _laplacian_inverse(torch.where(pairs, weights, 0), keep).to(distances.dtype)
+    inverse = None if weights is None else laplacian_inverse(torch.where(pairs, weights, 0), keep).to(distances.dtype)
     coords = start.to(distances.dtype) * rows
     for step in range(steps):
         coords = (coords - coords.sum(-2, keepdim=True) / count) * rows
@@ -144,8 +144,16 @@ def squared_distances(coords: Tensor) -> Tensor:
     return (left @ right.mT).clamp_(min=SMALLEST_SQUARE)
 
 
-def _laplacian_inverse(weights: Tensor, keep: Tensor) -> Tensor:
-    """Return the pseudo-inverse of V = diag(sum of w) - w on the rows that count: (V + 11'/n)^-1 - 11'/n."""
+def laplacian_inverse(weights: Tensor, keep: Tensor) -> Tensor:
+    """Return the pseudo-inverse of V = diag(sum of w) - w, (V + 11'/n)^-1 - 11'/n, on the rows that count.
+
+    Parameters:
+        weights: (..., L, L), symmetric, not negative, joining all rows that count; zero in the other rows.
+        keep: (..., L), True for the rows that count.
+
+    Returns:
+        (..., L, L) float64, zero in the other rows.
+    """
     weights = weights.to(torch.float64)
     weights = weights - torch.diag_embed(weights.diagonal(dim1=-2, dim2=-1))
     pairs = (keep[..., :, None] & keep[..., None, :]).to(torch.float64)
@@ -179,3 +187,9 @@ def stress(distances: Tensor, coords: Tensor, mask: Tensor | None = None, weight
 def rows_that_count(distances: Tensor, mask: Tensor | None) -> Tensor:
     """Return the mask (..., L), all True where there is none."""
     return torch.ones(distances.shape[:-1], dtype=torch.bool, device=distances.device) if mask is None else mask
+
+
+def complete_pairs(mask: Tensor) -> Tensor:
+    """Return the pairs (..., L, L) of two different rows that count, for a mask (..., L)."""
+    different = ~torch.eye(mask.shape[-1], dtype=torch.bool, device=mask.device)
+    return mask[..., :, None] & mask[..., None, :] & different

@@ -23,9 +23,12 @@ from pipeline.geometry.refine import (
     restraints,
 )
 
-START_DIMENSIONS = 4
-"""Of the space in which refinement begins: with one axis to spare, a part of the chain in the wrong hand can turn over
+START_DIMENSIONS = 5
+"""Of the space in which refinement begins: with axes to spare, a part of the chain in the wrong hand can turn over
 instead of staying caught (as in Crippen 1982)."""
+START_ROUNDS = 15
+"""The start in more dimensions takes so many times the iterations of a stage, if it still gains: an elongated chain of
+which only near pairs are known straightens slowly."""
 SHORTEST = START_DIMENSIONS
 """Batches are padded to at least so many rows, as scaling wants them."""
 
@@ -97,9 +100,8 @@ def _refined(
     pairs: Pairs, coords: Tensor, config: ReconstructConfig, before_proline: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     limits = restraints(pairs, bond_lengths(pairs.target, before_proline), config.cap)
-    stages = 2 + (len(INDEPENDENT) if config.correlated_errors else 0)
-    steps = -(-config.gradient_steps // stages)
-    coords = refine(pairs, flatten(refine(pairs, coords, limits, steps)), limits, steps)
+    steps = config.gradient_steps
+    coords = refine(pairs, flatten(refine(pairs, coords, limits, START_ROUNDS * steps)), limits, steps)
     reach = torch.full(coords.shape[:1], torch.nan, dtype=torch.float64, device=coords.device)
     for independent in INDEPENDENT if config.correlated_errors else ():
         reach = error_reach(pairs, coords).to(torch.float64)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from pipeline.geometry.completion import Pairs
 from pipeline.geometry.lbfgs import minimise
-from pipeline.geometry.mds import squared_distances
+from pipeline.geometry.mds import complete_pairs, laplacian_inverse, squared_distances
 
 TRANS, CIS = 3.8, 2.95
 NEXT_BUT_ONE = (5.0, 7.3)
@@ -129,6 +129,13 @@ def refine(pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precisio
     rows = pairs.mask[..., None].to(start.dtype)
     count = rows.sum(-2, keepdim=True).clamp(min=1)
     root = pairs.weights.sqrt()
+    # Where only near pairs are known a chain is stiff locally and loose as a whole: the Laplacian's pseudo-inverse, as
+    # in SMACOF, moves its parts together. Complete matrices do not need it.
+    sparse = precision is None and bool((complete_pairs(pairs.mask) & ~pairs.known).any())
+    inverse = laplacian_inverse(pairs.weights + limits.bond, pairs.mask).to(start.dtype) if sparse else None
+
+    def precondition(gradient: Tensor) -> Tensor:
+        return gradient if inverse is None else (inverse @ gradient.reshape(start.shape)).flatten(1)
 
     def energy(points: Tensor) -> tuple[Tensor, Tensor]:
         coords = points.reshape(start.shape)
@@ -149,7 +156,7 @@ def refine(pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precisio
         gradient = force.sum(-1, keepdim=True) * coords - force @ coords
         return 0.25 * value, (gradient * rows).flatten(1)
 
-    coords = minimise(energy, start.flatten(1), steps).reshape(start.shape)
+    coords = minimise(energy, start.flatten(1), steps, precondition).reshape(start.shape)
     return (coords - coords.sum(-2, keepdim=True) / count) * rows
 
 
