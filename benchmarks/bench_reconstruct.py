@@ -2,7 +2,9 @@
 
 One core. The peer is scikit-learn's metric SMACOF in its most favourable setting: one start (`n_init=1`), from
 classical scaling (`init="classical_mds"`, which needs far fewer iterations than the random default), its own default
-tolerance and 300 iterations; ours solves the same problem, equal weights and no restraints, in a fixed number of steps.
+tolerance and 300 iterations; ours solves the same problem, equal weights and no restraints. `default` is scikit-learn
+as it comes, from one random start. Processor time, not the clock, the best of several rounds, so that what else the
+machine does counts less. `higher` counts the chains whose stress is higher here than in the peer's best setting.
 
 Accuracy is measured on real chains without gaps, `--every 1` on all of them. The noise is white, Gaussian, smoothed
 by a Gaussian of three residues' standard deviation along both axes, made symmetric, scaled to the stated mean absolute
@@ -18,9 +20,10 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -30,12 +33,14 @@ from pipeline.config import ReconstructConfig
 from pipeline.config_data import ParseConfig
 from pipeline.geometry.chirality import BINS, dihedral_counts, mirror, mirror_log_ratio
 from pipeline.geometry.distances import pairwise_distances
-from pipeline.geometry.mds import classical_mds, smacof, stress
+from pipeline.geometry.mds import ROUGH, classical_mds, smacof, stress
 from pipeline.geometry.rebuild import rebuild
 from pipeline.geometry.superposition import kabsch, score
 from pipeline.structures.parse import Chain, parse_file
 
-STEPS = 20
+T = TypeVar("T")
+
+STEPS = 16
 BATCH_PAIRS = 500_000
 CAP = 22.0
 SHORT = 40
@@ -123,37 +128,48 @@ def walk(length: int, seed: int) -> Tensor:
 
 def beside_the_peer(chains: list[Native]) -> None:
     from sklearn.manifold import MDS  # a dependency of the developers only
+    from threadpoolctl import threadpool_limits
 
+    threadpool_limits(1)
     warnings.simplefilter("ignore")
     folds = [chain.coords[:250] for chain in chains if len(chain.coords) >= 250] or [walk(250, 0)]
     pairs = 250 * 249 / 2
     print(
-        f"\n{'MAE':>5} {'sklearn/s':>10} {'here/s':>8} {'ratio':>6} {'stress':>8} {'here':>8} {'worst difference':>17}"
+        f"\n{'MAE':>5} {'default/s':>10} {'sklearn/s':>10} {'here/s':>8} {'ratio':>6} {'stress':>8} {'here':>8} higher"
     )
     for error in (1.8, 3.65):
         noisy = [correlated_noise(pairwise_distances(folds[seed % len(folds)]), error, seed) for seed in range(64)]
         batch = torch.stack(noisy).to(torch.float32)
-        seconds = []
-        for _ in range(5):
-            start = time.perf_counter()
-            ours = torch.cat([smacof(part, classical_mds(part), STEPS) for part in batch.split(8)])
-            seconds.append(time.perf_counter() - start)
-        peer_seconds, theirs = [], []
-        for _ in range(2):
-            start = time.perf_counter()
-            theirs = []
-            for matrix in noisy:
-                peer = MDS(3, metric="precomputed", n_init=1, init="classical_mds", normalized_stress=False)
-                peer.fit(matrix.numpy())
-                theirs.append((peer.stress_ / pairs) ** 0.5)
-            peer_seconds.append(time.perf_counter() - start)
-        here = stress(torch.stack(noisy), ours)
-        worst = float((here - torch.tensor(theirs)).max())
-        rate, peer_rate = 64 / min(seconds), 64 / min(peer_seconds)
+
+        def ours(batch: Tensor = batch) -> Tensor:
+            return torch.cat([smacof(part, classical_mds(part, tolerance=ROUGH), STEPS) for part in batch.split(8)])
+
+        def peer(start: str, matrices: list[Tensor] = noisy) -> list[float]:
+            fits = [
+                MDS(3, metric="precomputed", n_init=1, init=start, random_state=0, normalized_stress=False).fit(matrix)
+                for matrix in matrices
+            ]
+            return [(fit.stress_ / pairs) ** 0.5 for fit in fits]
+
+        seconds, coords = best_of(5, ours)
+        peer_seconds, theirs = best_of(3, lambda peer=peer: peer("classical_mds"))
+        default_seconds, _ = best_of(1, lambda peer=peer: peer("random"))
+        here = stress(torch.stack(noisy), coords)
+        higher = int((here > torch.tensor(theirs) * (1 + 1e-5)).sum())
         print(
-            f"{error:5} {peer_rate:10.1f} {rate:8.1f} {rate / peer_rate:6.1f} {np.mean(theirs):8.4f}"
-            f" {float(here.mean()):8.4f} {worst:17.5f}"
+            f"{error:5} {64 / default_seconds:10.1f} {64 / peer_seconds:10.1f} {64 / seconds:8.1f}"
+            f" {peer_seconds / seconds:6.1f} {np.mean(theirs):8.4f} {float(here.mean()):8.4f} {higher:7}"
         )
+
+
+def best_of(rounds: int, work: Callable[[], T]) -> tuple[float, T]:
+    """Return the least processor time of several rounds, and the last result."""
+    times = []
+    for _ in range(rounds):
+        start = time.process_time()
+        result = work()
+        times.append(time.process_time() - start)
+    return min(times), result
 
 
 def growth() -> None:

@@ -25,14 +25,14 @@ def minimise(
     precondition: Callable[[Tensor], Tensor] | None = None,
     tolerance: float = 1e-5,
 ) -> Tensor:
-    """Return points with smaller values; the value of a problem never rises.
+    """Return points with smaller values; the value of a problem never rises, except for rounding.
 
     Parameters:
         objective: values and gradients of B problems, each a function of its own point only.
         start: (B, D).
         steps: iterations at most.
-        precondition: a symmetric, positive approximation of the inverse Hessian, up to a factor, applied to (B, D);
-            None: the identity.
+        precondition: a symmetric, positive approximation of the inverse Hessian, applied to (B, D), whose first step is
+            taken whole; None: the identity.
         tolerance: problems whose value falls by less than this fraction in an iteration are finished.
 
     Returns:
@@ -42,6 +42,7 @@ def minimise(
     value, gradient = objective(point)
     moves: list[Tensor] = []
     changes: list[Tensor] = []
+    rounding = torch.finfo(start.dtype).eps
     active = torch.ones(len(start), dtype=torch.bool, device=start.device)
     for _ in range(steps):
         direction = -_inverse_hessian_times(gradient, moves, changes, precondition or _identity)
@@ -49,14 +50,15 @@ def minimise(
         downhill = slope < 0
         direction = torch.where(downhill[:, None], direction, -gradient)
         slope = torch.where(downhill, slope, -gradient.square().sum(-1))
-        first = 1.0 if moves else (1 / direction.norm(dim=-1).clamp(min=1e-12)).clamp(max=1.0)
-        length = torch.where(active, torch.ones_like(value) * first, 0)
+        known = bool(moves) or precondition is not None
+        first = 1.0 if known else (1 / direction.norm(dim=-1).clamp(min=1e-12)).clamp(max=1.0)
+        length = torch.where(active, torch.ones_like(slope) * first, 0)
         accepted = ~active
         new_point, new_value, new_gradient = point, value, gradient
         for _ in range(BACKTRACKS):
             trial = point + length[:, None] * direction
             trial_value, trial_gradient = objective(trial)
-            better = ~accepted & (trial_value <= value + SUFFICIENT * length * slope)
+            better = ~accepted & (trial_value <= value + SUFFICIENT * length * slope + rounding * value.abs())
             new_point = torch.where(better[:, None], trial, new_point)
             new_value = torch.where(better, trial_value, new_value)
             new_gradient = torch.where(better[:, None], trial_gradient, new_gradient)

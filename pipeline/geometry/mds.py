@@ -3,27 +3,32 @@
 Shapes: (..., L, L) distances in angstrom, (..., L, 3) coordinates. Chains in a batch are padded to the same L; a mask
 says which rows count. The arithmetic is in the precision of the distances, float32 or float64.
 Sources: Torgerson 1952 (classical scaling); Saad, Numerical Methods for Large Eigenvalue Problems, chapter 5
-(subspace iteration); de Leeuw 1977 and Borg & Groenen, Modern Multidimensional Scaling, section 8.6 (SMACOF);
-de Leeuw & Heiser 1980 (relaxed updates).
+(subspace iteration); de Leeuw 1977 and Borg & Groenen, Modern Multidimensional Scaling, section 8.6 (SMACOF),
+and, for the acceleration, `pipeline.geometry.lbfgs`.
 """
 
 import torch
 from torch import Tensor
 
 from pipeline.geometry.distances import pairwise_distances
+from pipeline.geometry.lbfgs import minimise
 
 FULL_SPECTRUM = 48
 """Up to so many residues all eigenvectors are taken: that is as fast there, and exact."""
 BLOCK = 12
 """Vectors that are iterated together to find the leading three."""
 ROUNDS = 40
-RELAXATION = 1.8
-"""Length of a SMACOF step in units of the Guttman step; up to 2 the stress cannot rise."""
+CONVERGED = 2e-5
+"""SMACOF ends for a chain when a step lowers its stress by less than this fraction; far smaller would be rounding."""
+ROUGH = 1e-2
+"""Residual of the eigenvectors, in units of the first eigenvalue, that is good enough for a start."""
 SMALLEST_SQUARE = 1e-6
 """Squared distances, angstrom^2, below which points count as so far apart."""
 
 
-def classical_mds(distances: Tensor, mask: Tensor | None = None, dimensions: int = 3) -> Tensor:
+def classical_mds(
+    distances: Tensor, mask: Tensor | None = None, dimensions: int = 3, tolerance: float | None = None
+) -> Tensor:
     """Return coordinates whose distances approximate `distances`, by the leading eigenvectors.
 
     Only these are computed, by subspace iteration on the doubly centred squares; where it does not settle
@@ -33,6 +38,8 @@ def classical_mds(distances: Tensor, mask: Tensor | None = None, dimensions: int
         distances: (..., L, L), angstrom, symmetric.
         mask: (..., L), True for the rows that count; all by default.
         dimensions: D, of the space; at most BLOCK.
+        tolerance: residual of the eigenvectors in units of the first eigenvalue; None: a tenth of the root of the
+            precision, which is 3e-5 in float32. A start that is improved later needs no more than ROUGH.
 
     Returns:
         (..., L, D), centred on the rows that count, zero elsewhere; the mirror image is arbitrary.
@@ -44,7 +51,7 @@ def classical_mds(distances: Tensor, mask: Tensor | None = None, dimensions: int
     if distances.shape[-1] < dimensions:
         raise ValueError(f"{dimensions} coordinates need at least {dimensions} points, got {distances.shape[-1]}")
     gram = _gram(distances, keep)
-    found = None if gram.shape[-1] <= FULL_SPECTRUM else _leading(gram, dimensions)
+    found = None if gram.shape[-1] <= FULL_SPECTRUM else _leading(gram, dimensions, tolerance)
     if found is None:
         values, vectors = torch.linalg.eigh(gram)
         found = values[..., -dimensions:].flip(-1), vectors[..., -dimensions:].flip(-1)
@@ -65,7 +72,7 @@ def _gram(distances: Tensor, keep: Tensor) -> Tensor:
     )
 
 
-def _leading(gram: Tensor, dimensions: int) -> tuple[Tensor, Tensor] | None:
+def _leading(gram: Tensor, dimensions: int, tolerance: float | None) -> tuple[Tensor, Tensor] | None:
     """Return the leading eigenvalues (..., D) and vectors (..., L, D), or None if they do not settle.
 
     Eigenvalues far below zero, which noise brings, do not disturb: Rayleigh-Ritz sorts by value, not by size.
@@ -73,7 +80,8 @@ def _leading(gram: Tensor, dimensions: int) -> tuple[Tensor, Tensor] | None:
     length = gram.shape[-1]
     index = torch.arange(length, dtype=gram.dtype, device=gram.device)
     start = torch.cos(torch.pi * (index[:, None] + 0.5) * torch.arange(1, BLOCK + 1, device=gram.device) / length)
-    tolerance = 10 * torch.finfo(gram.dtype).eps ** 0.5 * 1e-2
+    if tolerance is None:
+        tolerance = 0.1 * torch.finfo(gram.dtype).eps ** 0.5
     basis = torch.linalg.qr(gram @ start).Q
     for _ in range(ROUNDS):
         image = gram @ (gram @ basis)
@@ -91,39 +99,52 @@ def _leading(gram: Tensor, dimensions: int) -> tuple[Tensor, Tensor] | None:
 def smacof(
     distances: Tensor, start: Tensor, steps: int, mask: Tensor | None = None, weights: Tensor | None = None
 ) -> Tensor:
-    """Improve coordinates by stress majorisation; the weighted stress never rises.
+    """Improve coordinates by stress majorisation, made faster by L-BFGS; the weighted stress never rises.
 
-    Each step is the Guttman transform X <- V+ B(X) X, lengthened by RELAXATION, the last one alone is plain. V+ is the
-    pseudo-inverse of the weights' Laplacian V, found once, as V does not change; with equal weights it is 1/L.
+    The first step is the Guttman transform X <- V+ B(X) X. It is also a step down the gradient V X - B(X) X, measured
+    by V+, the pseudo-inverse of the weights' Laplacian V (1/L with equal weights); so the later steps add what the
+    earlier ones told about the curvature. V+ is found once, as V does not change.
 
     Parameters:
-        distances: (..., L, L), angstrom; where the weight is zero any finite number.
-        start: (..., L, D), coordinates to begin with.
-        steps: iterations.
-        mask: (..., L), True for the rows that count; all by default.
-        weights: (..., L, L), symmetric, not negative, and joining all rows that count; equal by default.
+        distances: (B, L, L) or, for one chain, (L, L), angstrom; where the weight is zero any finite number.
+        start: (B, L, D), coordinates to begin with.
+        steps: iterations at most.
+        mask: (B, L), True for the rows that count; all by default.
+        weights: (B, L, L), symmetric, not negative, and joining all rows that count; equal by default.
 
     Returns:
-        (..., L, D), centred on the rows that count, zero elsewhere.
+        (B, L, D), centred on the rows that count, zero elsewhere.
     """
     keep = rows_that_count(distances, mask)
-    pairs = keep[..., :, None] & keep[..., None, :]
-    count = keep.sum(-1)[..., None, None].clamp(min=1).to(distances.dtype)
+    if distances.ndim == 2:
+        alone = None if weights is None else weights[None]
+        return smacof(distances[None], start[None], steps, keep[None], alone)[0]
+    pairs = complete_pairs(keep)
     rows = keep[..., None].to(distances.dtype)
-    weighted = distances if weights is None else distances * weights
-    weighted = torch.where(pairs, weighted, 0)
-    weighted.diagonal(dim1=-2, dim2=-1).zero_()
-    inverse = None if weights is None else laplacian_inverse(torch.where(pairs, weights, 0), keep).to(distances.dtype)
-    coords = start.to(distances.dtype) * rows
-    for step in range(steps):
-        coords = (coords - coords.sum(-2, keepdim=True) / count) * rows
+    count = rows.sum(-2, keepdim=True).clamp(min=1)
+    weighted = torch.where(pairs, distances if weights is None else distances * weights, 0)
+    weight = None if weights is None else torch.where(pairs, weights, 0)
+    inverse = None if weight is None else laplacian_inverse(weight, keep).to(distances.dtype)
+    shape = start.shape
+    squares = (weighted * torch.where(pairs, distances, 0)).sum((-2, -1), dtype=torch.float64) / 4
+
+    def value(points: Tensor) -> tuple[Tensor, Tensor]:
+        """Half the sum of w (d - t)^2 over i < j is t'wt/2 + x'Vx/2 - x'B(x)x, and its gradient Vx - B(x)x."""
+        coords = points.reshape(shape)
         ratio = squared_distances(coords).rsqrt_().mul_(weighted)
-        both = ratio @ torch.cat([coords, rows.expand_as(coords[..., :1])], -1)
-        gradient = both[..., -1:] * coords - both[..., :-1]
-        moved = gradient / count if inverse is None else inverse @ gradient
-        relaxation = RELAXATION if step + 1 < steps else 1.0
-        coords = coords + relaxation * (moved - coords)
-    return (coords - coords.sum(-2, keepdim=True) / count) * rows
+        both = (torch.cat([coords.mT, rows.mT], -2) @ ratio).mT  # symmetric, and faster from this side
+        guttman = both[..., -1:] * coords - both[..., :-1]
+        laplacian = count * coords if weight is None else weight.sum(-1, keepdim=True) * coords - weight @ coords
+        energy = squares + (coords * (laplacian / 2 - guttman)).sum((-2, -1), dtype=torch.float64)
+        return energy, (laplacian - guttman).flatten(1)
+
+    def precondition(gradient: Tensor) -> Tensor:
+        moved = gradient.reshape(shape)
+        return (moved / count if inverse is None else inverse @ moved).flatten(1)
+
+    coords = start.to(distances.dtype) * rows
+    coords = (coords - coords.sum(-2, keepdim=True) / count) * rows
+    return minimise(value, coords.flatten(1), steps, precondition, CONVERGED).reshape(shape)
 
 
 def flatten(coords: Tensor) -> Tensor:
@@ -140,8 +161,8 @@ def squared_distances(coords: Tensor) -> Tensor:
     norm = coords.square().sum(-1, keepdim=True)
     one = torch.ones_like(norm)
     left = torch.cat([-2 * coords, norm, one], -1)
-    right = torch.cat([coords, one, norm], -1)
-    return (left @ right.mT).clamp_(min=SMALLEST_SQUARE)
+    right = torch.cat([coords.mT, one.mT, norm.mT], -2)  # not a transposed view, with which the product takes longer
+    return (left @ right).clamp_(min=SMALLEST_SQUARE)
 
 
 def laplacian_inverse(weights: Tensor, keep: Tensor) -> Tensor:

@@ -86,9 +86,9 @@ def test_smacof_never_raises_the_weighted_stress(chain, seed, weighted):
 def test_equal_weights_of_any_size_are_no_weights():
     distances = noisy(random_chain(1, 30), 1)
     start = classical_mds(distances)
-    assert torch.allclose(
-        smacof(distances, start, 5, None, torch.full((30, 30), 0.3)), smacof(distances, start, 5), atol=1e-5
-    )
+    weights = torch.full((30, 30), 0.3, dtype=torch.float64)
+    weighted = smacof(distances, start, 5, None, weights)
+    assert torch.allclose(weighted, smacof(distances, start, 5), atol=1e-6)
 
 
 def test_weights_decide_which_of_two_contradicting_distances_is_kept():
@@ -128,7 +128,8 @@ def test_rebuilding_in_a_batch_gives_what_each_chain_gives_alone(method):
     together = rebuild(batch, mask, helices(), config)
     for index, length in enumerate(lengths):
         alone = rebuild(batch[index : index + 1, :length, :length], mask[index : index + 1, :length], helices(), config)
-        assert together.stress[index] == pytest.approx(float(alone.stress), abs=0.01)
+        # Iteration stops when little is gained, a few hundredths of an angstrom from the end.
+        assert together.stress[index] == pytest.approx(float(alone.stress), abs=0.05)
         assert together.coords[index, length:].isnan().all() and alone.coords.isfinite().all()
         moved = superpose(alone.coords[0], together.coords[index, :length])
         assert (moved - together.coords[index, :length]).norm(dim=-1).max() < 0.2
