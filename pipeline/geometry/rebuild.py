@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.config import ReconstructConfig
 from pipeline.geometry.chirality import mirror, mirror_log_ratio, wrong_hand_fraction
 from pipeline.geometry.completion import Pairs, complete, scaling_weights
-from pipeline.geometry.mds import ROUGH, classical_mds, flatten, smacof, stress
+from pipeline.geometry.mds import classical_mds, flatten, smacof, stress
 from pipeline.geometry.refine import (
     INDEPENDENT,
     bond_lengths,
@@ -78,7 +78,7 @@ def rebuild(
     pairs = complete(distances.to(torch.float32), mask, config.cap, None if sigma is None else sigma.to(torch.float32))
     reach = torch.full(mask.shape[:1], torch.nan, dtype=torch.float64, device=mask.device)
     dimensions = START_DIMENSIONS if config.method == "gradient" else 3
-    coords = classical_mds(pairs.target, mask, dimensions, None if config.method == "mds" else ROUGH)
+    coords = classical_mds(pairs.target, mask, dimensions)
     if config.method != "mds":
         coords = smacof(pairs.target, coords, config.smacof_steps, mask, scaling_weights(pairs))
     if config.method == "gradient":
