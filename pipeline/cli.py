@@ -250,7 +250,7 @@ def comparator(
 
 @app.command()
 def chirality(chains: Ins, split: In, output: Out) -> None:
-    """Count the pseudo-dihedrals of the training chains, from which the mirror image is chosen."""
+    """Count pairs of neighbouring pseudo-dihedrals of the training chains; the mirror image is chosen by them."""
     from pipeline.inference.reconstruct import write_chirality
 
     write_chirality(chains, split, output)

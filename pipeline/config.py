@@ -168,7 +168,24 @@ class PredictConfig(Section):
 class ReconstructConfig(Section):
     """From distances to coordinates."""
 
-    smacof_steps: int = Field(100, ge=0, description="SMACOF iterations after classical MDS; 0: MDS alone")
+    method: Literal["mds", "smacof", "gradient"] = Field(
+        "gradient",
+        description="mds (classical scaling), smacof (then stress majorisation) or gradient (then refinement with"
+        " bonds, clashes and correlated errors)",
+    )
+    cap: float | None = Field(
+        None,
+        ge=6,
+        description="angstrom; predicted distances from here on say only that a pair is farther, as the last bin of a"
+        " distogram does; null: all are taken as they are",
+    )
+    smacof_steps: int = Field(30, ge=1, description="SMACOF iterations (smacof, gradient)")
+    gradient_steps: int = Field(60, ge=1, description="L-BFGS iterations of each stage of refinement (gradient)")
+    correlated_errors: bool = Field(
+        True,
+        description="measure how alike the errors of neighbouring pairs are, and weight by the inverse of their"
+        " correlation; false: errors are independent (gradient)",
+    )
 
 
 class RunConfig(Section):

@@ -25,6 +25,10 @@ STRUCTURES = pa.schema(
         ("method", pa.string()),
         ("stress", pa.float64()),
         ("mirror_margin", pa.float64()),
+        ("mixed_hand", pa.float64()),
+        ("error_reach", pa.float64()),
     ]
 )
-"""`mirror_margin` is the log-likelihood ratio of the chosen hand against its mirror image, nats per residue."""
+"""`stress` is the root mean square difference from the known distances, angstrom; `mirror_margin` the log-likelihood
+ratio of the chosen hand against its mirror image, nats per residue; `mixed_hand` the fraction of the chain in segments
+of the other hand; `error_reach` how far the errors of the distances are alike, residues, null if that was not asked."""

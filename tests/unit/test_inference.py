@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import gemmi
@@ -10,10 +9,11 @@ from pipeline.config import ReconstructConfig
 from pipeline.dataset.schemas import CHAINS
 from pipeline.dataset.tables import read_all, read_rows, write_rows
 from pipeline.geometry.chirality import mirror
-from pipeline.geometry.distances import pairwise_distances
+from pipeline.geometry.distances import pack_upper, pairwise_distances
+from pipeline.geometry.rebuild import rebuild
 from pipeline.geometry.superposition import score
 from pipeline.inference.predict import predict_shard
-from pipeline.inference.reconstruct import rebuild, reconstruct_shard, write_chirality, write_pdb
+from pipeline.inference.reconstruct import read_chirality, reconstruct_shard, write_chirality, write_pdb
 from pipeline.inference.schemas import PREDICTIONS
 from pipeline.training.train import TrainingFiles, train
 
@@ -70,12 +70,55 @@ def test_reconstruction_never_sees_the_answer(small, run, chirality: Path, tmp_p
 
 
 def test_exact_distances_are_rebuilt_in_the_right_hand(small, chirality: Path):
-    counts = torch.tensor(json.loads(chirality.read_text())["counts"])
+    counts = read_chirality(chirality)
     for row in read_all(small.chains):
-        native = torch.from_numpy(row["coords"][row["observed"]].astype(np.float64))
-        coords, margin = rebuild(pairwise_distances(mirror(native)), counts, 20)
-        assert score(coords, native).tm_score > 0.999
-        assert margin > 0
+        native, seen = torch.from_numpy(row["coords"].astype(np.float64)), torch.from_numpy(row["observed"].copy())
+        mask = torch.ones(1, len(native), dtype=torch.bool)
+        found = rebuild(pairwise_distances(mirror(native))[None], mask, counts, ReconstructConfig())
+        assert score(found.coords[0][seen], native[seen]).tm_score > 0.999
+        assert found.margin > 0 and found.mixed == 0 and found.stress < 0.05
+
+
+def prediction(row, **changes):
+    length = row["length"]
+    distances = pack_upper(pairwise_distances(torch.from_numpy(np.array(row["coords"]))).numpy())
+    return {
+        "chain_id": row["chain_id"], "length": length, "triu": distances,
+        "sigma": None, "confidence": None, "coords": None,
+    } | changes  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["mds", "smacof", "gradient"])
+def test_a_shard_is_rebuilt_in_its_order_by_the_named_method_with_the_same_bytes(small, chirality, tmp_path, method):
+    rows = list(read_rows(small.chains[0]))[:5]
+    write_rows(tmp_path / "p", PREDICTIONS, [prediction(row) for row in rows])
+    config = ReconstructConfig(method=method, gradient_steps=60)
+    for name in ("a", "b"):
+        reconstruct_shard(config, tmp_path / "p", small.chains[0], chirality, tmp_path / name, tmp_path / f"{name}-pdb")
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    found = list(read_rows(tmp_path / "a"))
+    assert [row["chain_id"] for row in found] == [row["chain_id"] for row in rows]
+    assert {row["method"] for row in found} == {method}
+    assert all((row["error_reach"] is not None) == (method == "gradient") for row in found)
+
+
+def test_coordinates_from_elsewhere_pass_through_with_their_gaps(small, chirality: Path, tmp_path: Path):
+    row = next(iter(read_rows(small.chains[0])))
+    coords = np.array(row["coords"])
+    coords[3:6] = np.nan
+    distances = pack_upper(pairwise_distances(torch.from_numpy(coords)).numpy())
+    confidence = np.where(np.isfinite(coords[:, 0]), 50.0, np.nan)
+    write_rows(tmp_path / "p", PREDICTIONS, [prediction(row, triu=distances, coords=coords, confidence=confidence)])
+    reconstruct_shard(ReconstructConfig(), tmp_path / "p", small.chains[0], chirality, tmp_path / "s", tmp_path / "pdb")
+    (found,) = read_rows(tmp_path / "s")
+    assert found["method"] == "none" and found["error_reach"] is None
+    assert np.array_equal(found["coords"], coords, equal_nan=True)
+    assert found["stress"] < 0.05  # half precision of the distances
+    assert found["mirror_margin"] > 0
+    residues = list(gemmi.read_structure(str(next((tmp_path / "pdb").iterdir())))[0]["A"])
+    assert [residue.seqid.num for residue in residues] == [
+        place + 1 for place in range(row["length"]) if np.isfinite(coords[place, 0])
+    ]
 
 
 def test_pdb_files_hold_the_sequence_and_the_confidence(tmp_path: Path):
