@@ -35,7 +35,7 @@ from pipeline.geometry.chirality import BINS, dihedral_counts, mirror, mirror_lo
 from pipeline.geometry.distances import pairwise_distances
 from pipeline.geometry.mds import ROUGH, classical_mds, smacof, stress
 from pipeline.geometry.rebuild import rebuild
-from pipeline.geometry.superposition import kabsch, score
+from pipeline.geometry.superposition import kabsch, tm_score
 from pipeline.structures.parse import Chain, parse_file
 
 T = TypeVar("T")
@@ -190,7 +190,7 @@ def one(length: int, method: str) -> None:
     print(f"{length:8} {method:>9} {seconds:8.2f} {peak:24.0f}")
 
 
-def accuracy(everything: list[Native], every: int, methods: list[str], errors: list[float]) -> None:
+def accuracy(everything: list[Native], part: slice, methods: list[str], errors: list[float]) -> None:
     counts = torch.zeros(2, BINS, BINS, dtype=torch.long)
     for chain in everything:
         counts[1 - chain.half] += dihedral_counts(chain.coords)
@@ -198,7 +198,7 @@ def accuracy(everything: list[Native], every: int, methods: list[str], errors: l
     short = [len(chain.coords) < SHORT for chain in everything]
     print(f"\nhand of the experimental chains, histogram of the other half: {share(right, short)}")
     print(f"{'distances':>20} {'method':>9} {'chains':>6} {'TM':>7} {'better':>7} {'median':>7} {'s':>6}  hand right")
-    chains = sorted(everything[::every], key=lambda chain: (chain.half, len(chain.coords)))
+    chains = sorted(everything[part], key=lambda chain: (chain.half, len(chain.coords)))
     for method in methods:
         config = ReconstructConfig.model_validate({"method": method})
         for error in errors:
@@ -234,10 +234,10 @@ def compared(model: Tensor, native: Tensor) -> tuple[float, float, bool]:
 
     The better hand is the one with the smaller RMSD.
     """
-    chosen = score(model, native).tm_score
+    chosen = tm_score(model, native, len(native))
     if rmsd(model, native) <= rmsd(mirror(model), native):
         return chosen, chosen, True
-    return chosen, score(mirror(model), native).tm_score, False
+    return chosen, tm_score(mirror(model), native, len(native)), False
 
 
 def share(right: list[bool] | np.ndarray, short: list[bool]) -> str:
@@ -252,6 +252,7 @@ def share(right: list[bool] | np.ndarray, short: list[bool]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=int, default=60, help="take every n-th real chain")
+    parser.add_argument("--offset", type=int, default=0, help="beginning at this one, to do all in parts")
     parser.add_argument("--methods", nargs="+", default=["gradient"])
     parser.add_argument("--errors", nargs="+", type=float, default=[0.0, 1.8, 3.65], help="MAE; 0: exact up to 22")
     parser.add_argument("--only", choices=["peer", "growth", "accuracy"])
@@ -268,7 +269,7 @@ def main() -> None:
     if options.only in (None, "growth"):
         growth()
     if options.only in (None, "accuracy") and chains:
-        accuracy(chains, options.every, options.methods, options.errors)
+        accuracy(chains, slice(options.offset, None, options.every), options.methods, options.errors)
 
 
 if __name__ == "__main__":
