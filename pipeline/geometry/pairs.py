@@ -28,8 +28,8 @@ CLASH = 3.5
 """C-alpha atoms of residues that are no neighbours clash when closer than this, angstrom; in experimental structures
 they almost never are."""
 
-_FINEST, _FINE, _COARSE, _COARSEST = (np.float32(threshold) for threshold in THRESHOLDS)
-_RADIUS = np.float32(RADIUS)
+_LOCAL = np.array([RADIUS, *THRESHOLDS], np.float32)
+"""Given to compiled code as an argument: what it takes from another module would stay in its cache as it was."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def pair_scores(
     # Near the origin, so that single precision is enough.
     first = np.argmax(np.isfinite(model[:, 0]))
     columns = (np.ascontiguousarray((points - points[first]).T, np.float32) for points in (model, native))
-    kept, local, *rest = _pass(*columns, places, given, own, length)
+    kept, local, *rest = _pass(*columns, places, given, own, length, _LOCAL)
     return PairScores(kept / len(THRESHOLDS), local.astype(np.float64), *rest)
 
 
@@ -91,14 +91,15 @@ def _distances(points: np.ndarray, i: int, out: np.ndarray) -> None:
 
 
 @compiled
-def _keep(true: np.ndarray, found: np.ndarray, i: int, kept: np.ndarray, local: np.ndarray) -> None:
-    """Add up what lDDT counts of the pairs of i and those after it, in quarters."""
+def _keep(true: np.ndarray, found: np.ndarray, i: int, kept: np.ndarray, local: np.ndarray, limits: np.ndarray) -> None:
+    """Add up what lDDT counts of the pairs of i and those after it, in quarters; limits are radius and thresholds."""
+    radius, finest, fine, coarse, coarsest = limits
     true, found, later_kept, later_local = true[i + 1 :], found[i + 1 :], kept[i + 1 :], local[i + 1 :]
     of_row, near = np.int32(0), np.int32(0)
     for j in range(len(true)):
         off = abs(found[j] - true[j])
-        counts = np.int32(true[j] < _RADIUS)
-        steps = np.int32(off < _FINEST) + np.int32(off < _FINE) + np.int32(off < _COARSE) + np.int32(off < _COARSEST)
+        counts = np.int32(true[j] < radius)
+        steps = np.int32(off < finest) + np.int32(off < fine) + np.int32(off < coarse) + np.int32(off < coarsest)
         later_kept[j] += counts * steps
         later_local[j] += counts
         of_row += counts * steps
@@ -156,7 +157,13 @@ def _add_errors(
 
 @compiled
 def _pass(
-    model: np.ndarray, native: np.ndarray, places: np.ndarray, predicted: np.ndarray, own: bool, length: int
+    model: np.ndarray,
+    native: np.ndarray,
+    places: np.ndarray,
+    predicted: np.ndarray,
+    own: bool,
+    length: int,
+    limits: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     size = len(places)
     kept, local = np.zeros(size, np.int32), np.zeros(size, np.int32)
@@ -170,7 +177,7 @@ def _pass(
     for i in range(size):
         _distances(native, i, true)
         _distances(model, i, found)
-        _keep(true, found, i, kept, local)
+        _keep(true, found, i, kept, local, limits)
         _say(found if own else predicted, places, i, length, own, said)
         _compare(said, true, i, error)
         for at in range(len(DISTANCES)):

@@ -21,6 +21,8 @@ import numpy as np
 CUTOFFS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Of GDT-HA the first four, of GDT-TS the last four, angstrom."""
 
+SQUARES = np.array(CUTOFFS, np.float32) ** 2
+
 SHORTEST_FRAGMENT = 4
 ITERATIONS = 20
 SHORTEST_START = 8
@@ -128,7 +130,7 @@ def squares(points: np.ndarray, motion: np.ndarray, out: np.ndarray) -> None:
 def count_and_choose(
     square: np.ndarray, cutoff: float, keys: np.ndarray, best: np.ndarray
 ) -> tuple[np.float32, np.int64]:
-    """Raise the greatest numbers of points within 0.5, 1, 2, 4 and 8 angstrom, and choose the points within a cutoff.
+    """Raise the greatest numbers of points within each of `CUTOFFS`, and choose the points within a cutoff.
 
     The cutoff is widened by half angstroms until there are three.
 
@@ -139,11 +141,11 @@ def count_and_choose(
     c0 = c1 = c2 = c3 = c4 = count = total = np.int32(0)
     for n in range(square.shape[0]):
         s = square[n]
-        c0 += np.int32(s <= np.float32(0.25))
-        c1 += np.int32(s <= np.float32(1))
-        c2 += np.int32(s <= np.float32(4))
-        c3 += np.int32(s <= np.float32(16))
-        c4 += np.int32(s <= np.float32(64))
+        c0 += np.int32(s <= SQUARES[0])
+        c1 += np.int32(s <= SQUARES[1])
+        c2 += np.int32(s <= SQUARES[2])
+        c3 += np.int32(s <= SQUARES[3])
+        c4 += np.int32(s <= SQUARES[4])
         count += np.int32(s <= limit)
         total += keys[n] if s <= limit else np.int32(0)
     best[0], best[1], best[2] = max(best[0], c0), max(best[1], c1), max(best[2], c2)
