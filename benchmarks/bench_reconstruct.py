@@ -200,7 +200,10 @@ def accuracy(everything: list[Native], part: slice, methods: list[str], errors: 
     print(f"{'distances':>20} {'method':>9} {'chains':>6} {'TM':>7} {'better':>7} {'median':>7} {'s':>6}  hand right")
     chains = sorted(everything[part], key=lambda chain: (chain.half, len(chain.coords)))
     for method in methods:
-        config = ReconstructConfig.model_validate({"method": method})
+        correlated = method == "correlated"
+        config = ReconstructConfig.model_validate(
+            {"method": "gradient" if correlated else method, "correlated_errors": correlated}
+        )
         for error in errors:
             rows = []
             seconds = 0.0
@@ -253,7 +256,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=int, default=60, help="take every n-th real chain")
     parser.add_argument("--offset", type=int, default=0, help="beginning at this one, to do all in parts")
-    parser.add_argument("--methods", nargs="+", default=["gradient"])
+    parser.add_argument("--methods", nargs="+", default=["gradient", "correlated"])
     parser.add_argument("--errors", nargs="+", type=float, default=[0.0, 1.8, 3.65], help="MAE; 0: exact up to 22")
     parser.add_argument("--only", choices=["peer", "growth", "accuracy"])
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)

@@ -182,9 +182,10 @@ class ReconstructConfig(Section):
     smacof_steps: int = Field(30, ge=1, description="SMACOF iterations (smacof, gradient)")
     gradient_steps: int = Field(60, ge=1, description="L-BFGS iterations of each stage of refinement (gradient)")
     correlated_errors: bool = Field(
-        True,
+        False,
         description="measure how alike the errors of neighbouring pairs are, and weight by the inverse of their"
-        " correlation; false: errors are independent (gradient)",
+        " correlation: far better where errors are shifts alike over some residues, worse on the blurred distances of"
+        " a trained model (gradient)",
     )
 
 

@@ -50,6 +50,8 @@ def evaluate(
                 "observed": int(np.isfinite(chain.coords).all(1).sum()),
                 "stress": structure["stress"],
                 "mirror_margin": structure["mirror_margin"],
+                "mixed_hand": structure["mixed_hand"],
+                "error_reach": structure["error_reach"],
             }
             | score_chain(
                 predicted[chain.chain_id],

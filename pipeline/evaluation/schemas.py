@@ -15,7 +15,8 @@ METRICS = pa.schema(
     ]
     + [(name, pa.float64()) for name in NAMES]
     + [(name, pa.list_(pa.float32())) for name in PROFILES]
-    + [("stress", pa.float64()), ("mirror_margin", pa.float64())]
+    + [("stress", pa.float64()), ("mirror_margin", pa.float64()), ("mixed_hand", pa.float64())]
+    + [("error_reach", pa.float64())]
 )
 
 EXAMPLES = pa.schema(

@@ -1,6 +1,7 @@
 """Scores of structure files: one pair, or a table of pairs."""
 
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ PAIR_COLUMNS = ("native", "model")
 MORE_COLUMNS = ("name", "seqres", "native_chain", "model_chain")
 COUNTS = ("length", "observed", "placed")
 FILES_KEPT = 8
+LEAST_PLACED = 0.9
+"""Share of the native's residues that its full sequence must hold."""
 
 
 class ScoreError(ValueError):
@@ -76,6 +79,7 @@ def score_files(
     Raises:
         ScoreError: if a file cannot be read, has no such chain, or too few residues have a counterpart.
     """
+    sequence = None if sequence is None else _checked(sequence)
     try:
         fixed = _chain(_chains(native), native_chain, native)
         candidates = _chains(model)
@@ -91,12 +95,20 @@ def score_files(
         raise ScoreError(
             f"{model.name}: {found.placed} residues with a counterpart, at least {MIN_OBSERVED} are needed"
         )
+    observed = int(np.isfinite(found.native).all(1).sum())
+    stated = int(np.isfinite(fixed.coords).all(1).sum())
+    if observed < LEAST_PLACED * stated:
+        raise ScoreError(f"{native.name}: only {observed} of {stated} residues have a place on the full sequence")
+    if observed < stated:
+        logging.warning(
+            "%s: %d residues have no place on the full sequence and do not count", native.name, stated - observed
+        )
     values = score_chain(None, found.model, found.native)
     return PairScores(
         native_chain=fixed.chain,
         model_chain=mobile.chain,
         length=len(found.sequence),
-        observed=int(np.isfinite(found.native).all(1).sum()),
+        observed=observed,
         placed=found.placed,
         identity=found.identity,
         scores={name: values[name] for name in NAMES},
@@ -193,7 +205,14 @@ def _write(output: Path, results: list[dict[str, Any]]) -> None:
         if output.suffix == ".parquet":
             frame.write_parquet(temporary)
         else:
-            frame.write_csv(temporary)
+            frame.write_csv(temporary, separator="\t" if output.suffix == ".tsv" else ",")
+
+
+def _checked(sequence: str) -> str:
+    letters = "".join(sequence.split()).upper()
+    if not re.fullmatch("[A-Z]+", letters):
+        raise ScoreError("the full sequence must be one-letter codes A to Z")
+    return letters
 
 
 @lru_cache(maxsize=FILES_KEPT)
@@ -215,4 +234,11 @@ def _chain(chains: Iterable[Polymer], name: str | None, path: Path) -> Polymer:
 def _best(chains: Sequence[Polymer], full: str, pairing: Pairing) -> Polymer:
     if len(chains) == 1:
         return chains[0]
-    return max(chains, key=lambda chain: place_chain(chain, full, pairing).matches)
+
+    def matches(chain: Polymer) -> int:
+        try:
+            return place_chain(chain, full, pairing).matches
+        except PairingError:  # too long to be aligned, so not the one
+            return -1
+
+    return max(chains, key=matches)

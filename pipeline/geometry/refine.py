@@ -21,7 +21,7 @@ from torch import Tensor
 
 from pipeline.geometry.completion import Pairs
 from pipeline.geometry.lbfgs import minimise
-from pipeline.geometry.mds import complete_pairs, laplacian_inverse, squared_distances
+from pipeline.geometry.mds import laplacian_inverse, squared_distances
 
 TRANS, CIS = 3.8, 2.95
 NEXT_BUT_ONE = (5.0, 7.3)
@@ -130,9 +130,9 @@ def refine(pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precisio
     count = rows.sum(-2, keepdim=True).clamp(min=1)
     root = pairs.weights.sqrt()
     # Where only near pairs are known a chain is stiff locally and loose as a whole: the Laplacian's pseudo-inverse, as
-    # in SMACOF, moves its parts together. Complete matrices do not need it.
-    sparse = precision is None and bool((complete_pairs(pairs.mask) & ~pairs.known).any())
-    inverse = laplacian_inverse(pairs.weights + limits.bond, pairs.mask).to(start.dtype) if sparse else None
+    # in SMACOF, moves its parts together.
+    laplacian = laplacian_inverse(pairs.weights + limits.bond, pairs.mask) if precision is None else None
+    inverse = None if laplacian is None else laplacian.to(start.dtype)
 
     def precondition(gradient: Tensor) -> Tensor:
         return gradient if inverse is None else (inverse @ gradient.reshape(start.shape)).flatten(1)

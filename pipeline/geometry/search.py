@@ -150,9 +150,10 @@ def count_and_choose(
         total += keys[n] if s <= limit else np.int32(0)
     best[0], best[1], best[2] = max(best[0], c0), max(best[1], c1), max(best[2], c2)
     best[3], best[4] = max(best[3], c3), max(best[4], c4)
-    while count < 3 and count < square.shape[0]:
-        cutoff += 0.5
-        limit = np.float32(cutoff * cutoff)
+    if count < 3 and square.shape[0] > 2:
+        third = np.sqrt(np.partition(square, 2)[2])
+        wider = cutoff + 0.5 * np.ceil((third - cutoff) / 0.5)
+        limit = np.float32(wider * wider * 1.000001)
         count, total = np.int32(0), np.int32(0)
         for n in range(square.shape[0]):
             count += np.int32(square[n] <= limit)

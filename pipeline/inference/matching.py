@@ -141,9 +141,15 @@ def _best(target: Target, chains: Iterable[Polymer]) -> tuple[Polymer, Placed] |
             placed = place_chain(chain, target.sequence, steps=target.steps)
         except PairingError:
             continue
-        if best is None or placed.matches > best[1].matches:
+        # Of identical chains the one of the target's name.
+        rank = placed.matches, _named_so(chain, target)
+        if best is None or rank > (best[1].matches, _named_so(best[0], target)):
             best = chain, placed
     return best
+
+
+def _named_so(chain: Polymer, target: Target) -> bool:
+    return f"{target.entry_id}_{chain.chain}" == target.chain_id
 
 
 def _is_part(one: str, other: str) -> bool:

@@ -127,6 +127,7 @@ def _render(
             for run, of_run in summaries.items()
         ],
         metrics=METRICS_SHOWN,
+        most=max(of_run["tm_score"].n for of_run in summaries.values()),
         long_range=pairs.LONG_RANGE,
         contact=pairs.CONTACT,
         clash=pairs.CLASH,
@@ -173,8 +174,10 @@ def _plain(value: Any) -> Any:
 
 
 def _best(metric: Metric, summaries: dict[str, dict[str, Summary]]) -> str | None:
-    means = {run: of_run[metric.name].mean for run, of_run in summaries.items()}
-    known = {run: mean for run, mean in means.items() if mean is not None}
+    """Return the run with the best mean, of those that have a score for all chains that any has."""
+    of_metric = {run: of_run[metric.name] for run, of_run in summaries.items()}
+    most = max(summary.n for summary in of_metric.values())
+    known = {run: item.mean for run, item in of_metric.items() if item.mean is not None and item.n == most}
     if not known:
         return None
     return (min if metric.lower_is_better else max)(known, key=lambda run: known[run])

@@ -3,12 +3,16 @@
 import re
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.structures.parse import MMCIF_NAME, PEPTIDES
 from pipeline.structures.polymers import Polymer, read_structure
 from pipeline.structures.records import is_mmcif, printable, read_bytes
 
 MOST_BYTES = 512_000_000
 MOST_MESSAGE = 300
+FARTHEST = 1e5
+"""Angstrom; no structure is so large, and single precision would not hold it."""
 
 
 class StructureError(ValueError):
@@ -33,4 +37,8 @@ def read_protein_chains(path: Path) -> list[Polymer]:
     chains = [polymer for polymer in polymers if polymer.kind in PEPTIDES and (polymer.coords == polymer.coords).any()]
     if not chains:
         raise StructureError(f"{printable(path.name)}: no protein chain with C-alpha positions")
+    for chain in chains:
+        if bool((np.abs(chain.coords) > FARTHEST).any()):
+            where = f"{printable(path.name)}: chain {printable(chain.chain)!r}"
+            raise StructureError(f"{where} has a coordinate beyond {FARTHEST:g} angstrom")
     return chains

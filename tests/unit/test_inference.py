@@ -99,7 +99,7 @@ def test_a_shard_is_rebuilt_in_its_order_by_the_named_method_with_the_same_bytes
     found = list(read_rows(tmp_path / "a"))
     assert [row["chain_id"] for row in found] == [row["chain_id"] for row in rows]
     assert {row["method"] for row in found} == {method}
-    assert all((row["error_reach"] is not None) == (method == "gradient") for row in found)
+    assert all(row["error_reach"] is None for row in found)
 
 
 def test_coordinates_from_elsewhere_pass_through_with_their_gaps(small, chirality: Path, tmp_path: Path):

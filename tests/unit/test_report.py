@@ -26,7 +26,7 @@ def metrics_of(run: str, n: int, mae: float) -> list[dict]:
         dict.fromkeys(COLUMNS)
         | {"mae_by_separation": [1.0, 2.0, 3.0, np.nan, np.nan, np.nan], "mae_by_distance": [mae] * 7}
         | {"run": run, "chain_id": f"c{i}{EVIL}", "cluster_id": f"k{i // 2}", "length": 94 + i, "observed": 40,
-         "stress": 1.0, "mirror_margin": 0.5}
+         "stress": 1.0, "mirror_margin": 0.5, "mixed_hand": 0.0, "error_reach": None}
         | {m.name: mae + 0.01 * i if m.lower_is_better else 1 / (1 + mae + 0.01 * i) for m in METRICS_SHOWN}
         for i in range(n)
     ]  # fmt: skip

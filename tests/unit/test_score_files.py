@@ -57,6 +57,34 @@ def test_residues_that_the_model_lacks_lower_tm_score_and_lddt_but_not_rmsd(pair
     assert half.scores["lddt"] < 32 / 57
 
 
+def test_a_full_sequence_that_cannot_be_is_refused(pair_files: tuple[Path, Path]):
+    native, model = pair_files
+    with pytest.raises(ScoreError, match="one-letter codes"):
+        score_files(native, model, SEQUENCE[:30] + "*")
+    with pytest.raises(ScoreError, match=r"native\.pdb: only \d+ of 57 residues have a place"):
+        score_files(native, model, SEQUENCE[:10])
+    spaced = score_files(native, model, SEQUENCE[:30].lower() + " " + SEQUENCE[30:])
+    assert (spaced.length, spaced.identity) == (62, 1)
+
+
+def test_a_table_goes_on_after_a_row_with_a_bad_sequence(pair_files: tuple[Path, Path]):
+    folder = pair_files[0].parent
+    rows = ["native,model,seqres", f"native.pdb,model.cif,{SEQUENCE}*", "native.pdb,model.cif,"]
+    (folder / "pairs.csv").write_text("\n".join(rows))
+    code, _, _ = run("--table", folder / "pairs.csv", "--output", folder / "out.tsv")
+    found = pl.read_csv(folder / "out.tsv", separator="\t")
+    assert code == 0 and found["error"].is_null().to_list() == [False, True]
+
+
+def test_coordinates_beyond_reason_are_refused_at_once(pair_files: tuple[Path, Path]):
+    native, model = pair_files
+    trace = random_trace(len(SEQUENCE), 0)
+    trace[5] = 1e10
+    write_trace(model.with_name("far.cif"), SEQUENCE, trace)
+    with pytest.raises(ScoreError, match=r"far\.cif: chain .* has a coordinate beyond"):
+        score_files(native, model.with_name("far.cif"))
+
+
 def test_chains_are_chosen(pair_files: tuple[Path, Path]):
     native, _ = pair_files
     both = native.with_name("both.pdb")

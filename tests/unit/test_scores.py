@@ -165,6 +165,14 @@ def test_points_that_do_not_decide_a_rotation_still_score(shape):
     assert (found.tm_score, found.gdt_ts) == pytest.approx((1, 1))
 
 
+def test_a_model_that_flew_apart_is_scored_at_once():
+    chain = random_chain(3, 60)
+    model = chain.clone()
+    model[30:] *= 1e6
+    model[-1] = 1e9
+    assert 0 < score(model, chain).tm_score < 0.7
+
+
 def test_tm_score_alone_is_that_among_all_scores():
     chain = random_chain(8, 70)
     model = noisy(chain, 3, 4)
