@@ -99,6 +99,14 @@ def test_the_summary_has_every_run_metric_and_number(tmp_path: Path):
     assert len(list(read_rows(files.table))) == 10 * len(RUNS)
 
 
+def test_both_tables_of_scores_hold_the_mean_of_every_run_and_metric(tmp_path: Path):
+    page = build(tmp_path, 4).html.read_text(encoding="utf-8")
+    for metrics in ([m for m in METRICS_SHOWN if not m.detail], [m for m in METRICS_SHOWN if m.detail]):
+        table = page[page.index(metrics[0].title, page.index("<h2>Scores") if not metrics[0].detail else 0) :]
+        table = table[: table.index("</table>")]
+        assert table.count('<span class="interval">median') == len(metrics) * len(RUNS)
+
+
 def test_names_from_data_are_escaped(tmp_path: Path):
     html = build(tmp_path, 4).html.read_text()
     assert EVIL not in html
