@@ -32,7 +32,7 @@ class ScoreError(ValueError):
 
 
 @dataclass(frozen=True)
-class PairScores:
+class FileScores:
     """Scores of one model.
 
     Attributes:
@@ -66,7 +66,7 @@ def score_files(
     native_chain: str | None = None,
     model_chain: str | None = None,
     pairing: Pairing = "residues",
-) -> PairScores:
+) -> FileScores:
     """Score a model file against a native file.
 
     Parameters:
@@ -104,7 +104,7 @@ def score_files(
             "%s: %d residues have no place on the full sequence and do not count", native.name, stated - observed
         )
     values = score_chain(None, found.model, found.native)
-    return PairScores(
+    return FileScores(
         native_chain=fixed.chain,
         model_chain=mobile.chain,
         length=len(found.sequence),
@@ -115,7 +115,7 @@ def score_files(
     )
 
 
-def describe(native: Path, model: Path, result: PairScores) -> str:
+def describe(native: Path, model: Path, result: FileScores) -> str:
     """Return the scores of a pair as lines for a person."""
     width = max(map(len, result.scores))
     lines = [
@@ -182,7 +182,7 @@ def score_table(
     return scored
 
 
-def _score_row(row: dict[str, str | None], folder: Path, pairing: Pairing) -> PairScores:
+def _score_row(row: dict[str, str | None], folder: Path, pairing: Pairing) -> FileScores:
     if not row["native"] or not row["model"]:
         raise ScoreError("the row names no native or no model")
     return score_files(
