@@ -28,8 +28,10 @@ from pydantic import (
 
 from pipeline.config_data import ComparatorEntry, ParseConfig, Section, SourceConfig, SplitConfig
 from pipeline.config_errors import describe
-from pipeline.plugins import installed, names
+from pipeline.plugins import constant, installed, names
 
+HEADS = "pipeline.model.heads"
+LOSSES = "pipeline.model.losses"
 NULLS_PACKAGE = "pipeline.inference.nulls"
 NULL_PREFIX = "null_"
 
@@ -81,34 +83,78 @@ class BackboneConfig(Section):
 
 
 class SlotsConfig(Section):
-    """The placeholder tokens, one for each residue, that follow the residues."""
+    """The placeholder tokens, one for each residue, that follow the residues; or none, and the residues' own states."""
 
+    kind: Literal["placeholder", "echo", "none"] = Field(
+        "placeholder",
+        description="placeholder: one learned token for all; echo: that token plus the embedding of its residue; none:"
+        " the states of the residue tokens themselves, half the tokens",
+    )
     positions: Literal["aligned", "continued"] = Field(
         "aligned",
         description="aligned: slot i has the position of residue i; continued: positions go on counting",
     )
+    attention: Literal["causal", "bidirectional"] = Field(
+        "causal",
+        description="bidirectional: slots (kind none: residues) also see those after them; encoders always do",
+    )
+    pooled: bool = Field(False, description="add a projection of the largest residue state, feature by feature")
+    prompt: str = Field("", description="text before the residues, in words that the backbone's tokenizer knows")
 
 
 class HeadConfig(Section):
     """What turns slot states into a structure."""
 
-    kind: str = Field("distance", description="distance (C-alpha distance matrix) or coords (absolute coordinates)")
-    width: int = Field(64, ge=4, description="width of the pair features (distance)")
-    max_separation: int = Field(
-        64, ge=1, description="sequence separations above this share one embedding per octave (distance)"
+    kind: str = Field(
+        "distance",
+        description="distance (C-alpha distances), distogram (their distribution), frames (a trace), equivariant"
+        " (a trace refined by an EGNN), coords and label_wise (absolute coordinates, historical), or a module of yours",
     )
+    width: int = Field(64, ge=4, description="width of the pair features (distance, distogram, equivariant)")
+    max_separation: int = Field(
+        64, ge=1, description="sequence separations above this share one embedding per octave (the same heads)"
+    )
+    trunk: Literal["none", "convolution", "triangle"] = Field(
+        "none",
+        description="what pairs pass through before they are read out: nothing, dilated convolutions or triangle"
+        " multiplication (the same heads)",
+    )
+    blocks: int = Field(4, ge=1, description="blocks of the trunk")
+    normalisation: Literal["global", "chain"] = Field(
+        "global",
+        description="global: mean and deviation of all training coordinates; chain: each chain's own mean, and the"
+        " radius that its length lets expect (coords, label_wise)",
+    )
+    max_length: int = Field(512, ge=1, description="longest chain that the head can predict (label_wise)")
 
     @field_validator("kind")
     @classmethod
     def _known(cls, kind: str) -> str:
-        return installed("pipeline.model.heads", kind)
+        return installed(HEADS, kind)
+
+
+class LossTerm(Section):
+    """One part of the loss."""
+
+    name: str = Field(description="a module of pipeline/model/losses, or one of yours")
+    weight: float = Field(1.0, gt=0, description="factor of this part")
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return installed(LOSSES, name)
 
 
 class LossConfig(Section):
     """What training makes small; only observed residues count."""
 
-    kind: Literal["mse", "huber"] = Field("mse", description="mse or huber (quadratic up to delta, then linear)")
+    terms: list[LossTerm] | None = Field(
+        None,
+        description="names and weights, such as {name: huber, weight: 1.0}; null: what the head is usually trained with."
+        " dihedral and confidence bring their own readout of the slots",
+    )
     delta: float = Field(2.0, gt=0, description="angstrom at which huber becomes linear")
+    clamp: float = Field(10.0, gt=0, description="angstrom from which on fape does not grow")
 
 
 class LoraConfig(Section):
@@ -199,6 +245,30 @@ class RunConfig(Section):
     train: TrainConfig = TrainConfig()
     predict: PredictConfig = PredictConfig()
     reconstruct: ReconstructConfig = ReconstructConfig()
+
+    @property
+    def loss_terms(self) -> list[LossTerm]:
+        """The parts of the loss: those of the config, or else those that the head is usually trained with."""
+        if self.loss.terms is not None:
+            return self.loss.terms
+        return [LossTerm(name=name, weight=weight) for name, weight in constant(HEADS, self.head.kind, "LOSS").items()]
+
+    @model_validator(mode="after")
+    def _head_feeds_the_losses(self) -> RunConfig:
+        given = set(constant(HEADS, self.head.kind, "GIVES"))
+        for term in self.loss_terms:
+            missing = set(constant(LOSSES, term.name, "NEEDS")) - given
+            if missing:
+                fitting = [name for name in names(LOSSES) if set(constant(LOSSES, name, "NEEDS")) <= given]
+                raise ValueError(
+                    f"loss.terms: {term.name} needs {', '.join(sorted(missing))}, which the head {self.head.kind} does"
+                    f" not give; losses that fit it: {', '.join(fitting)}"
+                )
+        if not self.loss_terms:
+            raise ValueError("loss.terms: at least one part is needed; null stands for the head's usual loss")
+        if len({term.name for term in self.loss_terms}) < len(self.loss_terms):
+            raise ValueError("loss.terms: names must differ; one part may have any weight")
+        return self
 
 
 class RunEntry(BaseModel):

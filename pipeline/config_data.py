@@ -117,6 +117,9 @@ class ParseConfig(Section):
         description="largest fraction of neighbouring residues whose C-alpha distance no peptide bond can have; "
         "gaps in the numbering are chain breaks and do not count",
     )
+    max_breaks: int | None = Field(
+        None, ge=0, description="most chain breaks, neighbours in the sequence that no bond joins; null: any number"
+    )
     max_resolution: float | None = Field(
         None, gt=0, description="worst resolution taken, angstrom; files that state none are taken; null: any"
     )

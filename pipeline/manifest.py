@@ -7,6 +7,7 @@ docstrings and formatting do not count.
 
 import ast
 import hashlib
+import importlib.util
 import json
 import os
 import uuid
@@ -100,7 +101,7 @@ def code_fingerprint(*modules: str) -> str:
     """Return a hash of the code of `modules` and of every module of this package that they import.
 
     Parameters:
-        modules: dotted names such as `pipeline.training.train`.
+        modules: dotted names such as `pipeline.training.train`; of a module from elsewhere, its own package counts.
     """
     digests = {name: _module_digest(name) for name in sorted(_closure(modules))}
     return text_sha256(*(f"{name} {digest}" for name, digest in digests.items()))[:16]
@@ -127,14 +128,21 @@ def _imports(module: str) -> frozenset[str]:
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    own = {name for name in names if name.partition(".")[0] == PACKAGE}
+    counted = {PACKAGE, module.partition(".")[0]}
+    own = {name for name in names if name.partition(".")[0] in counted}
     own |= {name.rpartition(".")[0] for name in own if "." in name}
     return frozenset(name for name in own if _source(name) is not None)
 
 
 @cache
 def _source(module: str) -> Path | None:
-    """Return the file of a module of this package, without importing anything."""
+    """Return the file of a module, without importing it (of modules from elsewhere, the package above is)."""
+    if module.partition(".")[0] != PACKAGE:
+        try:
+            spec = importlib.util.find_spec(module)
+        except ImportError:
+            return None
+        return Path(spec.origin) if spec is not None and spec.origin is not None else None
     base = ROOT.joinpath(*module.split(".")[1:])
     candidates = (base / "__init__.py", base.with_suffix(".py")) if base != ROOT else (base / "__init__.py",)
     return next((path for path in candidates if path.is_file()), None)

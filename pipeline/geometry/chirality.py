@@ -42,7 +42,7 @@ def pseudo_dihedrals(coords: Tensor) -> Tensor:
 
 def dihedral_counts(coords: Tensor) -> Tensor:
     """Return how often one pseudo-dihedral follows another in a chain (L, 3): (BINS, BINS) counts."""
-    bins = _bins(pseudo_dihedrals(coords))
+    bins = dihedral_bins(coords)
     first, second = bins[:-1], bins[1:]
     known = (first >= 0) & (second >= 0)
     return torch.bincount(first[known] * BINS + second[known], minlength=BINS * BINS).reshape(BINS, BINS)
@@ -62,7 +62,7 @@ def hand_log_ratios(coords: Tensor, counts: Tensor) -> Tensor:
     """
     joint = counts.to(torch.float64) + PSEUDOCOUNT
     log_p = (joint / joint.sum(1, keepdim=True)).log()
-    bins = _bins(pseudo_dihedrals(coords)) if coords.shape[-2] > 3 else coords.new_zeros((*coords.shape[:-2], 0)).long()
+    bins = dihedral_bins(coords)
     first, second = bins[..., :-1], bins[..., 1:]
     known = (first >= 0) & (second >= 0)
     first, second = first.clamp(min=0), second.clamp(min=0)
@@ -106,8 +106,18 @@ def mirror(coords: Tensor) -> Tensor:
     return coords * coords.new_tensor([1, 1, -1])
 
 
-def _bins(angles: Tensor) -> Tensor:
-    """Return the bin of each angle, -1 where it is NaN."""
+def dihedral_bins(coords: Tensor) -> Tensor:
+    """Return the bin of each pseudo-dihedral.
+
+    Parameters:
+        coords: (..., L, 3), angstrom; NaN where not observed.
+
+    Returns:
+        (..., max(L-3, 0)) 0..BINS-1, -1 where an atom is missing.
+    """
+    if coords.shape[-2] < 4:
+        return coords.new_zeros((*coords.shape[:-2], 0), dtype=torch.long)
+    angles = pseudo_dihedrals(coords)
     known = angles.isfinite()
     scaled = (torch.where(known, angles, 0) + math.pi) / (2 * math.pi) * BINS
     return torch.where(known, scaled.long().clamp(0, BINS - 1), -1)

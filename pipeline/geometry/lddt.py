@@ -15,11 +15,11 @@ def lddt_per_residue(model: Tensor, native: Tensor) -> Tensor:
     """Return the lDDT of each residue.
 
     Parameters:
-        model: (L, L), distances of the model, angstrom.
-        native: (L, L), distances of the native; NaN where not observed.
+        model: (..., L, L), distances of the model, angstrom.
+        native: (..., L, L), distances of the native; NaN where not observed.
 
     Returns:
-        (L,), in 0..1; NaN for residues without any observed neighbour within the radius.
+        (..., L), in 0..1; NaN for residues without any observed neighbour within the radius.
     """
     kept, counted = _kept(model, native)
     return kept.sum(-1) / counted.sum(-1)
@@ -32,7 +32,7 @@ def lddt(model: Tensor, native: Tensor) -> float:
 
 
 def _kept(model: Tensor, native: Tensor) -> tuple[Tensor, Tensor]:
-    counted = (native < RADIUS) & ~torch.eye(len(native), dtype=torch.bool, device=native.device)
+    counted = (native < RADIUS) & ~torch.eye(native.shape[-1], dtype=torch.bool, device=native.device)
     error = (model - native).abs()
     kept = torch.stack([error < threshold for threshold in THRESHOLDS]).to(torch.float64).mean(0)
     return torch.where(counted, kept, 0), counted

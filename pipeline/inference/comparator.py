@@ -13,7 +13,7 @@ from pipeline.dataset.reader import read_subset
 from pipeline.dataset.tables import open_table, read_rows
 from pipeline.geometry.distances import pack_upper, pairwise_distances
 from pipeline.inference.matching import WAYS, Fit, Target, Targets, natural_order
-from pipeline.inference.schemas import PREDICTIONS
+from pipeline.inference.schemas import NOTHING, PREDICTIONS
 from pipeline.logs import progress
 from pipeline.manifest import write_json
 from pipeline.structures.protein_chains import StructureError, read_protein_chains
@@ -156,11 +156,10 @@ def _target(row: dict[str, Any], scored: Collection[str]) -> Target:
 def _prediction(fit: Fit) -> dict[str, Any]:
     coords = fit.placed.coords
     distances = pairwise_distances(torch.from_numpy(coords)).numpy()
-    return {
+    return NOTHING | {
         "chain_id": fit.target.chain_id,
         "length": len(fit.target.sequence),
         "triu": pack_upper(distances).clip(max=float(np.finfo(np.float16).max)).astype(np.float16),
-        "sigma": None,
         "confidence": confidence(fit.placed.b_factors),
         "coords": coords.astype(np.float32),
     }

@@ -16,7 +16,7 @@ from pipeline.dataset.reader import read_subset
 from pipeline.dataset.tables import open_table, read_rows
 from pipeline.geometry.distances import pack_upper
 from pipeline.inference.nulls import Tables, Target
-from pipeline.inference.schemas import PREDICTIONS
+from pipeline.inference.schemas import NOTHING, PREDICTIONS
 
 LARGEST = float(np.finfo(np.float16).max)
 
@@ -63,11 +63,8 @@ def predict_null(
 
 def _predictions(module: ModuleType, fitted: Path, targets: Sequence[Target]) -> Iterator[dict[str, object]]:
     for target, distances in zip(targets, module.predict(fitted, targets), strict=True):
-        yield {
+        yield NOTHING | {
             "chain_id": target.chain_id,
             "length": len(target),
             "triu": np.minimum(pack_upper(distances), LARGEST).astype(np.float16),
-            "sigma": None,
-            "confidence": None,
-            "coords": None,
         }

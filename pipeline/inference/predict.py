@@ -16,8 +16,9 @@ from pipeline.dataset.tables import open_table
 from pipeline.geometry.distances import pack_upper
 from pipeline.inference.schemas import PREDICTIONS
 from pipeline.manifest import file_sha256
-from pipeline.model.batch import Decoded, collate
+from pipeline.model.batch import collate
 from pipeline.model.network import load_network
+from pipeline.model.prediction import Prediction
 from pipeline.model.tokens import ResidueTokenizer
 
 LARGEST = float(np.finfo(np.float16).max)
@@ -64,13 +65,13 @@ def predict_shard(
                 torch.no_grad(),
                 torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16),
             ):
-                decoded: Decoded = network.head.decode(network(batch))  # type: ignore[operator]
+                prediction: Prediction = network(batch)
             for row, chain in enumerate(members):
-                predicted[chain.chain_id] = _row(chain, row, decoded)
+                predicted[chain.chain_id] = _row(chain, row, prediction)
     _write(wanted, predicted, output)
 
 
-def _row(chain: ChainRecord, row: int, decoded: Decoded) -> dict[str, Any]:
+def _row(chain: ChainRecord, row: int, found: Prediction) -> dict[str, Any]:
     length = len(chain)
 
     def triangle(matrix: Tensor | None) -> np.ndarray | None:
@@ -78,13 +79,19 @@ def _row(chain: ChainRecord, row: int, decoded: Decoded) -> dict[str, Any]:
             return None
         return pack_upper(matrix[row, :length, :length].clamp(max=LARGEST).cpu().numpy()).astype(np.float16)
 
+    def residues(values: Tensor | None, count: int = length) -> np.ndarray | None:
+        return None if values is None else values[row, :count].float().cpu().numpy()
+
+    confidence = None if found.confidence is None else 100 * found.confidence.sigmoid()
     return {
         "chain_id": chain.chain_id,
         "length": length,
-        "triu": triangle(decoded.distances),
-        "sigma": triangle(decoded.sigma),
-        "confidence": None if decoded.confidence is None else decoded.confidence[row, :length].float().cpu().numpy(),
-        "coords": None if decoded.coords is None else decoded.coords[row, :length].float().cpu().numpy(),
+        "triu": triangle(found.distances),
+        "sigma": triangle(found.sigma),
+        "contact": triangle(found.contact),
+        "dihedral": None if found.dihedral is None else np.ravel(residues(found.dihedral, max(length - 3, 0))),
+        "confidence": residues(confidence),
+        "coords": residues(found.coords),
     }
 
 

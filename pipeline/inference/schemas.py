@@ -1,5 +1,7 @@
 """Arrow schemas of predictions and rebuilt structures; units and order as in `pipeline.dataset.schemas`."""
 
+from typing import Any
+
 import pyarrow as pa
 
 from pipeline.dataset.schemas import COORDS
@@ -10,12 +12,18 @@ PREDICTIONS = pa.schema(
         ("length", pa.int32()),
         ("triu", pa.list_(pa.float16())),
         ("sigma", pa.list_(pa.float16())),
+        ("contact", pa.list_(pa.float16())),
+        ("dihedral", pa.list_(pa.float16())),
         ("confidence", pa.list_(pa.float32())),
         ("coords", COORDS),
     ]
 )
-"""`sigma` (standard deviation of each distance) and `confidence` (0..100) are null for heads that predict none;
-`coords` is null for heads that predict distances."""
+"""`sigma` (standard deviation of each distance), `contact` (its probability), `dihedral` (logits of the bins of each
+pseudo-dihedral, one dihedral after the other) and `confidence` (0..100) are null where nothing predicts them; `coords`
+is null for heads that predict distances."""
+
+NOTHING: dict[str, Any] = dict.fromkeys(PREDICTIONS.names)
+"""A prediction without anything."""
 
 STRUCTURES = pa.schema(
     [

@@ -17,6 +17,9 @@ from pipeline.model.tokens import RESIDUES, SLOT, ResidueTokenizer
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 SPARE_ROWS = 8
 MAX_POSITIONS = 4096
+ENCODERS = ("esm", "bert", "roberta", "modernbert")
+ESM_MASKED = 0.15 * 0.8
+"""Share of the tokens that were masked when ESM-2 was trained."""
 
 disable_progress_bar()  # shards that load in a blink need no bar in every log
 
@@ -82,6 +85,18 @@ def load_backbone(folder: Path, train: TrainConfig, dtype: torch.dtype, adapter:
         model,
         LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets),
     )
+
+
+def is_encoder(backbone: nn.Module) -> bool:
+    """Return whether each token sees all others, as in models of the ESM and BERT kind."""
+    config = backbone.config.get_text_config()  # type: ignore[operator, union-attr]
+    return config.model_type in ENCODERS and not getattr(config, "is_decoder", False)
+
+
+def embedding_scale(backbone: nn.Module) -> float:
+    """Return the factor of token embeddings: ESM-2 scales them by what its masked training left unmasked."""
+    config = backbone.config.get_text_config()  # type: ignore[operator, union-attr]
+    return 1 - ESM_MASKED if getattr(config, "token_dropout", False) else 1.0
 
 
 def _make_tiny(config: TinyBackbone, seed: int, folder: Path) -> None:

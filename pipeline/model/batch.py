@@ -1,4 +1,4 @@
-"""Batches of chains, and what a head makes of them. Shapes: B chains, L residues of the longest chain."""
+"""Batches of chains. Shapes: B chains, L residues of the longest chain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -28,6 +28,11 @@ class Batch:
     distances: Tensor
 
     @property
+    def mask(self) -> Tensor:
+        """(B, L), True for residues, False in the padding."""
+        return torch.arange(self.residues.shape[1], device=self.residues.device) < self.lengths[:, None]
+
+    @property
     def observed(self) -> Tensor:
         """(B, L), True where a residue has coordinates."""
         return self.coords.isfinite().all(-1)
@@ -41,23 +46,6 @@ class Batch:
     def to(self, device: torch.device) -> "Batch":
         """Return this batch on another device."""
         return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A head's prediction: distances (B, L, L) in angstrom, and what else it knows, or None.
-
-    Attributes:
-        distances: (B, L, L) angstrom, symmetric, zero diagonal.
-        sigma: (B, L, L) standard deviation of the distances, angstrom.
-        confidence: (B, L) 0..100, higher is better.
-        coords: (B, L, 3) angstrom, from heads that predict them.
-    """
-
-    distances: Tensor
-    sigma: Tensor | None = None
-    confidence: Tensor | None = None
-    coords: Tensor | None = None
 
 
 def collate(chains: Sequence[ChainRecord], tokens: Sequence[Sequence[int]]) -> Batch:

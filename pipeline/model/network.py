@@ -1,9 +1,4 @@
-"""The network: residue tokens, then slots, through a causal language model, and a head on the slot states.
-
-A chain of L residues becomes 2L tokens: residues 1..L, then slots 1..L, then padding. The mask is causal, so a
-residue token sees the residues before it, and a slot sees the whole sequence. With `aligned` positions slot i has
-the position id of residue i, so that attention finds the own residue at distance zero; with `continued` positions
-the slots go on counting at L.
+"""The network: a chain's tokens through a language model, and a head on the states of its slots.
 
 The slot token's embedding, the slot row, is a parameter of its own: it trains while the embedding table of the
 backbone stays frozen, and works on quantised backbones too.
@@ -11,43 +6,67 @@ backbone stays frozen, and works on quantised backbones too.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from pipeline.config import RunConfig
+from pipeline.config import HEADS, LOSSES, RunConfig
 from pipeline.manifest import write_json
-from pipeline.model.backbone import load_backbone
+from pipeline.model.backbone import embedding_scale, is_encoder, load_backbone
 from pipeline.model.batch import Batch
+from pipeline.model.layout import Layout
+from pipeline.model.prediction import Prediction
 from pipeline.model.tokens import ResidueTokenizer
 from pipeline.plugins import load
 
-HEADS = "pipeline.model.heads"
-
 
 class SlotNetwork(nn.Module):
-    """Backbone, slot row and head.
+    """Backbone, slot row, head, and the readouts that the losses bring.
 
     Parameters:
-        backbone: a causal language model without its LM head.
-        head: see `pipeline.model.heads`.
-        positions: `aligned` or `continued`.
+        backbone: a language model without its LM head.
+        config: of the run.
+        prefix, suffix: token ids before and after the residues.
     """
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, positions: str):
+    def __init__(self, backbone: nn.Module, config: RunConfig, prefix: list[int], suffix: list[int]):
         super().__init__()
-        self.backbone, self.head, self.positions = backbone, head, positions
+        self.backbone, self.config = backbone, config
+        self.encoder = is_encoder(backbone)
+        hidden = backbone.config.get_text_config().hidden_size  # type: ignore[operator, union-attr]
+        self.head: nn.Module = load(HEADS, config.head.kind).Head(hidden, config.head)
+        self.terms = [(term.weight, load(LOSSES, term.name)) for term in config.loss_terms]
+        self.readouts = nn.ModuleDict(
+            {part.FILLS: part.Readout(hidden) for _, part in self.terms if hasattr(part, "Readout")}
+        )
         table = backbone.get_input_embeddings().weight  # type: ignore[operator]
-        self.slot_row = nn.Parameter(table.detach().float().mean(0) + table.detach().float().std(0))
+        if config.slots.kind != "none":
+            self.slot_row = nn.Parameter(table.detach().float().mean(0) + table.detach().float().std(0))
+        if config.slots.pooled:
+            self.pool = nn.Linear(hidden, hidden)
+            nn.init.zeros_(self.pool.weight)
+            nn.init.zeros_(self.pool.bias)
+        self.register_buffer("prefix", torch.tensor(prefix, dtype=torch.long), persistent=False)
+        self.register_buffer("suffix", torch.tensor(suffix, dtype=torch.long), persistent=False)
 
-    def forward(self, batch: Batch) -> Any:
-        """Return the head's output for a batch."""
-        return self.head(self.slot_states(batch.residues, batch.lengths))
+    def forward(self, batch: Batch) -> Prediction:
+        """Return the prediction for a batch."""
+        states = self.slot_states(batch.residues, batch.lengths)
+        prediction: Prediction = self.head(states, batch.mask)
+        for field, readout in self.readouts.items():
+            with torch.autocast(states.device.type, enabled=False):
+                setattr(prediction, field, readout(states.float()))
+        return prediction
+
+    def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
+        """Return the weighted sum of the losses of each chain, (B,)."""
+        return torch.stack(
+            [weight * part.loss(prediction, batch, self.config.loss) for weight, part in self.terms]
+        ).sum(0)
 
     def slot_states(self, residues: Tensor, lengths: Tensor) -> Tensor:
-        """Return the last hidden state of each slot.
+        """Return the last hidden state of each slot, or of each residue where there are no slots.
 
         Parameters:
             residues: (B, L) token ids, padded on the right.
@@ -56,33 +75,39 @@ class SlotNetwork(nn.Module):
         Returns:
             (B, L, H); the rows behind a chain's length mean nothing.
         """
-        batch, longest = residues.shape
-        step = torch.arange(2 * longest, device=residues.device).expand(batch, -1)
-        length = lengths[:, None]
-        in_slots = (step >= length) & (step < 2 * length)
+        layout = Layout(lengths, residues.shape[1], self.config.slots, self.prefix, self.suffix)  # type: ignore[arg-type]
         table = self.backbone.get_input_embeddings()  # type: ignore[operator]
-        tokens = torch.nn.functional.pad(residues, (0, longest))
-        embedded = table(tokens)
-        embedded = torch.where(in_slots[..., None], self.slot_row.to(embedded.dtype), embedded)
-        positions = torch.where(in_slots, step - length, step) if self.positions == "aligned" else step
-        # Without a mask, transformers takes positions that start anew for packed sequences and hides the residues
-        # from the slots. A mask of ones says that nothing is packed, and still allows the fast causal kernel:
-        # the padding is on the right, where no token looks.
+        embedded = table(layout.tokens(residues))
+        if layout.has_slots:
+            slot = self.slot_row.to(embedded.dtype)
+            slot = embedded + slot if self.config.slots.kind == "echo" else slot
+            embedded = torch.where(layout.in_slots[..., None], slot, embedded)
+        options = {} if self.encoder else {"use_cache": False}
         states = self.backbone(
-            inputs_embeds=embedded,
-            attention_mask=torch.ones_like(step),
-            position_ids=positions,
-            use_cache=False,
+            inputs_embeds=embedded * embedding_scale(self.backbone),
+            attention_mask=layout.attention(embedded.dtype, self.encoder),
+            position_ids=layout.positions(),
+            **options,
         ).last_hidden_state
-        index = (torch.arange(longest, device=residues.device) + length).clamp(max=2 * longest - 1)
-        return states.gather(1, index[..., None].expand(-1, -1, states.shape[-1]))
+        read = layout.read(states)
+        if self.config.slots.pooled:
+            largest = states.float().masked_fill(~layout.in_residues[..., None], -torch.inf).amax(1)
+            read = read.float() + self.pool(largest)[:, None]
+        return read
+
+    def own_state(self) -> dict[str, Tensor]:
+        """Return what is trained beside backbone and head: slot row, pooling, readouts."""
+        state = self.state_dict()
+        return {
+            name: value.contiguous() for name, value in state.items() if not name.startswith(("backbone.", "head."))
+        }
 
 
 def build_network(config: RunConfig, backbone_folder: Path, dtype: torch.dtype, seed: int) -> SlotNetwork:
     """Return an untrained network: the backbone with what `train.tuning` asks for, a new head, a new slot row."""
     torch.manual_seed(seed)
     backbone = load_backbone(backbone_folder, config.train, dtype)
-    return SlotNetwork(backbone, _new_head(config, backbone), config.slots.positions)
+    return SlotNetwork(backbone, config, *ResidueTokenizer.from_folder(backbone_folder).frame(config.slots.prompt))
 
 
 def save_network(network: SlotNetwork, tokenizer: ResidueTokenizer, config: RunConfig, folder: Path) -> None:
@@ -96,7 +121,7 @@ def save_network(network: SlotNetwork, tokenizer: ResidueTokenizer, config: RunC
         {name: value.contiguous() for name, value in network.head.state_dict().items()},
         folder / "head.safetensors",
     )
-    save_file({"slot_row": network.slot_row.detach().contiguous()}, folder / "slots.safetensors")
+    save_file(network.own_state(), folder / "slots.safetensors")
     tokenizer.tokenizer.save_pretrained(folder / "tokenizer")
 
 
@@ -109,9 +134,13 @@ def load_network(config: RunConfig, backbone_folder: Path, folder: Path, dtype: 
         dtype,
         None if full else folder / "adapter",
     )
-    network = SlotNetwork(backbone, _new_head(config, backbone), config.slots.positions)
+    frame = ResidueTokenizer.from_folder(folder / "tokenizer").frame(config.slots.prompt)
+    network = SlotNetwork(backbone, config, *frame)
     network.head.load_state_dict(load_file(folder / "head.safetensors"))
-    network.slot_row.data.copy_(load_file(folder / "slots.safetensors")["slot_row"])
+    own = load_file(folder / "slots.safetensors")
+    if own.keys() != network.own_state().keys():
+        raise ValueError(f"{folder / 'slots.safetensors'} does not hold what the config asks for: train again")
+    network.load_state_dict(own, strict=False)
     return network.eval()
 
 
@@ -121,9 +150,3 @@ def _sort_targets(path: Path) -> None:
     if isinstance(settings["target_modules"], list):
         settings["target_modules"].sort()
     write_json(path, settings)
-
-
-def _new_head(config: RunConfig, backbone: nn.Module) -> nn.Module:
-    hidden = backbone.config.get_text_config().hidden_size  # type: ignore[operator, union-attr]
-    head: nn.Module = load(HEADS, config.head.kind).Head(hidden, config.head)
-    return head

@@ -50,6 +50,13 @@ class ResidueTokenizer:
         unknown = self._ids["X"]
         return [self._ids.get(letter, unknown) for letter in sequence]
 
+    def frame(self, prompt: str) -> tuple[list[int], list[int]]:
+        """Return the token ids before and after the residues: what the tokenizer puts around any text, and the prompt."""
+        residue = self._ids["A"]
+        ids = self.tokenizer.encode("A", add_special_tokens=True)
+        begin, end = (ids[: ids.index(residue)], ids[ids.index(residue) + 1 :]) if residue in ids else ([], [])
+        return begin + self.tokenizer.encode(prompt, add_special_tokens=False) if prompt else begin, end
+
     def _single_id(self, letter: str) -> int | None:
         ids = self.tokenizer.encode(letter, add_special_tokens=False)
         if len(ids) == 1 and ids[0] != self.tokenizer.unk_token_id:

@@ -160,6 +160,8 @@ def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig
     if outliers > limits.max_bond_outliers:
         message = f"{label}: {outliers:.1%} of the C-alpha distances of neighbours are outside {BOND[0]}-{BOND[1]} A"
         return Refused(name, Refusal.BOND_OUTLIERS, f"{message}, at most {limits.max_bond_outliers:.1%}")
+    if limits.max_breaks is not None and breaks > limits.max_breaks:
+        return Refused(name, Refusal.TOO_MANY_BREAKS, f"{label}: {breaks} chain breaks, at most {limits.max_breaks}")
     return Chain(name, sequence, coords, file.resolution, file.method, file.year, polymer.uniprot, breaks)
 
 

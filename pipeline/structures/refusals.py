@@ -28,6 +28,7 @@ class Refusal(StrEnum):
     TOO_FEW_OBSERVED = "too_few_observed"
     TOO_MANY_UNKNOWN = "too_many_unknown"
     BOND_OUTLIERS = "bond_outliers"
+    TOO_MANY_BREAKS = "too_many_breaks"
     CHAIN_COPY = "chain_copy"
     INVALID_ROW = "invalid_row"
 

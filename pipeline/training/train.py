@@ -206,7 +206,7 @@ class _Loop:
                 with accelerator.autocast():
                     output = self.model(batch)
                 # DistributedDataParallel averages gradients over processes, hence their number as a factor.
-                loss = self.network.head.loss(output, batch, self.config.loss).sum() / len(chains)  # type: ignore[operator]
+                loss = self.network.loss(output, batch).sum() / len(chains)
                 accelerator.backward(loss * accelerator.num_processes)
                 total += loss.detach()
         norm = accelerator.clip_grad_norm_(self.model.parameters(), self.config.train.max_grad_norm)
@@ -232,9 +232,8 @@ class _Loop:
             batch = self._batch(ordered[start : start + size])
             with self.accelerator.autocast():
                 output = self.network(batch)
-            losses.append(self.network.head.loss(output, batch, self.config.loss))  # type: ignore[operator]
-            distances = self.network.head.decode(output).distances  # type: ignore[operator]
-            errors.append(masked_mean((distances - batch.distances).abs(), batch.observed_pairs))
+            losses.append(self.network.loss(output, batch))
+            errors.append(masked_mean((output.distances - batch.distances).abs(), batch.observed_pairs))
         return float(torch.cat(losses).mean()), float(torch.cat(errors).mean())
 
     def anyone(self, flag: bool) -> bool:

@@ -1,9 +1,12 @@
 """Heads: from slot states to a structure. One module is one head; its name is `head.kind` in the config.
 
-A head module defines `Head`, a `torch.nn.Module` made with `Head(hidden_size, config)`:
+A head module says, as literals that the config reads without importing it:
+
+- `GIVES`: the fields of `Prediction` that it fills;
+- `LOSS`: names and weights of the losses it is usually trained with, used where the config names none.
+
+And it defines `Head`, a `torch.nn.Module` made with `Head(hidden_size, config)`:
 
 - `fit(coords)` takes the coordinates of all training chains, a list of (L, 3), before training starts;
-- `forward(states)` turns slot states (B, L, H) into its raw output;
-- `loss(output, batch, config)` returns one loss a chain, (B,);
-- `decode(output)` returns a `Decoded` with distances in angstrom.
+- `forward(states, mask)` turns slot states (B, L, H) and the mask of the residues (B, L) into a `Prediction`.
 """

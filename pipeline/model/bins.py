@@ -1,0 +1,45 @@
+"""The bins of a distogram: 64, bounded by 63 edges from 2.3125 to 21.6875 angstrom (as in AlphaFold, Senior 2020).
+
+The first bin is what is nearer than the first edge, the last one what is farther than the last.
+"""
+
+import torch
+from torch import Tensor
+
+BINS = 64
+FIRST, LAST = 2.3125, 21.6875
+WIDTH = (LAST - FIRST) / (BINS - 2)
+CONTACT = 8.0
+"""C-alpha atoms nearer than this are in contact, angstrom."""
+
+
+def edges(device: torch.device | None = None) -> Tensor:
+    """Return the (BINS - 1,) edges, angstrom."""
+    return FIRST + WIDTH * torch.arange(BINS - 1, device=device)
+
+
+def bin_of(distances: Tensor) -> Tensor:
+    """Return the bin of each distance (angstrom); what is not known (NaN) is in the last."""
+    return torch.bucketize(distances.contiguous(), edges(distances.device))
+
+
+def moments(logits: Tensor, beyond: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what a distogram says of a distance.
+
+    Parameters:
+        logits: (..., BINS).
+        beyond: (...), the distance that the last bin stands for, angstrom.
+
+    Returns:
+        (...) expected distance and standard deviation, angstrom, and the probability of a contact. The deviation has
+        that of a uniform distribution over one bin in it, so it is never zero.
+    """
+    probability = logits.softmax(-1)
+    middle = FIRST - WIDTH / 2 + WIDTH * torch.arange(BINS - 1, device=logits.device)
+    inner, last = probability[..., :-1], probability[..., -1]
+    mean = inner @ middle + last * beyond
+    square = inner @ middle.square() + last * beyond.square()
+    sigma = (square - mean.square()).clamp(min=0).add(WIDTH**2 / 12).sqrt()
+    upto = ((CONTACT - edges(logits.device)) / WIDTH + 1).clamp(0, 1)
+    contact = inner @ upto
+    return mean, sigma, contact

@@ -1,0 +1,54 @@
+"""The distogram head: how likely each of 64 bins of distance is, for each pair.
+
+It also gives the expected distance and its deviation. What the last bin, all that is beyond 21.7 angstrom, stands for
+is the mean training distance beyond it at that separation.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from pipeline.config import HeadConfig
+from pipeline.model.bins import BINS, LAST, bin_of, moments
+from pipeline.model.pairs import PairReadout, fit_separations, separations
+from pipeline.model.prediction import Prediction
+
+GIVES = ("distances", "logits", "sigma", "contact")
+LOSS = {"distogram": 1.0}
+PSEUDOCOUNT = 1e-4
+
+
+class Head(nn.Module):
+    """Slot states (B, L, H) to logits (B, L, L, BINS), symmetric, and what follows from them."""
+
+    beyond: Tensor
+
+    def __init__(self, hidden_size: int, config: HeadConfig):
+        super().__init__()
+        self.pairs = PairReadout(hidden_size, config, BINS)
+        self.register_buffer("beyond", torch.full((self.pairs.buckets,), 1.5 * LAST))
+
+    def fit(self, coords: list[Tensor]) -> None:
+        """Begin with how often each bin occurs at each separation, and measure what lies beyond the last edge."""
+        number, total = fit_separations(
+            coords, self.pairs, lambda distances: nn.functional.one_hot(bin_of(distances), BINS), BINS
+        )
+        share = (total / number.clamp(min=1)[:, None] + PSEUDOCOUNT).log()
+        start = torch.where(number[:, None] > 0, share, 0).to(torch.float32)
+        self.pairs.offset.weight.data.copy_(start - start.mean(1, keepdim=True))
+        _, far = fit_separations(coords, self.pairs, _beyond, 2)
+        mean = (far[:, 1] / far[:, 0]).to(torch.float32)
+        self.beyond.copy_(torch.where(far[:, 0] > 0, mean, self.beyond.cpu()))
+
+    def forward(self, states: Tensor, mask: Tensor) -> Prediction:
+        """Return logits, expected distances, their deviation and the probability of a contact."""
+        with torch.autocast(states.device.type, enabled=False):
+            logits = self.pairs(states, mask)
+            length = states.shape[1]
+            distances, sigma, contact = moments(logits, self.beyond[self.pairs.bucket(length, states.device)])
+            apart = separations(length, states.device) > 0
+            return Prediction(distances * apart, logits=logits, sigma=sigma, contact=contact)
+
+
+def _beyond(distances: Tensor) -> Tensor:
+    far = distances > LAST
+    return torch.stack([far.to(distances.dtype), torch.where(far, distances, 0)], dim=1)

@@ -1,0 +1,21 @@
+"""Cross-entropy of the distogram: the head says how likely each distance is (Senior 2020)."""
+
+from torch import Tensor, nn
+
+from pipeline.config import LossConfig
+from pipeline.model.batch import Batch, masked_mean
+from pipeline.model.bins import bin_of
+from pipeline.model.prediction import Prediction
+
+NEEDS = ("logits",)
+NATS = 3.0
+"""Nats that count as 1: about what knowing |i-j| alone leaves."""
+
+
+def loss(prediction: Prediction, batch: Batch, config: LossConfig) -> Tensor:
+    """Return the mean over pairs of -ln p(bin of d*) / 3, (B,)."""
+    assert prediction.logits is not None
+    values = nn.functional.cross_entropy(
+        prediction.logits.flatten(0, 2), bin_of(batch.distances).flatten(), reduction="none"
+    )
+    return masked_mean(values.view_as(batch.distances), batch.observed_pairs) / NATS

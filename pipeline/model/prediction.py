@@ -1,0 +1,32 @@
+"""What heads predict. Shapes: B chains, L residues of the longest chain; what lies in the padding means nothing."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass
+class Prediction:
+    """A head's prediction: distances, and what else the head or the readouts of the losses give, or None.
+
+    Attributes:
+        distances: (B, L, L) angstrom, symmetric, zero diagonal.
+        logits: (B, L, L, BINS) of the bins of `pipeline.model.bins`.
+        sigma: (B, L, L) standard deviation of the distances, angstrom.
+        contact: (B, L, L) probability that the distance is below 8 angstrom.
+        coords: (B, L, 3) angstrom, from heads that predict them.
+        scale: (B,) angstrom that count as 1 in the loss of coordinates.
+        centred: whether `coords` lie around the mean of their own chain.
+        dihedral: (B, L, BINS) logits of the pseudo-dihedral of residues i to i+3, bins of `pipeline.geometry.chirality`.
+        confidence: (B, L) logits of the expected lDDT.
+    """
+
+    distances: Tensor
+    logits: Tensor | None = None
+    sigma: Tensor | None = None
+    contact: Tensor | None = None
+    coords: Tensor | None = None
+    scale: Tensor | None = None
+    centred: bool = False
+    dihedral: Tensor | None = None
+    confidence: Tensor | None = None
