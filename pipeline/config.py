@@ -150,7 +150,7 @@ class LossConfig(Section):
 
     terms: list[LossTerm] | None = Field(
         None,
-        description="names and weights, such as {name: huber, weight: 1.0}; null: what the head is usually trained with."
+        description="names and weights, such as {name: huber, weight: 1.0}; null: the usual ones of the head."
         " dihedral and confidence bring their own readout of the slots",
     )
     delta: float = Field(2.0, gt=0, description="angstrom at which huber becomes linear")

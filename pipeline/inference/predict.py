@@ -79,8 +79,8 @@ def _row(chain: ChainRecord, row: int, found: Prediction) -> dict[str, Any]:
             return None
         return pack_upper(matrix[row, :length, :length].clamp(max=LARGEST).cpu().numpy()).astype(np.float16)
 
-    def residues(values: Tensor | None, count: int = length) -> np.ndarray | None:
-        return None if values is None else values[row, :count].float().cpu().numpy()
+    def residues(values: Tensor | None) -> np.ndarray | None:
+        return None if values is None else values[row].float().cpu().numpy()
 
     confidence = None if found.confidence is None else 100 * found.confidence.sigmoid()
     return {
@@ -89,9 +89,9 @@ def _row(chain: ChainRecord, row: int, found: Prediction) -> dict[str, Any]:
         "triu": triangle(found.distances),
         "sigma": triangle(found.sigma),
         "contact": triangle(found.contact),
-        "dihedral": None if found.dihedral is None else np.ravel(residues(found.dihedral, max(length - 3, 0))),
-        "confidence": residues(confidence),
-        "coords": residues(found.coords),
+        "dihedral": residues(None if found.dihedral is None else found.dihedral[:, : max(length - 3, 0)].flatten(1)),
+        "confidence": residues(None if confidence is None else confidence[:, :length]),
+        "coords": residues(None if found.coords is None else found.coords[:, :length]),
     }
 
 

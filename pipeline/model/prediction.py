@@ -17,7 +17,8 @@ class Prediction:
         coords: (B, L, 3) angstrom, from heads that predict them.
         scale: (B,) angstrom that count as 1 in the loss of coordinates.
         centred: whether `coords` lie around the mean of their own chain.
-        dihedral: (B, L, BINS) logits of the pseudo-dihedral of residues i to i+3, bins of `pipeline.geometry.chirality`.
+        dihedral: (B, L, BINS) logits of the pseudo-dihedral of residues i to i+3, bins of
+            `pipeline.geometry.chirality`.
         confidence: (B, L) logits of the expected lDDT.
     """
 

@@ -51,7 +51,7 @@ class ResidueTokenizer:
         return [self._ids.get(letter, unknown) for letter in sequence]
 
     def frame(self, prompt: str) -> tuple[list[int], list[int]]:
-        """Return the token ids before and after the residues: what the tokenizer puts around any text, and the prompt."""
+        """Return the ids before and after the residues: the prompt, and what the tokenizer puts around any text."""
         residue = self._ids["A"]
         ids = self.tokenizer.encode("A", add_special_tokens=True)
         begin, end = (ids[: ids.index(residue)], ids[ids.index(residue) + 1 :]) if residue in ids else ([], [])
