@@ -11,7 +11,7 @@ class Prediction:
 
     Attributes:
         distances: (B, L, L) angstrom, symmetric, zero diagonal.
-        logits: (B, L, L, BINS) of the bins of `pipeline.model.bins`.
+        logits: (B, P, BINS) of the bins of `pipeline.model.bins`, for the pairs i < j, row by row.
         sigma: (B, L, L) standard deviation of the distances, angstrom.
         contact: (B, L, L) probability that the distance is below 8 angstrom.
         coords: (B, L, 3) angstrom, from heads that predict them.

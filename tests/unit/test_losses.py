@@ -4,6 +4,7 @@ count."""
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -22,6 +23,9 @@ UNSEEN = (0, 3)
 """Chain and residue without coordinates."""
 
 
+PAIRS = list(combinations(range(7), 2))
+
+
 def example() -> tuple[Batch, Prediction]:
     """Two chains, one residue not observed, one padded; a prediction in double precision with gradients."""
     generator = torch.Generator().manual_seed(3)
@@ -34,7 +38,7 @@ def example() -> tuple[Batch, Prediction]:
     distances = pairwise_distances(3 * torch.randn(2, 7, 3, generator=generator, dtype=torch.float64).cumsum(1))
     prediction = Prediction(
         distances=distances,
-        logits=torch.randn(2, 7, 7, BINS, generator=generator, dtype=torch.float64),
+        logits=torch.randn(2, 21, BINS, generator=generator, dtype=torch.float64),
         coords=trace,
         scale=torch.tensor([5.0, 7.0], dtype=torch.float64),
         dihedral=torch.randn(2, 7, 36, generator=generator, dtype=torch.float64),
@@ -75,8 +79,10 @@ def by_separation(batch: Batch, prediction: Prediction, chain: int) -> float:
 def distogram(batch: Batch, prediction: Prediction, chain: int) -> float:
     found = []
     for i, j in pairs_of(batch, chain):
+        if i > j:
+            continue
         place = min(max(math.ceil((float(batch.distances[chain, i, j]) - FIRST) / WIDTH), 0), BINS - 1)
-        logits = prediction.logits[chain, i, j].numpy()
+        logits = prediction.logits[chain, PAIRS.index((i, j))].numpy()
         found.append(np.log(np.exp(logits).sum()) - logits[place])
     return float(np.mean(found)) / 3
 
@@ -206,10 +212,14 @@ def test_what_was_not_observed_and_the_padding_do_not_count(name: str):
     assert loss.isfinite().all()
     (gradient,) = torch.autograd.grad(loss.sum(), value)
     assert gradient.isfinite().all()
-    dead = gradient[1, LENGTHS[1] - 3 :] if name == "dihedral" else gradient[1, LENGTHS[1] :]
-    assert not dead.any()
-    # A dihedral has four atoms: those of residues 0 to 3 are the ones that lack the residue that was not observed.
-    assert not (gradient[0, :4] if name == "dihedral" else gradient[UNSEEN]).any()
+    if name == "distogram":
+        unseen, dead = ([n for n, pair in enumerate(PAIRS) if set(pair) & lost] for lost in ({UNSEEN[1]}, {5, 6}))
+    elif name == "dihedral":  # of four atoms each
+        unseen, dead = slice(4), slice(LENGTHS[1] - 3, None)
+    else:
+        unseen, dead = UNSEEN[1], slice(LENGTHS[1], None)
+    assert not gradient[0, unseen].any()
+    assert not gradient[1, dead].any()
     if name not in ("dihedral", "confidence", "fape"):
         assert gradient[0, 1].any()
 
