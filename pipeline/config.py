@@ -278,6 +278,21 @@ class RunEntry(BaseModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and _")
     description: str = Field("", description="a sentence for the report")
+    question: str = Field("", description="what the run is to find out")
+    hypothesis: str = Field("", description="what was expected before the run; needs against")
+    against: str | None = Field(None, description="the run, comparator or null that the run is held against")
+    expects: Literal["better", "worse"] = Field("better", description="what the hypothesis says the run is")
+    metric: Literal[
+        "lddt", "lddt_distances", "tm_score", "gdt_ts", "mae", "contacts_l5", "contacts12_l5", "mirrored"
+    ] = Field("lddt", description="the score in which the hypothesis is judged")
+
+    @model_validator(mode="after")
+    def _hypothesis_is_about_something(self) -> RunEntry:
+        if self.hypothesis and self.against is None:
+            raise ValueError("a hypothesis needs `against`, the run or null that this run is held against")
+        if self.against == self.name:
+            raise ValueError("a run cannot be held against itself")
+        return self
 
     @field_validator("name")
     @classmethod
@@ -343,6 +358,10 @@ class Config(Section):
         if len(set(names)) != len(names):
             where = "runs and comparators" if self.comparators else "runs"
             raise ValueError(f"{where}: names must differ, got {', '.join(names)}")
+        for entry in self.runs:
+            if entry.against is not None and entry.against not in (*names, *NULLS):
+                known = ", ".join((*names, *NULLS))
+                raise ValueError(f"runs ({entry.name}): there is no {entry.against} to be held against; known: {known}")
         taken = [entry.name for entry in self.comparators if entry.name.startswith("null_")]
         if taken:
             raise ValueError(f"comparators: names that begin with null_ belong to the built-in nulls, got {taken[0]}")

@@ -34,7 +34,9 @@ def evaluate(
         metrics: Parquet output, one row for each chain.
         examples: Parquet output, the best, the median and the worst chain.
     """
-    predicted = {row["chain_id"]: row["triu"] for row in read_all(predictions, ["chain_id", "triu"])}
+    read = list(read_all(predictions, ["chain_id", "triu", "contact"]))
+    predicted = {row["chain_id"]: row["triu"] for row in read}
+    contact = {row["chain_id"]: row["contact"] for row in read}
     rebuilt = {row["chain_id"]: row for row in read_all(structures)}
     cluster_of = {row["chain_id"]: row["cluster_id"] for row in read_rows(split, ["chain_id", "cluster_id"])}
     native = read_chains(chains, predicted.keys())
@@ -57,6 +59,7 @@ def evaluate(
                 predicted[chain.chain_id],
                 structure["coords"].astype(np.float64),
                 chain.coords.astype(np.float64),
+                contact[chain.chain_id],
             )
         )
     write_rows(metrics, METRICS, scored)

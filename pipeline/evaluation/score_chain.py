@@ -13,7 +13,9 @@ from pipeline.geometry.trace import bond_violations, radius_of_gyration
 MIN_OBSERVED = 3
 
 
-def score_chain(predicted: np.ndarray | None, coords: np.ndarray, native: np.ndarray) -> dict[str, Any]:
+def score_chain(
+    predicted: np.ndarray | None, coords: np.ndarray, native: np.ndarray, contact: np.ndarray | None = None
+) -> dict[str, Any]:
     """Return all metrics of one chain.
 
     Parameters:
@@ -22,6 +24,7 @@ def score_chain(predicted: np.ndarray | None, coords: np.ndarray, native: np.nda
         coords: (L, 3) reconstructed, angstrom, NaN where the model has no residue: such a residue is not superposed
             and counts as wrong in lDDT, TM-score and GDT.
         native: (L, 3) experimental, angstrom, NaN where not observed.
+        contact: (P,) predicted probabilities of a contact, by which pairs are ranked; None: by their distances.
 
     Returns:
         A value for each of `COLUMNS`; all None where fewer than three residues are in both.
@@ -32,7 +35,7 @@ def score_chain(predicted: np.ndarray | None, coords: np.ndarray, native: np.nda
         return dict.fromkeys(COLUMNS)
     observed = int(seen.sum())
     places = np.flatnonzero(seen)
-    pairs = pair_scores(coords[seen], native[seen], places, predicted, len(native))
+    pairs = pair_scores(coords[seen], native[seen], places, predicted, len(native), contact)
     mobile, fixed = coords[both], native[both]
     pair = Superpositions(mobile, fixed)
     superposed = scores_of(pair, observed)
@@ -57,7 +60,11 @@ def _local(pairs: PairScores) -> dict[str, Any]:
     total = pairs.local.sum()
     with np.errstate(invalid="ignore"):
         residues = pairs.kept / pairs.local
-    return {"lddt": float(pairs.kept.sum() / total) if total else None, "lddt_residues": residues.astype(np.float32)}
+    return {
+        "lddt": float(pairs.kept.sum() / total) if total else None,
+        "lddt_distances": float(pairs.kept_distances.sum() / total) if total else None,
+        "lddt_residues": residues.astype(np.float32),
+    }
 
 
 def _errors(pairs: PairScores) -> dict[str, Any]:
@@ -74,6 +81,9 @@ def _errors(pairs: PairScores) -> dict[str, Any]:
 
 
 def _contacts(pairs: PairScores, observed: int) -> dict[str, float | None]:
-    counts = [observed, observed // 2, observed // 5, int(pairs.far_contact.sum())]
+    far, contact = pairs.far[pairs.far_long], pairs.far_contact[pairs.far_long]
+    counts = [observed, observed // 2, observed // 5, int(contact.sum())]
     names = ("contacts_l", "contacts_l2", "contacts_l5", "contacts_r")
-    return dict(zip(names, contact_precision(pairs.far, pairs.far_contact, counts), strict=True))
+    found = dict(zip(names, contact_precision(far, contact, counts), strict=True))
+    medium = contact_precision(pairs.far, pairs.far_contact, [observed, observed // 5])
+    return found | dict(zip(("contacts12_l", "contacts12_l5"), medium, strict=True))

@@ -18,8 +18,8 @@ SEPARATIONS = (1, 6, 12, 24, 48, 96)
 DISTANCES = (0, 4, 8, 12, 16, 22, 32)
 """Beginning of each bin of true distance, whole angstroms."""
 
-LONG_RANGE = 24
-"""Least |i-j| of a pair that counts as a contact prediction (CASP's long range)."""
+MEDIUM_RANGE, LONG_RANGE = 12, 24
+"""Least |i-j| of a pair that counts as a contact prediction, at medium and at long range (as in CASP)."""
 
 CONTACT = 8.0
 """C-alpha atoms closer than this are a contact, angstrom."""
@@ -39,23 +39,32 @@ class PairScores:
     Attributes:
         kept: (N,) pairs within the radius of lDDT that are kept, in fractions of the thresholds.
         local: (N,) pairs within the radius.
+        kept_distances: (N,) those of them that the predicted distances keep, in fractions of the thresholds.
         by_separation, by_distance: (S, 3) and (D, 3), number of predicted pairs, sums of absolute and squared errors.
-        far: (M,) predicted distances of the pairs at long range, NaN where there is none.
+        far: (M,) by which the pairs from medium range on are ranked, lowest first; NaN where nothing is predicted.
         far_contact: (M,) True for those that are in contact in the native.
+        far_long: (M,) True for those at long range.
         clashing: (N,) True for residues of the model that clash with another.
     """
 
     kept: np.ndarray
     local: np.ndarray
+    kept_distances: np.ndarray
     by_separation: np.ndarray
     by_distance: np.ndarray
     far: np.ndarray
     far_contact: np.ndarray
+    far_long: np.ndarray
     clashing: np.ndarray
 
 
 def pair_scores(
-    model: np.ndarray, native: np.ndarray, places: np.ndarray, predicted: np.ndarray | None, length: int
+    model: np.ndarray,
+    native: np.ndarray,
+    places: np.ndarray,
+    predicted: np.ndarray | None,
+    length: int,
+    contact: np.ndarray | None = None,
 ) -> PairScores:
     """Go through the pairs of the observed residues.
 
@@ -66,14 +75,18 @@ def pair_scores(
         predicted: (P,) distances of the pairs i < j of the full sequence, row by row, NaN where there is none; None:
             those of the model.
         length: residues of the full sequence.
+        contact: (P,) probabilities of a contact, by which pairs are ranked; None: by their distances.
     """
     own = predicted is None
     given = np.zeros(0, np.float32) if predicted is None else predicted.astype(np.float32, copy=False)
     # Near the origin, so that single precision is enough.
     first = np.argmax(np.isfinite(model[:, 0]))
     columns = (np.ascontiguousarray((points - points[first]).T, np.float32) for points in (model, native))
-    kept, local, *rest = _pass(*columns, places, given, own, length, _LOCAL)
-    return PairScores(kept / len(THRESHOLDS), local.astype(np.float64), *rest)
+    rank = np.zeros(0, np.float32) if contact is None else -contact.astype(np.float32)
+    kept, local, kept_distances, *rest = _pass(*columns, places, given, own, rank, length, _LOCAL)
+    return PairScores(
+        kept / len(THRESHOLDS), local.astype(np.float64), (kept if own else kept_distances) / len(THRESHOLDS), *rest
+    )
 
 
 compiled = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -162,32 +175,39 @@ def _pass(
     places: np.ndarray,
     predicted: np.ndarray,
     own: bool,
+    rank: np.ndarray,
     length: int,
     limits: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, ...]:
     size = len(places)
     kept, local = np.zeros(size, np.int32), np.zeros(size, np.int32)
+    kept_said, local_said = np.zeros(size, np.int32), np.zeros(size, np.int32)
     by_separation, by_distance = np.zeros((len(SEPARATIONS), 3)), np.zeros((len(DISTANCES), 3))
     far, far_contact = np.empty(size * (size - 1) // 2, np.float32), np.empty(size * (size - 1) // 2, np.bool_)
+    far_long = np.empty(size * (size - 1) // 2, np.bool_)
     clashing = np.zeros(size, np.bool_)
     true, found = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    said, error = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    said, error, order = np.zeros(size, np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32)
     begins = np.array((*DISTANCES, np.inf), np.float32)
-    long_range = 0
+    ranked = 0
     for i in range(size):
         _distances(native, i, true)
         _distances(model, i, found)
         _keep(true, found, i, kept, local, limits)
         _say(found if own else predicted, places, i, length, own, said)
         _compare(said, true, i, error)
+        if not own:
+            _keep(true, said, i, kept_said, local_said, limits)
+        _say(rank if len(rank) else said, places, i, length, len(rank) == 0, order)
         for at in range(len(DISTANCES)):
             _add_errors(error, true, i + 1, size, begins[at], begins[at + 1], by_distance, at)
         start = i + 1
         for at in range(len(SEPARATIONS)):
-            if SEPARATIONS[at] == LONG_RANGE:
+            if SEPARATIONS[at] == MEDIUM_RANGE:
                 for j in range(start, size):
-                    far[long_range + j - start], far_contact[long_range + j - start] = said[j], true[j] < CONTACT
-                long_range += size - start
+                    far[ranked + j - start], far_contact[ranked + j - start] = order[j], true[j] < CONTACT
+                    far_long[ranked + j - start] = places[j] - places[i] >= LONG_RANGE
+                ranked += size - start
             end = size
             if at + 1 < len(SEPARATIONS):
                 end = start
@@ -199,7 +219,9 @@ def _pass(
             for j in range(i + 1, size):
                 if found[j] < CLASH and places[j] - places[i] > 1:
                     clashing[i] = clashing[j] = True
-    return kept, local, by_separation, by_distance, far[:long_range], far_contact[:long_range], clashing
+    return (
+        kept, local, kept_said, by_separation, by_distance, far[:ranked], far_contact[:ranked], far_long[:ranked], clashing
+    )  # fmt: skip
 
 
 def contact_precision(far: np.ndarray, far_contact: np.ndarray, counts: Sequence[int]) -> list[float | None]:
