@@ -25,7 +25,7 @@ from pipeline.model.tokens import ResidueTokenizer
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
-ENCODERS = ("esm", "bert", "modernbert")
+ENCODERS = ("esm", "modernbert")
 ESM_MASKED = 0.15 * 0.8
 """Share of the tokens that were masked when ESM-2 was trained."""
 
@@ -163,7 +163,7 @@ def compute_type(train: TrainConfig) -> torch.dtype:
 
 
 def is_encoder(backbone: nn.Module) -> bool:
-    """Return whether each token sees all others, as in models of the ESM and BERT kind."""
+    """Return whether each token sees all others, as in the models of `ENCODERS`."""
     config = backbone.config.get_text_config()  # type: ignore[operator, union-attr]
     return config.model_type in ENCODERS and not getattr(config, "is_decoder", False)
 

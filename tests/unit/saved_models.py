@@ -5,8 +5,6 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import (
-    BertConfig,
-    BertForMaskedLM,
     EsmConfig,
     EsmForMaskedLM,
     EsmTokenizer,
@@ -83,15 +81,15 @@ def save_llama(folder: Path, kind: str) -> Path:
 
 
 def save_encoder(folder: Path, family: str) -> Path:
-    """An encoder of the family esm, bert or modernbert, the latter two with the tokenizer of the tiny backbone."""
+    """An encoder of the family esm or modernbert, the latter with the tokenizer of the tiny backbone."""
     if family == "esm":
         return save_esm(folder)
     make_tiny(TinyBackbone(hidden_size=32, layers=1, heads=2, key_value_heads=1, intermediate_size=64), 0, folder)
     torch.manual_seed(7)
-    shared = SHAPE | {"vocab_size": len(VOCABULARY), "pad_token_id": 0}
-    if family == "bert":
-        model = BertForMaskedLM(BertConfig(**shared, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0))
-    else:
-        model = ModernBertForMaskedLM(ModernBertConfig(**shared, max_position_embeddings=512))
-    model.save_pretrained(folder)
+    ModernBertForMaskedLM(
+        ModernBertConfig(
+            **SHAPE, vocab_size=len(VOCABULARY), pad_token_id=0, bos_token_id=None, eos_token_id=None,
+            cls_token_id=None, sep_token_id=None, max_position_embeddings=512, local_attention=8,
+        )
+    ).save_pretrained(folder)  # fmt: skip
     return folder
