@@ -10,7 +10,6 @@ names a run and overrides what it changes; `Config.run(name)` gives the merged, 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.config_backbone import BackboneConfig
 from pipeline.config_data import ComparatorEntry, ParseConfig, Section, SourceConfig, SplitConfig
 from pipeline.config_errors import describe
 from pipeline.plugins import constant, installed, names
@@ -41,45 +41,6 @@ NULLS = tuple(f"{NULL_PREFIX}{name}" for name in names(NULLS_PACKAGE))
 
 class ConfigError(ValueError):
     """A mistake in the configuration, in words for the person who wrote it."""
-
-
-class TinyBackbone(Section):
-    """A small Qwen3-type model with random weights, for machines without a model hub."""
-
-    hidden_size: int = Field(128, ge=16, description="width of the hidden states")
-    layers: int = Field(4, ge=1, description="transformer layers")
-    heads: int = Field(4, ge=1, description="attention heads")
-    key_value_heads: int = Field(2, ge=1, description="key and value heads (grouped-query attention)")
-    intermediate_size: int = Field(384, ge=16, description="width of the feed-forward layers")
-
-
-class HubBackbone(Section):
-    """A model of the Hugging Face hub."""
-
-    id: str | None = Field(None, description="model id, for example Qwen/Qwen2.5-0.5B")
-    revision: str | None = Field(None, description="commit of the model repository, 40 hexadecimal digits")
-
-
-class BackboneConfig(Section):
-    """The language model under the slots."""
-
-    kind: Literal["tiny", "path", "hub"] = Field("tiny", description="tiny (random weights), path or hub")
-    tiny: TinyBackbone = TinyBackbone()
-    path: str | None = Field(None, description="kind path: folder that from_pretrained reads (safetensors)")
-    hub: HubBackbone = HubBackbone()
-
-    @model_validator(mode="after")
-    def _source_is_named(self) -> BackboneConfig:
-        if self.kind == "path" and not self.path:
-            raise ValueError("backbone.kind is 'path', so backbone.path must name a folder")
-        if self.kind == "hub" and not self.hub.id:
-            raise ValueError("backbone.kind is 'hub', so backbone.hub.id must name a model")
-        if self.kind == "hub" and not re.fullmatch(r"[0-9a-f]{40}", self.hub.revision or ""):
-            raise ValueError(
-                "backbone.hub.revision must be the 40-digit commit of the model repository, "
-                "so that a rerun uses the same weights"
-            )
-        return self
 
 
 class SlotsConfig(Section):
@@ -175,6 +136,10 @@ class TrainConfig(Section):
         "full", description="full: all weights (tiny backbones); lora: adapters only"
     )
     lora: LoraConfig = LoraConfig()
+    quantization: Literal["none", "int8", "nf4"] = Field(
+        "none",
+        description="how frozen weights are held (lora): none: as the precision says; int8: 8 bit; nf4: 4 bit",
+    )
     steps: int = Field(1500, ge=0, description="optimiser steps")
     batch_size: int = Field(8, ge=1, description="chains in an optimiser step, over all processes")
     gradient_accumulation: int = Field(1, ge=1, description="pieces that a step's chains are cut into, to save memory")
@@ -203,6 +168,15 @@ class TrainConfig(Section):
     )
     gpus: int = Field(0, ge=0, description="GPUs that a training job takes; 0: train on the CPU")
     threads: int = Field(1, ge=1, description="CPU threads of a training or prediction job")
+
+    @model_validator(mode="after")
+    def _quantised_weights_stay_frozen(self) -> TrainConfig:
+        if self.quantization != "none" and self.tuning != "lora":
+            raise ValueError(
+                f"train.quantization is '{self.quantization}', whose weights cannot be trained: set train.tuning to"
+                " 'lora' or train.quantization to 'none'"
+            )
+        return self
 
 
 class PredictConfig(Section):
@@ -252,6 +226,15 @@ class RunConfig(Section):
         if self.loss.terms is not None:
             return self.loss.terms
         return [LossTerm(name=name, weight=weight) for name, weight in constant(HEADS, self.head.kind, "LOSS").items()]
+
+    @model_validator(mode="after")
+    def _encoders_see_both_ways(self) -> RunConfig:
+        if self.backbone.kind == "tiny" and self.backbone.tiny.family == "esm" and self.slots.attention == "causal":
+            raise ValueError(
+                "slots.attention is 'causal', but backbone.tiny.family 'esm' is an encoder, whose tokens see all"
+                " others: set slots.attention to 'bidirectional'"
+            )
+        return self
 
     @model_validator(mode="after")
     def _head_feeds_the_losses(self) -> RunConfig:

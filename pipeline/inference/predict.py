@@ -16,6 +16,7 @@ from pipeline.dataset.tables import open_table
 from pipeline.geometry.distances import pack_upper
 from pipeline.inference.schemas import PREDICTIONS
 from pipeline.manifest import file_sha256
+from pipeline.model.backbone import compute_type
 from pipeline.model.batch import collate
 from pipeline.model.network import load_network
 from pipeline.model.prediction import Prediction
@@ -52,7 +53,7 @@ def predict_shard(
         model_folder = manifest.parent / "model"
         _check(manifest, model_folder)
         device = torch.device("cuda" if config.train.gpus and torch.cuda.is_available() else "cpu")
-        dtype = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+        dtype = compute_type(config.train)
         tokenizer = ResidueTokenizer.from_folder(model_folder / "tokenizer")
         network = load_network(config, backbone.parent / "model", model_folder, dtype).to(device)
         ordered = sorted(wanted, key=len)

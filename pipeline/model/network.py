@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pipeline.config import HEADS, LOSSES, RunConfig
 from pipeline.manifest import write_json
-from pipeline.model.backbone import embedding_scale, is_encoder, load_backbone
+from pipeline.model.backbone import check_attention, embedding_scale, is_encoder, load_backbone
 from pipeline.model.batch import Batch
 from pipeline.model.layout import Layout
 from pipeline.model.prediction import Prediction
@@ -32,6 +32,7 @@ class SlotNetwork(nn.Module):
 
     def __init__(self, backbone: nn.Module, config: RunConfig, prefix: list[int], suffix: list[int]):
         super().__init__()
+        check_attention(backbone, config.slots)
         self.backbone, self.config = backbone, config
         self.encoder = is_encoder(backbone)
         hidden = backbone.config.get_text_config().hidden_size  # type: ignore[operator, union-attr]
