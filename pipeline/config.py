@@ -108,7 +108,8 @@ class HeadConfig(Section):
     kind: str = Field(
         "distance",
         description="distance (C-alpha distances), distogram (their distribution), frames (a trace), equivariant"
-        " (a trace refined by an EGNN), coords and label_wise (absolute coordinates, historical), or a module of yours",
+        " (a trace refined by an EGNN), coords and label_wise (absolute coordinates, historical), digits (coordinates"
+        " written as text, the string baseline; needs slots.kind none), or a module of yours",
     )
     width: int = Field(64, ge=4, description="width of the pair features (distance, distogram, equivariant)")
     max_separation: int = Field(
@@ -268,6 +269,20 @@ class RunConfig(Section):
             raise ValueError("loss.terms: at least one part is needed; null stands for the head's usual loss")
         if len({term.name for term in self.loss_terms}) < len(self.loss_terms):
             raise ValueError("loss.terms: names must differ; one part may have any weight")
+        return self
+
+    @model_validator(mode="after")
+    def _text_has_no_slots(self) -> RunConfig:
+        if "text" not in constant(HEADS, self.head.kind, "GIVES"):
+            return self
+        if self.slots.kind != "none" or self.slots.attention != "causal" or self.slots.pooled:
+            raise ValueError(
+                f"the head {self.head.kind} writes after the residues: it needs slots.kind none, slots.attention causal"
+                " and slots.pooled false"
+            )
+        for term in self.loss_terms:
+            if "text" not in constant(LOSSES, term.name, "NEEDS"):
+                raise ValueError(f"loss.terms: {term.name} looks at slots, and the head {self.head.kind} has none")
         return self
 
 
