@@ -38,7 +38,7 @@ METRICS_SHOWN = (
     Metric("radius_error", "error of the radius of gyration", True, detail=True),
     Metric("bond_violations", "Cα-Cα bonds off", True, detail=True),
     Metric("clashes", "residues that clash", True, detail=True),
-    Metric("parse_failures", "residues that could not be read from the text", True, detail=True),
+    Metric("parse_failures", "residues unreadable in the text", True, detail=True),
 )
 
 NAMES = (*(metric.name for metric in METRICS_SHOWN if metric.name != "parse_failures"), "radius_of_gyration")

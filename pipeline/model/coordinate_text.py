@@ -1,8 +1,8 @@
 """Coordinates as text and back: what the string baseline writes after the residues.
 
 A residue is a line of three whole angstroms, `12 -3 7`, or `?` where it is not observed; `;` closes a line, `.` the
-last one. Rounding to whole angstroms costs 0.5 angstrom RMSD, little beside the errors of predictions; tenths would make
-the text a third longer.
+last one. Rounding costs 0.5 angstrom RMSD, little beside the errors of predictions; with tenths the text would be a
+third longer.
 
 The numbers are in a frame that the chain itself fixes, so that a moved or turned protein has the same text. The origin
 is the mean of the observed residues; x points along the first moment of the chain, from its beginning to its end as a
@@ -33,7 +33,7 @@ class Reading:
     Attributes:
         text: as it was written, up to the end symbol or to where writing was cut off.
         coords: (L, 3) angstrom, NaN for residues without a position.
-        failed: residues without a position, because their line is missing, cut off or not three integers.
+        failed: residues whose line is missing, cut off, or neither three integers nor the sign for unobserved.
         lines: lines that were closed; those beyond L are not read.
         ended: whether the end symbol came.
     """
@@ -47,11 +47,13 @@ class Reading:
 
 def write(coords: np.ndarray) -> str:
     """Return the text of coordinates (L, 3), angstrom, NaN where not observed."""
-    return LINE_END.join(_lines(coords)) + TEXT_END
+    rounded = np.rint(in_own_frame(coords.astype(np.float64))) + 0.0
+    lines = [UNKNOWN if np.isnan(row).any() else " ".join(f"{number:.0f}" for number in row) for row in rounded]
+    return LINE_END.join(lines) + TEXT_END
 
 
 def read(text: str, length: int) -> Reading:
-    """Read a text strictly: a line counts if it is closed and holds three integers with one space between them.
+    """Read a text strictly: a line counts if it is closed and has three integers with one space between them, or `?`.
 
     Parameters:
         text: any text.
@@ -62,35 +64,18 @@ def read(text: str, length: int) -> Reading:
     if not end:
         lines = lines[:-1]
     coords = np.full((length, 3), np.nan)
+    failed = length
     for row, line in zip(coords, lines, strict=False):
         found = _LINE.fullmatch(line)
         if found:
             row[:] = [int(number) for number in found.groups()]
-    return Reading(body + end, coords, int(np.isnan(coords[:, 0]).sum()), len(lines), bool(end))
+        failed -= found is not None or line == UNKNOWN
+    return Reading(body + end, coords, failed, len(lines), bool(end))
 
 
-def encode(coords: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the symbols of the text of coordinates and which of them count in training.
-
-    Parameters:
-        coords: (L, 3), angstrom, NaN where not observed.
-
-    Returns:
-        (T,) indices of `SYMBOLS`, and (T,) bool, False in the lines of unobserved residues.
-    """
-    lines = _lines(coords)
-    counted = np.repeat(np.isfinite(coords).all(1), [len(line) + 1 for line in lines])
-    return np.array([_INDEX[symbol] for symbol in LINE_END.join(lines) + TEXT_END]), counted
-
-
-def index(symbol: str) -> int:
-    """Return the index of a symbol."""
-    return _INDEX[symbol]
-
-
-def decode(symbols: list[int]) -> str:
-    """Return the text of symbol indices."""
-    return "".join(SYMBOLS[symbol] for symbol in symbols)
+def encode(text: str) -> list[int]:
+    """Return the index in `SYMBOLS` of each symbol of a text."""
+    return [_INDEX[symbol] for symbol in text]
 
 
 def in_own_frame(coords: np.ndarray) -> np.ndarray:
@@ -112,8 +97,3 @@ def in_own_frame(coords: np.ndarray) -> np.ndarray:
         if size > COLLINEAR and len(axes) < 2:
             axes.append(across / size)
     return centred @ np.stack([*axes, np.cross(axes[0], axes[1])]).T
-
-
-def _lines(coords: np.ndarray) -> list[str]:
-    rounded = np.rint(in_own_frame(coords.astype(np.float64)))
-    return [UNKNOWN if np.isnan(row).any() else " ".join(f"{number:.0f}" for number in row + 0.0) for row in rounded]

@@ -18,7 +18,7 @@ from pipeline.config import RunConfig
 from pipeline.geometry.distances import pairwise_distances
 from pipeline.model.backbone import BackboneError, embedding_scale
 from pipeline.model.batch import Batch
-from pipeline.model.coordinate_text import LINE_END, LONGEST_LINE, SYMBOLS, TEXT_END, decode, encode, index, read
+from pipeline.model.coordinate_text import LINE_END, LONGEST_LINE, SYMBOLS, TEXT_END, encode, read, write
 from pipeline.model.network import SlotNetwork
 from pipeline.model.prediction import Prediction
 from pipeline.model.tokens import ResidueTokenizer
@@ -56,22 +56,21 @@ class WriterNetwork(SlotNetwork):
     def forward(self, batch: Batch) -> Prediction:
         """Return the logits of each symbol of the true text, given those before it."""
         chains = zip(batch.coords.cpu().numpy(), batch.lengths.tolist(), strict=True)
-        return self.read_along(batch, [encode(coords[:length])[0].tolist() for coords, length in chains])
+        return self.read_along(batch, [write(coords[:length]) for coords, length in chains])
 
-    def read_along(self, batch: Batch, texts: Sequence[Sequence[int]]) -> Prediction:
+    def read_along(self, batch: Batch, texts: Sequence[str]) -> Prediction:
         """Return the prediction whose `text` has the logits of each symbol of given texts, (B, T, SYMBOLS).
 
         Parameters:
             batch: chains; their coordinates are not looked at.
-            texts: symbols of each.
+            texts: one for each.
 
         Raises:
             BackboneError: if residues and text are more tokens than the backbone has positions for.
         """
-        start = torch.tensor([index(LINE_END)])
         before = self._prompts(batch)
         whole = [
-            torch.cat([prompt, (-1 - torch.cat([start, torch.tensor(text[:-1], dtype=torch.long)])).to(prompt.device)])
+            torch.cat([prompt, -1 - torch.tensor(encode(LINE_END + text[:-1]), device=prompt.device)])
             for prompt, text in zip(before, texts, strict=True)
         ]
         tokens = pad_sequence(whole, batch_first=True)
@@ -90,13 +89,15 @@ class WriterNetwork(SlotNetwork):
 
     def predict(self, batch: Batch) -> Prediction:
         """Write the text of each chain and return what can be read from it; unread residues have NaN."""
-        readings = [read(text, length) for text, length in zip(self.write(batch), batch.lengths.tolist(), strict=True)]
+        readings = [
+            read(text, length) for text, length in zip(self.generate(batch), batch.lengths.tolist(), strict=True)
+        ]
         found = [torch.from_numpy(reading.coords).float() for reading in readings]
         coords = pad_sequence(found, batch_first=True, padding_value=torch.nan).to(batch.residues.device)
         return Prediction(pairwise_distances(coords), coords=coords, readings=readings)
 
     @torch.no_grad()
-    def write(self, batch: Batch) -> list[str]:
+    def generate(self, batch: Batch) -> list[str]:
         """Return the text that the model writes for each chain, the most likely symbol at every place.
 
         A text is cut off where a line more than residues begins, where it is longer than any text of its residues can
@@ -114,8 +115,8 @@ class WriterNetwork(SlotNetwork):
         seen = torch.cat([places < start[:, None], places.new_ones(len(prompts), max(room), dtype=torch.bool)], dim=1)
         cache = DynamicCache(config=self.backbone.config.get_text_config())  # type: ignore[operator, union-attr]
         self._states(tokens, seen[:, :width].long(), places, past_key_values=cache, use_cache=True)
-        symbols = torch.full((len(prompts),), index(LINE_END), device=device)
-        written: list[list[int]] = [[] for _ in prompts]
+        symbols = torch.tensor(encode(LINE_END), device=device).expand(len(prompts))
+        written = [""] * len(prompts)
         unfinished = set(range(len(prompts)))
         for step in range(max(room)):
             states = self._states(
@@ -129,14 +130,13 @@ class WriterNetwork(SlotNetwork):
             symbols = logits[:, -1].argmax(-1)
             said = symbols.tolist()
             for row in sorted(unfinished):
-                text = written[row]
-                text.append(said[row])
-                closed = text[-1] == index(LINE_END) and text.count(index(LINE_END)) == lengths[row]
-                if text[-1] == index(TEXT_END) or closed or len(text) == room[row]:
+                text = written[row] = written[row] + SYMBOLS[said[row]]
+                full = text.endswith(LINE_END) and text.count(LINE_END) == lengths[row]
+                if text.endswith(TEXT_END) or full or len(text) == room[row]:
                     unfinished.discard(row)
             if not unfinished:
                 break
-        return [decode(text) for text in written]
+        return written
 
     def _prompts(self, batch: Batch) -> list[Tensor]:
         """Return the tokens before the text of each chain."""
@@ -148,7 +148,7 @@ class WriterNetwork(SlotNetwork):
     def _states(self, tokens: Tensor, seen: Tensor, places: Tensor, **options: Any) -> Tensor:
         """Return the last hidden states (B, T, H) of tokens (B, T); symbol s is the token -1 - s."""
         known = self.backbone.get_input_embeddings()(tokens.clamp(min=0))  # type: ignore[operator]
-        rows = self.head.rows.to(known.dtype)[(-1 - tokens).clamp(min=0)]  # type: ignore[union-attr, index]
+        rows = self.head.rows.to(known.dtype)[(-1 - tokens).clamp(min=0)]  # type: ignore[index]
         embedded = torch.where((tokens >= 0)[..., None], known, rows) * embedding_scale(self.backbone)
         return self.backbone(
             inputs_embeds=embedded, attention_mask=seen, position_ids=places, **options
