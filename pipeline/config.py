@@ -28,10 +28,13 @@ from pydantic import (
 from pipeline.config_backbone import BackboneConfig
 from pipeline.config_data import ComparatorEntry, ParseConfig, Section, SourceConfig, SplitConfig
 from pipeline.config_errors import describe
-from pipeline.plugins import constant, installed, names
+from pipeline.config_network import HEADS as HEADS
+from pipeline.config_network import LOSSES as LOSSES
+from pipeline.config_network import HeadConfig, LossTerm
+from pipeline.config_network import LossConfig as LossConfig
+from pipeline.config_network import SlotsConfig as SlotsConfig
+from pipeline.plugins import constant, names
 
-HEADS = "pipeline.model.heads"
-LOSSES = "pipeline.model.losses"
 NULLS_PACKAGE = "pipeline.inference.nulls"
 NULL_PREFIX = "null_"
 
@@ -41,81 +44,6 @@ NULLS = tuple(f"{NULL_PREFIX}{name}" for name in names(NULLS_PACKAGE))
 
 class ConfigError(ValueError):
     """A mistake in the configuration, in words for the person who wrote it."""
-
-
-class SlotsConfig(Section):
-    """The placeholder tokens, one for each residue, that follow the residues; or none, and the residues' own states."""
-
-    kind: Literal["placeholder", "echo", "none"] = Field(
-        "placeholder",
-        description="placeholder: one learned token for all; echo: that token plus the embedding of its residue; none:"
-        " the states of the residue tokens themselves, half the tokens",
-    )
-    positions: Literal["aligned", "continued"] = Field(
-        "aligned",
-        description="aligned: slot i has the position of residue i; continued: positions go on counting",
-    )
-    attention: Literal["causal", "bidirectional"] = Field(
-        "causal",
-        description="bidirectional: slots (kind none: residues) also see those after them; encoders always do",
-    )
-    pooled: bool = Field(False, description="add a projection of the largest residue state, feature by feature")
-    prompt: str = Field("", description="text before the residues, in words that the backbone's tokenizer knows")
-
-
-class HeadConfig(Section):
-    """What turns slot states into a structure."""
-
-    kind: str = Field(
-        "distance",
-        description="distance (C-alpha distances), distogram (their distribution), frames (a trace), equivariant"
-        " (a trace refined by an EGNN), coords and label_wise (absolute coordinates, historical), or a module of yours",
-    )
-    width: int = Field(64, ge=4, description="width of the pair features (distance, distogram, equivariant)")
-    max_separation: int = Field(
-        64, ge=1, description="sequence separations above this share one embedding per octave (the same heads)"
-    )
-    trunk: Literal["none", "convolution", "triangle"] = Field(
-        "none",
-        description="what pairs pass through before they are read out: nothing, dilated convolutions or triangle"
-        " multiplication (the same heads)",
-    )
-    blocks: int = Field(4, ge=1, description="blocks of the trunk")
-    normalisation: Literal["global", "chain"] = Field(
-        "global",
-        description="global: mean and deviation of all training coordinates; chain: each chain's own mean, and the"
-        " radius that its length lets expect (coords, label_wise)",
-    )
-    max_length: int = Field(512, ge=1, description="longest chain that the head can predict (label_wise)")
-
-    @field_validator("kind")
-    @classmethod
-    def _known(cls, kind: str) -> str:
-        return installed(HEADS, kind)
-
-
-class LossTerm(Section):
-    """One part of the loss."""
-
-    name: str = Field(description="a module of pipeline/model/losses, or one of yours")
-    weight: float = Field(1.0, gt=0, description="factor of this part")
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return installed(LOSSES, name)
-
-
-class LossConfig(Section):
-    """What training makes small; only observed residues count."""
-
-    terms: list[LossTerm] | None = Field(
-        None,
-        description="names and weights, such as {name: huber, weight: 1.0}; null: the usual ones of the head."
-        " dihedral and confidence bring their own readout of the slots",
-    )
-    delta: float = Field(2.0, gt=0, description="angstrom at which huber becomes linear")
-    clamp: float = Field(10.0, gt=0, description="angstrom from which on fape does not grow")
 
 
 class LoraConfig(Section):
@@ -253,6 +181,20 @@ class RunConfig(Section):
             raise ValueError("loss.terms: names must differ; one part may have any weight")
         return self
 
+    @model_validator(mode="after")
+    def _text_has_no_slots(self) -> RunConfig:
+        if "text" not in constant(HEADS, self.head.kind, "GIVES"):
+            return self
+        if self.slots.kind != "none" or self.slots.attention != "causal" or self.slots.pooled:
+            raise ValueError(
+                f"the head {self.head.kind} writes after the residues: it needs slots.kind none, slots.attention causal"
+                " and slots.pooled false"
+            )
+        for term in self.loss_terms:
+            if "text" not in constant(LOSSES, term.name, "NEEDS"):
+                raise ValueError(f"loss.terms: {term.name} looks at slots, and the head {self.head.kind} has none")
+        return self
+
 
 class RunEntry(BaseModel):
     """One run: a name, a sentence for the report, and any settings of `defaults` that it changes."""
@@ -316,10 +258,12 @@ class Config(Section):
     runs: list[RunEntry] = Field(
         [
             RunEntry(name="distance", description="C-alpha distance matrix from slot states"),
-            RunEntry(
-                name="coords",
-                description="absolute coordinates from slot states, the historical first approach",
-                **{"head": {"kind": "coords"}},
+            RunEntry.model_validate(
+                {
+                    "name": "coords",
+                    "description": "absolute coordinates from slot states, the historical first approach",
+                    "head": {"kind": "coords"},
+                }
             ),
         ],
         min_length=1,

@@ -34,9 +34,11 @@ def evaluate(
         metrics: Parquet output, one row for each chain.
         examples: Parquet output, the best, the median and the worst chain.
     """
-    read = list(read_all(predictions, ["chain_id", "triu", "contact"]))
-    predicted = {row["chain_id"]: row["triu"] for row in read}
-    contact = {row["chain_id"]: row["contact"] for row in read}
+    predicted, contact, failures = {}, {}, {}
+    for row in read_all(predictions, ["chain_id", "length", "triu", "contact", "failed_residues"]):
+        predicted[row["chain_id"]], contact[row["chain_id"]] = row["triu"], row["contact"]
+        failed = row["failed_residues"]
+        failures[row["chain_id"]] = None if failed is None else failed / row["length"]
     rebuilt = {row["chain_id"]: row for row in read_all(structures)}
     cluster_of = {row["chain_id"]: row["cluster_id"] for row in read_rows(split, ["chain_id", "cluster_id"])}
     native = read_chains(chains, predicted.keys())
@@ -54,6 +56,7 @@ def evaluate(
                 "mirror_margin": structure["mirror_margin"],
                 "mixed_hand": structure["mixed_hand"],
                 "error_reach": structure["error_reach"],
+                "parse_failures": failures[chain.chain_id],
             }
             | score_chain(
                 predicted[chain.chain_id],

@@ -16,8 +16,9 @@ METRICS = pa.schema(
     + [(name, pa.float64()) for name in NAMES]
     + [(name, pa.list_(pa.float32())) for name in PROFILES]
     + [("stress", pa.float64()), ("mirror_margin", pa.float64()), ("mixed_hand", pa.float64())]
-    + [("error_reach", pa.float64())]
+    + [("error_reach", pa.float64()), ("parse_failures", pa.float64())]
 )
+"""`parse_failures` is the share of residues that could not be read from a written text, null where none was."""
 
 EXAMPLES = pa.schema(
     [

@@ -219,9 +219,8 @@ def _pass(
             for j in range(i + 1, size):
                 if found[j] < CLASH and places[j] - places[i] > 1:
                     clashing[i] = clashing[j] = True
-    return (
-        kept, local, kept_said, by_separation, by_distance, far[:ranked], far_contact[:ranked], far_long[:ranked], clashing
-    )  # fmt: skip
+    far, far_contact, far_long = far[:ranked], far_contact[:ranked], far_long[:ranked]
+    return kept, local, kept_said, by_separation, by_distance, far, far_contact, far_long, clashing
 
 
 def contact_precision(far: np.ndarray, far_contact: np.ndarray, counts: Sequence[int]) -> list[float | None]:

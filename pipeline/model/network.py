@@ -60,6 +60,10 @@ class SlotNetwork(nn.Module):
                 setattr(prediction, field, readout(states.float()))
         return prediction
 
+    def predict(self, batch: Batch) -> Prediction:
+        """Return the prediction without a look at the coordinates of the batch."""
+        return self(batch)
+
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
         """Return the weighted sum of the losses of each chain, (B,)."""
         return torch.stack(
@@ -108,7 +112,7 @@ def build_network(config: RunConfig, backbone_folder: Path, dtype: torch.dtype, 
     """Return an untrained network: the backbone with what `train.tuning` asks for, a new head, a new slot row."""
     torch.manual_seed(seed)
     backbone = load_backbone(backbone_folder, config.train, dtype)
-    return SlotNetwork(backbone, config, *ResidueTokenizer.from_folder(backbone_folder).frame(config.slots.prompt))
+    return _network(backbone, config, ResidueTokenizer.from_folder(backbone_folder))
 
 
 def save_network(network: SlotNetwork, tokenizer: ResidueTokenizer, config: RunConfig, folder: Path) -> None:
@@ -135,14 +139,21 @@ def load_network(config: RunConfig, backbone_folder: Path, folder: Path, dtype: 
         dtype,
         None if full else folder / "adapter",
     )
-    frame = ResidueTokenizer.from_folder(folder / "tokenizer").frame(config.slots.prompt)
-    network = SlotNetwork(backbone, config, *frame)
+    network = _network(backbone, config, ResidueTokenizer.from_folder(folder / "tokenizer"))
     network.head.load_state_dict(load_file(folder / "head.safetensors"))
     own = load_file(folder / "slots.safetensors")
     if own.keys() != network.own_state().keys():
         raise ValueError(f"{folder / 'slots.safetensors'} does not hold what the config asks for: train again")
     network.load_state_dict(own, strict=False)
     return network.eval()
+
+
+def _network(backbone: nn.Module, config: RunConfig, tokenizer: ResidueTokenizer) -> SlotNetwork:
+    """Return the network that the head brings, or else one with slots."""
+    own = getattr(load(HEADS, config.head.kind), "Network", None)
+    if own is not None:
+        return own(backbone, config, tokenizer)
+    return SlotNetwork(backbone, config, *tokenizer.frame(config.slots.prompt))
 
 
 def _sort_targets(path: Path) -> None:

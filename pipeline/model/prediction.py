@@ -1,8 +1,11 @@
 """What heads predict. Shapes: B chains, L residues of the longest chain; what lies in the padding means nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from pipeline.model.coordinate_text import Reading
 
 
 @dataclass
@@ -20,6 +23,8 @@ class Prediction:
         dihedral: (B, L, BINS) logits of the pseudo-dihedral of residues i to i+3, bins of
             `pipeline.geometry.chirality`.
         confidence: (B, L) logits of the expected lDDT.
+        text: (B, T, SYMBOLS) logits of the symbols of `pipeline.model.coordinate_text`, given the true ones before.
+        readings: of each chain, what could be read from the text that was written for it.
     """
 
     distances: Tensor
@@ -31,3 +36,5 @@ class Prediction:
     centred: bool = False
     dihedral: Tensor | None = None
     confidence: Tensor | None = None
+    text: Tensor | None = None
+    readings: Sequence[Reading] | None = None

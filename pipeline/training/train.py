@@ -156,7 +156,8 @@ def _fit(
                 }
             )  # fmt: skip
             position.losses = []
-            said = "no chain" if val_loss is None else f"loss {val_loss:.4f}, distance error {val_mae:.2f} A"
+            said = "no chain" if val_loss is None else f"loss {val_loss:.4f}"
+            said += "" if val_mae is None else f", distance error {val_mae:.2f} A"
             logging.info("%s, step %d: training loss %.4f; validation: %s", run, position.step, train_loss, said)
         if accelerator.is_main_process:
             meter.step(note=f"loss {loss:.4f}")
@@ -221,6 +222,7 @@ class _Loop:
     def validate(self, chains: list[ChainRecord]) -> tuple[float | None, float | None]:
         """Return the mean loss and the mean distance error (angstrom) over chains, or None without chains.
 
+        The error is None too where a pass gives no distances, as of a text that would have to be written first.
         Every process does the same work: the validation set is small, and nothing has to be gathered.
         """
         if not chains:
@@ -235,7 +237,8 @@ class _Loop:
                 output = self.network(batch)
             losses.append(self.network.loss(output, batch))
             errors.append(masked_mean((output.distances - batch.distances).abs(), batch.observed_pairs))
-        return float(torch.cat(losses).mean()), float(torch.cat(errors).mean())
+        error = float(torch.cat(errors).mean())
+        return float(torch.cat(losses).mean()), error if math.isfinite(error) else None
 
     def anyone(self, flag: bool) -> bool:
         """Return whether `flag` is set in any process; clocks differ, and all must stop at the same step."""
