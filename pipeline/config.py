@@ -18,7 +18,6 @@ from typing import Any, Literal
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -28,15 +27,14 @@ from pydantic import (
 
 from pipeline.config_data import ComparatorEntry, ParseConfig, Section, SourceConfig, SplitConfig
 from pipeline.config_errors import describe
+from pipeline.config_runs import NULL_PREFIX as NULL_PREFIX
+from pipeline.config_runs import NULLS as NULLS
+from pipeline.config_runs import NULLS_PACKAGE as NULLS_PACKAGE
+from pipeline.config_runs import RunEntry, check_names
 from pipeline.plugins import constant, installed, names
 
 HEADS = "pipeline.model.heads"
 LOSSES = "pipeline.model.losses"
-NULLS_PACKAGE = "pipeline.inference.nulls"
-NULL_PREFIX = "null_"
-
-NULLS = tuple(f"{NULL_PREFIX}{name}" for name in names(NULLS_PACKAGE))
-"""Pseudo-runs: predictors without a model, one for each module of the package, scored by the same code as the runs."""
 
 
 class ConfigError(ValueError):
@@ -271,22 +269,6 @@ class RunConfig(Section):
         return self
 
 
-class RunEntry(BaseModel):
-    """One run: a name, a sentence for the report, and any settings of `defaults` that it changes."""
-
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and _")
-    description: str = Field("", description="a sentence for the report")
-
-    @field_validator("name")
-    @classmethod
-    def _not_a_null(cls, name: str) -> str:
-        if name.startswith(NULL_PREFIX):
-            raise ValueError("names that begin with null_ belong to the built-in nulls")
-        return name
-
-
 class EvaluateConfig(Section):
     """Scoring against the experiment."""
 
@@ -317,15 +299,25 @@ class Config(Section):
     defaults: RunConfig = Field(RunConfig(), description="settings of every run")
     runs: list[RunEntry] = Field(
         [
-            RunEntry(name="distance", description="C-alpha distance matrix from slot states"),
             RunEntry(
-                name="coords",
-                description="absolute coordinates from slot states, the historical first approach",
-                **{"head": {"kind": "coords"}},
+                name="distance",
+                description="C-alpha distance matrix from slot states",
+                question="Do the slots know more of a structure than how far apart two residues are in the sequence?",
+                hypothesis="The model keeps more local distances than the mean training distance at each |i-j| does.",
+                against="null_separation",
+            ),
+            RunEntry.model_validate(
+                {
+                    "name": "coords",
+                    "description": "absolute coordinates from slot states, the historical first approach",
+                    "head": {"kind": "coords"},
+                }
             ),
         ],
         min_length=1,
-        description="the runs that are trained and compared: a name, a description, and what differs from the defaults",
+        description="the runs that are trained and compared: a name, a description, and what differs from the defaults."
+        " If you like, a question, and a hypothesis: that the run is better than `against`, a run or a null, in"
+        " `metric`, by default lddt",
     )
     comparators: list[ComparatorEntry] = Field(
         [],
@@ -339,13 +331,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Config:
-        names = [entry.name for entry in self.runs] + [entry.name for entry in self.comparators]
-        if len(set(names)) != len(names):
-            where = "runs and comparators" if self.comparators else "runs"
-            raise ValueError(f"{where}: names must differ, got {', '.join(names)}")
-        taken = [entry.name for entry in self.comparators if entry.name.startswith("null_")]
-        if taken:
-            raise ValueError(f"comparators: names that begin with null_ belong to the built-in nulls, got {taken[0]}")
+        check_names(self.runs, self.comparators)
         return self
 
     def descriptions(self) -> dict[str, str]:
@@ -373,7 +359,7 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
         try:
             run = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
         except ValidationError as error:
-            raise ConfigError(describe(error, RunConfig, f"runs[{index}] ({entry.name}): ")) from None
+            raise ConfigError(describe(error, RunConfig, f"runs[{index}] ({entry.name}): ", RunEntry)) from None
         config._resolved[entry.name] = run
     return config
 

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent
 PACKAGE = ROOT.name
 TEMPLATES = (".j2", ".css")
-UNCOUNTED = frozenset(f"{PACKAGE}.{name}" for name in ("config", "config_data", "logs"))
+UNCOUNTED = frozenset(f"{PACKAGE}.{name}" for name in ("config", "config_data", "config_runs", "logs"))
 """Modules that are in no fingerprint: settings reach a stage as params, which Snakemake compares by itself."""
 
 

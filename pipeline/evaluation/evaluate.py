@@ -15,6 +15,8 @@ from pipeline.evaluation.score_chain import score_chain
 from pipeline.geometry.distances import pack_upper, pairwise_distances
 from pipeline.geometry.superposition import superpose
 
+PREDICTED = ("chain_id", "triu", "contact", "confidence")
+
 
 def evaluate(
     run: str,
@@ -34,29 +36,32 @@ def evaluate(
         metrics: Parquet output, one row for each chain.
         examples: Parquet output, the best, the median and the worst chain.
     """
-    predicted = {row["chain_id"]: row["triu"] for row in read_all(predictions, ["chain_id", "triu"])}
+    predicted = {row["chain_id"]: row for row in read_all(predictions, PREDICTED)}
     rebuilt = {row["chain_id"]: row for row in read_all(structures)}
     cluster_of = {row["chain_id"]: row["cluster_id"] for row in read_rows(split, ["chain_id", "cluster_id"])}
     native = read_chains(chains, predicted.keys())
     scored: list[dict[str, Any]] = []
     for chain in logs.progress(native, f"evaluate {run}", len(native)):
-        structure = rebuilt[chain.chain_id]
+        structure, prediction = rebuilt[chain.chain_id], predicted[chain.chain_id]
+        seen = np.isfinite(chain.coords).all(1)
         scored.append(
             {
                 "run": run,
                 "chain_id": chain.chain_id,
                 "cluster_id": cluster_of[chain.chain_id],
                 "length": len(chain),
-                "observed": int(np.isfinite(chain.coords).all(1).sum()),
+                "observed": int(seen.sum()),
+                "confidence": None if prediction["confidence"] is None else prediction["confidence"][seen],
                 "stress": structure["stress"],
                 "mirror_margin": structure["mirror_margin"],
                 "mixed_hand": structure["mixed_hand"],
                 "error_reach": structure["error_reach"],
             }
             | score_chain(
-                predicted[chain.chain_id],
+                prediction["triu"],
                 structure["coords"].astype(np.float64),
                 chain.coords.astype(np.float64),
+                prediction["contact"],
             )
         )
     write_rows(metrics, METRICS, scored)
@@ -64,7 +69,7 @@ def evaluate(
     with open_table(examples, EXAMPLES) as table:
         for label, row in _notable(scored):
             chain = by_id[row["chain_id"]]
-            table.add(_example(label, row, chain, predicted[chain.chain_id], rebuilt[chain.chain_id]["coords"]))
+            table.add(_example(label, row, chain, predicted[chain.chain_id]["triu"], rebuilt[chain.chain_id]["coords"]))
 
 
 def _notable(scored: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:

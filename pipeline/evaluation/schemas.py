@@ -15,9 +15,11 @@ METRICS = pa.schema(
     ]
     + [(name, pa.float64()) for name in NAMES]
     + [(name, pa.list_(pa.float32())) for name in PROFILES]
+    + [("confidence", pa.list_(pa.float32()))]
     + [("stress", pa.float64()), ("mirror_margin", pa.float64()), ("mixed_hand", pa.float64())]
     + [("error_reach", pa.float64())]
 )
+"""`confidence` (0..100) is that of the observed residues, as `lddt_residues` is; null where the run predicts none."""
 
 EXAMPLES = pa.schema(
     [

@@ -15,6 +15,7 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path):
     coords[1] = np.nan
     rows = [
         {"chain_id": f"c{n}", "length": 4, "triu": np.arange(6, dtype=np.float16) + n, "sigma": None,
+             "contact": np.linspace(0, 1, 6, dtype=np.float16), "dihedral": None,
          "confidence": None if n % 2 else [1.0, 2, 3, 4], "coords": None if n % 3 else coords}
         for n in range(150)
     ]  # fmt: skip
