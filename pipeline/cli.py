@@ -178,10 +178,15 @@ def train(
     code: Annotated[str, typer.Option(help="Fingerprint of the training code.")] = "",
 ) -> None:
     """Train one run; go on from its last checkpoint if there is one. Started by `accelerate launch`."""
+    from pipeline.model.backbone import BackboneError
+    from pipeline.model.tokens import TokenizerError
     from pipeline.training.train import TrainingFiles, train
 
     files = TrainingFiles(chains, distances, split, backbone, work, model, manifest, history)
-    train(run, _options(settings.RunConfig, options), seed, files, code)
+    try:
+        train(run, _options(settings.RunConfig, options), seed, files, code)
+    except (BackboneError, TokenizerError) as error:
+        raise settings.ConfigError(str(error)) from None
 
 
 @app.command()

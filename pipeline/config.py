@@ -10,7 +10,6 @@ names a run and overrides what it changes; `Config.run(name)` gives the merged, 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -21,138 +20,26 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
+from pipeline.config_backbone import BackboneConfig
 from pipeline.config_data import ComparatorEntry, ParseConfig, Section, SourceConfig, SplitConfig
 from pipeline.config_errors import describe
+from pipeline.config_network import HEADS as HEADS
+from pipeline.config_network import LOSSES as LOSSES
+from pipeline.config_network import HeadConfig, LossTerm
+from pipeline.config_network import LossConfig as LossConfig
+from pipeline.config_network import SlotsConfig as SlotsConfig
 from pipeline.config_runs import NULL_PREFIX as NULL_PREFIX
 from pipeline.config_runs import NULLS as NULLS
 from pipeline.config_runs import NULLS_PACKAGE as NULLS_PACKAGE
 from pipeline.config_runs import RunEntry, check_names
-from pipeline.plugins import constant, installed, names
-
-HEADS = "pipeline.model.heads"
-LOSSES = "pipeline.model.losses"
+from pipeline.plugins import constant, names
 
 
 class ConfigError(ValueError):
     """A mistake in the configuration, in words for the person who wrote it."""
-
-
-class TinyBackbone(Section):
-    """A small Qwen3-type model with random weights, for machines without a model hub."""
-
-    hidden_size: int = Field(128, ge=16, description="width of the hidden states")
-    layers: int = Field(4, ge=1, description="transformer layers")
-    heads: int = Field(4, ge=1, description="attention heads")
-    key_value_heads: int = Field(2, ge=1, description="key and value heads (grouped-query attention)")
-    intermediate_size: int = Field(384, ge=16, description="width of the feed-forward layers")
-
-
-class HubBackbone(Section):
-    """A model of the Hugging Face hub."""
-
-    id: str | None = Field(None, description="model id, for example Qwen/Qwen2.5-0.5B")
-    revision: str | None = Field(None, description="commit of the model repository, 40 hexadecimal digits")
-
-
-class BackboneConfig(Section):
-    """The language model under the slots."""
-
-    kind: Literal["tiny", "path", "hub"] = Field("tiny", description="tiny (random weights), path or hub")
-    tiny: TinyBackbone = TinyBackbone()
-    path: str | None = Field(None, description="kind path: folder that from_pretrained reads (safetensors)")
-    hub: HubBackbone = HubBackbone()
-
-    @model_validator(mode="after")
-    def _source_is_named(self) -> BackboneConfig:
-        if self.kind == "path" and not self.path:
-            raise ValueError("backbone.kind is 'path', so backbone.path must name a folder")
-        if self.kind == "hub" and not self.hub.id:
-            raise ValueError("backbone.kind is 'hub', so backbone.hub.id must name a model")
-        if self.kind == "hub" and not re.fullmatch(r"[0-9a-f]{40}", self.hub.revision or ""):
-            raise ValueError(
-                "backbone.hub.revision must be the 40-digit commit of the model repository, "
-                "so that a rerun uses the same weights"
-            )
-        return self
-
-
-class SlotsConfig(Section):
-    """The placeholder tokens, one for each residue, that follow the residues; or none, and the residues' own states."""
-
-    kind: Literal["placeholder", "echo", "none"] = Field(
-        "placeholder",
-        description="placeholder: one learned token for all; echo: that token plus the embedding of its residue; none:"
-        " the states of the residue tokens themselves, half the tokens",
-    )
-    positions: Literal["aligned", "continued"] = Field(
-        "aligned",
-        description="aligned: slot i has the position of residue i; continued: positions go on counting",
-    )
-    attention: Literal["causal", "bidirectional"] = Field(
-        "causal",
-        description="bidirectional: slots (kind none: residues) also see those after them; encoders always do",
-    )
-    pooled: bool = Field(False, description="add a projection of the largest residue state, feature by feature")
-    prompt: str = Field("", description="text before the residues, in words that the backbone's tokenizer knows")
-
-
-class HeadConfig(Section):
-    """What turns slot states into a structure."""
-
-    kind: str = Field(
-        "distance",
-        description="distance (C-alpha distances), distogram (their distribution), frames (a trace), equivariant"
-        " (a trace refined by an EGNN), coords and label_wise (absolute coordinates, historical), or a module of yours",
-    )
-    width: int = Field(64, ge=4, description="width of the pair features (distance, distogram, equivariant)")
-    max_separation: int = Field(
-        64, ge=1, description="sequence separations above this share one embedding per octave (the same heads)"
-    )
-    trunk: Literal["none", "convolution", "triangle"] = Field(
-        "none",
-        description="what pairs pass through before they are read out: nothing, dilated convolutions or triangle"
-        " multiplication (the same heads)",
-    )
-    blocks: int = Field(4, ge=1, description="blocks of the trunk")
-    normalisation: Literal["global", "chain"] = Field(
-        "global",
-        description="global: mean and deviation of all training coordinates; chain: each chain's own mean, and the"
-        " radius that its length lets expect (coords, label_wise)",
-    )
-    max_length: int = Field(512, ge=1, description="longest chain that the head can predict (label_wise)")
-
-    @field_validator("kind")
-    @classmethod
-    def _known(cls, kind: str) -> str:
-        return installed(HEADS, kind)
-
-
-class LossTerm(Section):
-    """One part of the loss."""
-
-    name: str = Field(description="a module of pipeline/model/losses, or one of yours")
-    weight: float = Field(1.0, gt=0, description="factor of this part")
-
-    @field_validator("name")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        return installed(LOSSES, name)
-
-
-class LossConfig(Section):
-    """What training makes small; only observed residues count."""
-
-    terms: list[LossTerm] | None = Field(
-        None,
-        description="names and weights, such as {name: huber, weight: 1.0}; null: what the head is usually trained with."
-        " dihedral and confidence bring their own readout of the slots",
-    )
-    delta: float = Field(2.0, gt=0, description="angstrom at which huber becomes linear")
-    clamp: float = Field(10.0, gt=0, description="angstrom from which on fape does not grow")
 
 
 class LoraConfig(Section):
@@ -173,6 +60,10 @@ class TrainConfig(Section):
         "full", description="full: all weights (tiny backbones); lora: adapters only"
     )
     lora: LoraConfig = LoraConfig()
+    quantization: Literal["none", "int8", "nf4"] = Field(
+        "none",
+        description="how frozen weights are held (lora): none: as the precision says; int8: 8 bit; nf4: 4 bit",
+    )
     steps: int = Field(1500, ge=0, description="optimiser steps")
     batch_size: int = Field(8, ge=1, description="chains in an optimiser step, over all processes")
     gradient_accumulation: int = Field(1, ge=1, description="pieces that a step's chains are cut into, to save memory")
@@ -201,6 +92,15 @@ class TrainConfig(Section):
     )
     gpus: int = Field(0, ge=0, description="GPUs that a training job takes; 0: train on the CPU")
     threads: int = Field(1, ge=1, description="CPU threads of a training or prediction job")
+
+    @model_validator(mode="after")
+    def _quantised_weights_stay_frozen(self) -> TrainConfig:
+        if self.quantization != "none" and self.tuning != "lora":
+            raise ValueError(
+                f"train.quantization is '{self.quantization}', whose weights cannot be trained: set train.tuning to"
+                " 'lora' or train.quantization to 'none'"
+            )
+        return self
 
 
 class PredictConfig(Section):
@@ -252,6 +152,15 @@ class RunConfig(Section):
         return [LossTerm(name=name, weight=weight) for name, weight in constant(HEADS, self.head.kind, "LOSS").items()]
 
     @model_validator(mode="after")
+    def _encoders_see_both_ways(self) -> RunConfig:
+        if self.backbone.kind == "tiny" and self.backbone.tiny.family == "esm" and self.slots.attention == "causal":
+            raise ValueError(
+                "slots.attention is 'causal', but backbone.tiny.family 'esm' is an encoder, whose tokens see all"
+                " others: set slots.attention to 'bidirectional'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _head_feeds_the_losses(self) -> RunConfig:
         given = set(constant(HEADS, self.head.kind, "GIVES"))
         for term in self.loss_terms:
@@ -266,6 +175,20 @@ class RunConfig(Section):
             raise ValueError("loss.terms: at least one part is needed; null stands for the head's usual loss")
         if len({term.name for term in self.loss_terms}) < len(self.loss_terms):
             raise ValueError("loss.terms: names must differ; one part may have any weight")
+        return self
+
+    @model_validator(mode="after")
+    def _text_has_no_slots(self) -> RunConfig:
+        if "text" not in constant(HEADS, self.head.kind, "GIVES"):
+            return self
+        if self.slots.kind != "none" or self.slots.attention != "causal" or self.slots.pooled:
+            raise ValueError(
+                f"the head {self.head.kind} writes after the residues: it needs slots.kind none, slots.attention causal"
+                " and slots.pooled false"
+            )
+        for term in self.loss_terms:
+            if "text" not in constant(LOSSES, term.name, "NEEDS"):
+                raise ValueError(f"loss.terms: {term.name} looks at slots, and the head {self.head.kind} has none")
         return self
 
 
@@ -316,8 +239,8 @@ class Config(Section):
         ],
         min_length=1,
         description="the runs that are trained and compared: a name, a description, and what differs from the defaults."
-        " If you like, a question, and a hypothesis: that the run is better than `against`, a run or a null, in"
-        " `metric`, by default lddt",
+        " If you like, a question, and a hypothesis: that the run is better (expects: worse) than `against`, a run"
+        " or a null, in `metric`, by default lddt",
     )
     comparators: list[ComparatorEntry] = Field(
         [],

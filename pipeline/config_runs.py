@@ -1,13 +1,14 @@
 """The entries of `runs`: what a run is called, what it changes, and what it is there to find out.
 
-A run may carry a hypothesis: that it is better than another one in one metric. It is written before the run, and the
-report says what became of it.
+A run may carry a hypothesis: that it is better, or worse, than another one in one metric. It is written before the run,
+and the report says what became of it.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -30,13 +31,10 @@ class RunEntry(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and _")
     description: str = Field("", description="a sentence for the report")
     question: str = Field("", description="what the run is there to find out, a sentence for the report")
-    hypothesis: str = Field(
-        "", description="what is expected, written before the run: why it should be better than `against` in `metric`"
-    )
-    against: str | None = Field(
-        None, description="the run, comparator or null that the hypothesis sets this run beside"
-    )
-    metric: str = Field("lddt", description="the score in which the hypothesis says that this run is better")
+    hypothesis: str = Field("", description="what is expected and why, written before the run; needs against")
+    against: str | None = Field(None, description="the run, comparator or null that the run is held against")
+    expects: Literal["better", "worse"] = Field("better", description="what the hypothesis says the run is")
+    metric: str = Field("lddt", description="the score in which the hypothesis is judged")
 
     @field_validator("name")
     @classmethod
@@ -54,10 +52,10 @@ class RunEntry(BaseModel):
     def _a_claim_is_whole(self) -> RunEntry:
         if self.hypothesis and self.against is None:
             raise ValueError(
-                f"the run {self.name} has a hypothesis, so `against` must name the run or null it is better than"
+                f"the run {self.name} has a hypothesis, so `against` must name the run or null it is held against"
             )
         if self.against is not None and not self.hypothesis:
-            raise ValueError(f"the run {self.name} is set against {self.against}, so it needs a hypothesis")
+            raise ValueError(f"the run {self.name} is held against {self.against}, so it needs a hypothesis")
         return self
 
 

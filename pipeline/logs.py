@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -25,6 +26,9 @@ def setup() -> None:
     )
     for library in ("bitsandbytes", "transformers", "huggingface_hub", "torch.distributed"):
         logging.getLogger(library).setLevel(logging.ERROR)
+    warnings.filterwarnings(
+        "ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning
+    )  # PEFT asks for it
 
 
 class Progress:

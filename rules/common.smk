@@ -1,6 +1,14 @@
 # Names, paths and small functions that the rules share.
-from pipeline.config import NULL_PREFIX, NULLS, NULLS_PACKAGE, options_json
+from pipeline.config import (
+    HEADS,
+    LOSSES,
+    NULL_PREFIX,
+    NULLS,
+    NULLS_PACKAGE,
+    options_json,
+)
 from pipeline.manifest import cached_hashes, code_fingerprint, text_sha256
+from pipeline.plugins import module_name
 from pipeline.structures.sources import PACKAGE as SOURCES
 from pipeline.structures.sources import SourceError, list_source, shard_digests
 from pipeline.structures.sources.directory import folder_digest
@@ -67,9 +75,15 @@ def reconstruct_options(wildcards):
     return options_json(run.reconstruct)
 
 
-def head_module(wildcards):
-    """Return the module of a run's head."""
-    return f"pipeline.model.heads.{CONFIG.run(wildcards.run).head.kind}"
+def network_fingerprint(stage):
+    """Return a function that gives the fingerprint of a stage with the head and the losses of a run."""
+
+    def fingerprint(wildcards):
+        run = CONFIG.run(wildcards.run)
+        losses = [module_name(LOSSES, term.name) for term in run.loss_terms]
+        return code_fingerprint(stage, module_name(HEADS, run.head.kind), *losses)
+
+    return fingerprint
 
 
 def null_fingerprint(wildcards):

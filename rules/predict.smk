@@ -21,9 +21,7 @@ rule predict:
     params:
         options=run_options("reconstruct"),
         subset=CONFIG.evaluate.subset,
-        code=lambda wildcards: code_fingerprint(
-            "pipeline.inference.predict", head_module(wildcards)
-        ),
+        code=network_fingerprint("pipeline.inference.predict"),
     message:
         "Predict with {wildcards.run}, shard {wildcards.shard}"
     shell:

@@ -31,9 +31,7 @@ rule train:
         options=run_options("predict", "reconstruct"),
         seed=CONFIG.seed,
         work=under("work/train"),
-        code=lambda wildcards: code_fingerprint(
-            "pipeline.training.train", head_module(wildcards)
-        ),
+        code=network_fingerprint("pipeline.training.train"),
     message:
         "Train {wildcards.run}; progress is in {log}"
     shell:

@@ -15,7 +15,7 @@ from pipeline.evaluation.score_chain import score_chain
 from pipeline.geometry.distances import pack_upper, pairwise_distances
 from pipeline.geometry.superposition import superpose
 
-PREDICTED = ("chain_id", "triu", "contact", "confidence")
+PREDICTED = ("chain_id", "triu", "contact", "confidence", "failed_residues")
 
 
 def evaluate(
@@ -43,7 +43,7 @@ def evaluate(
     scored: list[dict[str, Any]] = []
     for chain in logs.progress(native, f"evaluate {run}", len(native)):
         structure, prediction = rebuilt[chain.chain_id], predicted[chain.chain_id]
-        seen = np.isfinite(chain.coords).all(1)
+        seen, failed = np.isfinite(chain.coords).all(1), prediction["failed_residues"]
         scored.append(
             {
                 "run": run,
@@ -56,6 +56,7 @@ def evaluate(
                 "mirror_margin": structure["mirror_margin"],
                 "mixed_hand": structure["mixed_hand"],
                 "error_reach": structure["error_reach"],
+                "parse_failures": None if failed is None else failed / len(chain),
             }
             | score_chain(
                 prediction["triu"],

@@ -44,10 +44,11 @@ METRICS_SHOWN = (
     Metric("radius_error", "error of the radius of gyration", True, detail=True),
     Metric("bond_violations", "Cα-Cα bonds off", True, detail=True),
     Metric("clashes", "residues that clash", True, detail=True),
+    Metric("parse_failures", "residues unreadable in the text", True, detail=True),
 )
 
-NAMES = (*(metric.name for metric in METRICS_SHOWN), "radius_of_gyration")
-"""Columns with one number for each chain."""
+NAMES = (*(metric.name for metric in METRICS_SHOWN if metric.name != "parse_failures"), "radius_of_gyration")
+"""Columns with one number for each chain that follow from coordinates and distances."""
 
 PROFILES = (
     "mae_by_separation",

@@ -27,15 +27,20 @@ def score_chain(
         contact: (P,) probability that a pair i < j is in contact; None: contacts are ranked by distance.
 
     Returns:
-        A value for each of `COLUMNS`; all None where fewer than three residues are in both.
+        A value for each of `COLUMNS`; all None where fewer than three residues are in the experiment. Where fewer than
+        three of these are in the model, TM-score and GDT are 0, and what else needs a superposition is None.
     """
     seen = np.isfinite(native).all(1)
     both = seen & np.isfinite(coords).all(1)
-    if both.sum() < MIN_OBSERVED:
+    if seen.sum() < MIN_OBSERVED:
         return dict.fromkeys(COLUMNS)
     observed = int(seen.sum())
     places = np.flatnonzero(seen)
     pairs = pair_scores(coords[seen], native[seen], places, predicted, len(native), contact)
+    of_contacts = _contacts(pairs, observed, 2 * CONTACT if contact is None else -LIKELY)
+    of_pairs = _local(pairs) | _errors(pairs) | of_contacts
+    if both.sum() < MIN_OBSERVED:
+        return dict.fromkeys(COLUMNS) | of_pairs | dict.fromkeys(("tm_score", "gdt_ts", "gdt_ha"), 0.0)
     mobile, fixed = coords[both], native[both]
     pair = Superpositions(mobile, fixed)
     superposed = scores_of(pair, observed)
@@ -50,9 +55,7 @@ def score_chain(
         "radius_error": abs(radius / native_radius - 1),
         "bond_violations": bond_violations(mobile, np.flatnonzero(both)),
         "clashes": float(pairs.clashing[both[seen]].mean()),
-        **_local(pairs),
-        **_errors(pairs),
-        **_contacts(pairs, observed, 2 * CONTACT if contact is None else -LIKELY),
+        **of_pairs,
     }
 
 

@@ -78,6 +78,23 @@ def mirror_log_ratio(coords: Tensor, counts: Tensor) -> Tensor:
     return hand_log_ratios(coords, counts).sum(-1)
 
 
+def predicted_log_ratio(coords: Tensor, logits: Tensor) -> Tensor:
+    """Return how much likelier a trace is than its mirror image under predicted pseudo-dihedrals.
+
+    Parameters:
+        coords: (..., L, 3), angstrom; NaN where not observed or padded.
+        logits: (..., max(L-3, 0), BINS) of each dihedral.
+
+    Returns:
+        (...,) float64, nats; negative if the mirror image is the more likely one.
+    """
+    log_p = logits.to(torch.float64).log_softmax(-1)
+    bins = dihedral_bins(coords)[..., None]
+    place = bins.clamp(min=0)
+    ratios = log_p.gather(-1, place) - log_p.gather(-1, BINS - 1 - place)
+    return torch.where(bins >= 0, ratios, 0).sum((-2, -1))
+
+
 def wrong_hand_fraction(coords: Tensor, counts: Tensor, length: Tensor) -> Tensor:
     """Return the fraction of a trace that lies in segments of the other hand.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.config import ReconstructConfig
-from pipeline.geometry.chirality import mirror, mirror_log_ratio, wrong_hand_fraction
+from pipeline.geometry.chirality import mirror, mirror_log_ratio, predicted_log_ratio, wrong_hand_fraction
 from pipeline.geometry.completion import Pairs, complete, scaling_weights
 from pipeline.geometry.mds import classical_mds, flatten, smacof, stress
 from pipeline.geometry.refine import (
@@ -59,6 +59,7 @@ def rebuild(
     config: ReconstructConfig,
     sigma: Tensor | None = None,
     before_proline: Tensor | None = None,
+    dihedral: Tensor | None = None,
 ) -> Rebuilt:
     """Return coordinates for predicted distances.
 
@@ -69,6 +70,7 @@ def rebuild(
         config: method, steps, cap.
         sigma: (B, L, L), standard deviation of the distances, angstrom, or None.
         before_proline: (B, L) True where the next residue is a proline, or None.
+        dihedral: (B, L-3, BINS) logits of predicted pseudo-dihedrals, or None; they join in the choice of the hand.
     """
     short = max(0, SHORTEST - distances.shape[-1])
     if short:
@@ -85,6 +87,8 @@ def rebuild(
         coords, reach = _refined(pairs, coords, config, before_proline)
     coords = coords.to(torch.float64).masked_fill(~mask[..., None], torch.nan)
     ratio = mirror_log_ratio(coords, counts)
+    if dihedral is not None:
+        ratio = ratio + predicted_log_ratio(coords[:, : dihedral.shape[1] + 3], dihedral)
     coords = torch.where((ratio >= 0)[:, None, None], coords, mirror(coords))
     count = mask.sum(-1)
     length = coords.shape[1] - short

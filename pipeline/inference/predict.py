@@ -16,7 +16,9 @@ from pipeline.dataset.tables import open_table
 from pipeline.geometry.distances import pack_upper
 from pipeline.inference.schemas import PREDICTIONS
 from pipeline.manifest import file_sha256
+from pipeline.model.backbone import compute_type
 from pipeline.model.batch import collate
+from pipeline.model.coordinate_text import TEXT_END
 from pipeline.model.network import load_network
 from pipeline.model.prediction import Prediction
 from pipeline.model.tokens import ResidueTokenizer
@@ -52,7 +54,7 @@ def predict_shard(
         model_folder = manifest.parent / "model"
         _check(manifest, model_folder)
         device = torch.device("cuda" if config.train.gpus and torch.cuda.is_available() else "cpu")
-        dtype = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+        dtype = compute_type(config.train)
         tokenizer = ResidueTokenizer.from_folder(model_folder / "tokenizer")
         network = load_network(config, backbone.parent / "model", model_folder, dtype).to(device)
         ordered = sorted(wanted, key=len)
@@ -65,7 +67,7 @@ def predict_shard(
                 torch.no_grad(),
                 torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16),
             ):
-                prediction: Prediction = network(batch)
+                prediction: Prediction = network.predict(batch)
             for row, chain in enumerate(members):
                 predicted[chain.chain_id] = _row(chain, row, prediction)
     _write(wanted, predicted, output)
@@ -79,9 +81,10 @@ def _row(chain: ChainRecord, row: int, found: Prediction) -> dict[str, Any]:
             return None
         return pack_upper(matrix[row, :length, :length].clamp(max=LARGEST).cpu().numpy()).astype(np.float16)
 
-    def residues(values: Tensor | None, count: int = length) -> np.ndarray | None:
-        return None if values is None else values[row, :count].float().cpu().numpy()
+    def residues(values: Tensor | None) -> np.ndarray | None:
+        return None if values is None else values[row].float().cpu().numpy()
 
+    reading = None if found.readings is None else found.readings[row]
     confidence = None if found.confidence is None else 100 * found.confidence.sigmoid()
     return {
         "chain_id": chain.chain_id,
@@ -89,9 +92,11 @@ def _row(chain: ChainRecord, row: int, found: Prediction) -> dict[str, Any]:
         "triu": triangle(found.distances),
         "sigma": triangle(found.sigma),
         "contact": triangle(found.contact),
-        "dihedral": None if found.dihedral is None else np.ravel(residues(found.dihedral, max(length - 3, 0))),
-        "confidence": residues(confidence),
-        "coords": residues(found.coords),
+        "dihedral": residues(None if found.dihedral is None else found.dihedral[:, : max(length - 3, 0)].flatten(1)),
+        "confidence": residues(None if confidence is None else confidence[:, :length]),
+        "coords": residues(None if found.coords is None else found.coords[:, :length]),
+        "text": None if reading is None else reading.text,
+        "failed_residues": None if reading is None else reading.failed,
     }
 
 
@@ -100,6 +105,13 @@ def _write(wanted: list[ChainRecord], predicted: dict[str, dict[str, Any]], outp
         for chain in wanted:
             table.add(predicted[chain.chain_id])
     logging.info("%d chains predicted", len(wanted))
+    texts = [row for row in predicted.values() if row["text"] is not None]
+    if texts:
+        logging.info(
+            "%d of %d residues could not be read; %d of %d texts have no end",
+            sum(row["failed_residues"] for row in texts), sum(row["length"] for row in texts),
+            sum(not row["text"].endswith(TEXT_END) for row in texts), len(texts),
+        )  # fmt: skip
 
 
 def _check(manifest: Path, folder: Path) -> None:

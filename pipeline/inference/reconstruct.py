@@ -129,7 +129,7 @@ def _rebuilt(
     for index, row in enumerate(rows):
         following = sequences[row["chain_id"]][1:]
         letters[index, : len(following)] = torch.tensor([letter == "P" for letter in following], dtype=torch.bool)
-    with_sigma = all(row["sigma"] is not None for row in rows)
+    with_sigma, with_dihedral = (all(row[name] is not None for row in rows) for name in ("sigma", "dihedral"))
     found = rebuild(
         _stacked(rows, "triu", width),
         torch.arange(width) < lengths[:, None],
@@ -137,6 +137,7 @@ def _rebuilt(
         config,
         _stacked(rows, "sigma", width) if with_sigma else None,
         letters,
+        _dihedrals(rows, width) if with_dihedral else None,
     )
     return [
         {
@@ -158,6 +159,15 @@ def _stacked(rows: Sequence[Row], column: str, width: int) -> Tensor:
     stacked = torch.zeros(len(rows), width, width)
     for index, row in enumerate(rows):
         stacked[index, : row["length"], : row["length"]] = torch.from_numpy(_matrix(row, column).astype(np.float32))
+    return stacked
+
+
+def _dihedrals(rows: Sequence[Row], width: int) -> Tensor:
+    """Return the logits of the predicted pseudo-dihedrals, padded with zeros: (B, width - 3, BINS) float32."""
+    stacked = torch.zeros(len(rows), max(width - 3, 0), BINS)
+    for index, row in enumerate(rows):
+        logits = torch.from_numpy(row["dihedral"].astype(np.float32)).unflatten(0, (-1, BINS))
+        stacked[index, : len(logits)] = logits
     return stacked
 
 

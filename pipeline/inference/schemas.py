@@ -16,11 +16,14 @@ PREDICTIONS = pa.schema(
         ("dihedral", pa.list_(pa.float16())),
         ("confidence", pa.list_(pa.float32())),
         ("coords", COORDS),
+        ("text", pa.string()),
+        ("failed_residues", pa.int32()),
     ]
 )
 """`sigma` (standard deviation of each distance), `contact` (its probability), `dihedral` (logits of the bins of each
 pseudo-dihedral, one dihedral after the other) and `confidence` (0..100) are null where nothing predicts them; `coords`
-is null for heads that predict distances."""
+is null for heads that predict distances. `text` is what a writing head wrote, ending with a full stop if it came to an
+end, and `failed_residues` how many residues could not be read from it; both are null for other heads."""
 
 NOTHING: dict[str, Any] = dict.fromkeys(PREDICTIONS.names)
 """A prediction without anything."""

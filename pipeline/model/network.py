@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from pipeline.config import HEADS, LOSSES, RunConfig
 from pipeline.manifest import write_json
-from pipeline.model.backbone import embedding_scale, is_encoder, load_backbone
+from pipeline.model.backbone import check_attention, embedding_scale, is_encoder, load_backbone
 from pipeline.model.batch import Batch
 from pipeline.model.layout import Layout
 from pipeline.model.prediction import Prediction
@@ -32,6 +32,7 @@ class SlotNetwork(nn.Module):
 
     def __init__(self, backbone: nn.Module, config: RunConfig, prefix: list[int], suffix: list[int]):
         super().__init__()
+        check_attention(backbone, config.slots)
         self.backbone, self.config = backbone, config
         self.encoder = is_encoder(backbone)
         hidden = backbone.config.get_text_config().hidden_size  # type: ignore[operator, union-attr]
@@ -58,6 +59,10 @@ class SlotNetwork(nn.Module):
             with torch.autocast(states.device.type, enabled=False):
                 setattr(prediction, field, readout(states.float()))
         return prediction
+
+    def predict(self, batch: Batch) -> Prediction:
+        """Return the prediction without a look at the coordinates of the batch."""
+        return self(batch)
 
     def loss(self, prediction: Prediction, batch: Batch) -> Tensor:
         """Return the weighted sum of the losses of each chain, (B,)."""
@@ -107,7 +112,7 @@ def build_network(config: RunConfig, backbone_folder: Path, dtype: torch.dtype, 
     """Return an untrained network: the backbone with what `train.tuning` asks for, a new head, a new slot row."""
     torch.manual_seed(seed)
     backbone = load_backbone(backbone_folder, config.train, dtype)
-    return SlotNetwork(backbone, config, *ResidueTokenizer.from_folder(backbone_folder).frame(config.slots.prompt))
+    return _network(backbone, config, ResidueTokenizer.from_folder(backbone_folder))
 
 
 def save_network(network: SlotNetwork, tokenizer: ResidueTokenizer, config: RunConfig, folder: Path) -> None:
@@ -134,14 +139,21 @@ def load_network(config: RunConfig, backbone_folder: Path, folder: Path, dtype: 
         dtype,
         None if full else folder / "adapter",
     )
-    frame = ResidueTokenizer.from_folder(folder / "tokenizer").frame(config.slots.prompt)
-    network = SlotNetwork(backbone, config, *frame)
+    network = _network(backbone, config, ResidueTokenizer.from_folder(folder / "tokenizer"))
     network.head.load_state_dict(load_file(folder / "head.safetensors"))
     own = load_file(folder / "slots.safetensors")
     if own.keys() != network.own_state().keys():
         raise ValueError(f"{folder / 'slots.safetensors'} does not hold what the config asks for: train again")
     network.load_state_dict(own, strict=False)
     return network.eval()
+
+
+def _network(backbone: nn.Module, config: RunConfig, tokenizer: ResidueTokenizer) -> SlotNetwork:
+    """Return the network that the head brings, or else one with slots."""
+    own = getattr(load(HEADS, config.head.kind), "Network", None)
+    if own is not None:
+        return own(backbone, config, tokenizer)
+    return SlotNetwork(backbone, config, *tokenizer.frame(config.slots.prompt))
 
 
 def _sort_targets(path: Path) -> None:

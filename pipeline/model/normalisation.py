@@ -1,8 +1,8 @@
 """How coordinates are brought to numbers near 1, and exactly back.
 
-`global`: one mean point and one deviation for all training coordinates. `chain`: each chain around its own mean, divided
-by the radius that its length lets expect, a L^b fitted to the training chains. A chain's own radius would have to be
-known at prediction, and is not; its length is.
+`global`: one mean point and one deviation for all training coordinates. `chain`: each chain around its own mean,
+divided by the radius that its length lets expect, a L^b fitted to the training chains. A chain's own radius would have
+to be known at prediction, and is not; its length is.
 """
 
 import torch

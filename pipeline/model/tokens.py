@@ -1,8 +1,9 @@
 """One token for each residue, and a dedicated slot token.
 
 Subword tokenizers put several residues into one token (Qwen's BPE: 0.55 tokens a residue), so sequences are never
-passed to them whole: each letter is looked up alone. The slot token is new to the tokenizer and takes the first id
-that no token uses.
+passed to them whole: each letter is looked up alone. SentencePiece vocabularies hold a letter twice, as "A" inside a
+word and as "▁A" at its beginning: the first is taken, for all residues alike. The slot token is new to the tokenizer
+and takes the first id that no token uses. No embedding row belongs to that id: the network has a row of its own for it.
 """
 
 from pathlib import Path
@@ -32,7 +33,9 @@ class ResidueTokenizer:
             tokenizer.add_special_tokens({"additional_special_tokens": [SLOT]})
         self.tokenizer = tokenizer
         self.slot_id: int = tokenizer.convert_tokens_to_ids(SLOT)
-        ids = {letter: self._single_id(letter) for letter in RESIDUES}
+        ids = {letter: self._piece(letter) for letter in RESIDUES}
+        if None in ids.values():
+            ids = {letter: self._word(letter) for letter in RESIDUES}
         missing = [letter for letter, token in ids.items() if token is None]
         if missing:
             raise TokenizerError(f"the tokenizer has no single token for residue {', '.join(missing)}")
@@ -51,15 +54,28 @@ class ResidueTokenizer:
         return [self._ids.get(letter, unknown) for letter in sequence]
 
     def frame(self, prompt: str) -> tuple[list[int], list[int]]:
-        """Return the token ids before and after the residues: what the tokenizer puts around any text, and the prompt."""
-        residue = self._ids["A"]
-        ids = self.tokenizer.encode("A", add_special_tokens=True)
-        begin, end = (ids[: ids.index(residue)], ids[ids.index(residue) + 1 :]) if residue in ids else ([], [])
-        return begin + self.tokenizer.encode(prompt, add_special_tokens=False) if prompt else begin, end
+        """Return the token ids before and after the residues: what the tokenizer puts around a text, and the prompt.
 
-    def _single_id(self, letter: str) -> int | None:
-        ids = self.tokenizer.encode(letter, add_special_tokens=False)
-        if len(ids) == 1 and ids[0] != self.tokenizer.unk_token_id:
-            return ids[0]
+        Raises:
+            TokenizerError: if the prompt has words that are not in the vocabulary.
+        """
+        bare = self.tokenizer.encode("A", add_special_tokens=False)
+        framed = self.tokenizer.encode("A", add_special_tokens=True)
+        starts = range(len(framed) - len(bare) + 1)
+        at = next((start for start in starts if framed[start : start + len(bare)] == bare), None)
+        if at is None:
+            raise TokenizerError("the tokenizer writes a text differently with its special tokens than without")
+        words = self.tokenizer.encode(prompt, add_special_tokens=False) if prompt else []
+        if self.tokenizer.unk_token_id is not None and self.tokenizer.unk_token_id in words:
+            raise TokenizerError(f"slots.prompt: {prompt!r} has words that the backbone's tokenizer does not know")
+        return framed[:at] + words, framed[at + len(bare) :]
+
+    def _piece(self, letter: str) -> int | None:
+        """Return the id of the entry of the vocabulary that is the letter itself, as inside a word."""
         token = self.tokenizer.convert_tokens_to_ids(letter)
-        return None if token is None or token == self.tokenizer.unk_token_id else token
+        return None if token == self.tokenizer.unk_token_id else token
+
+    def _word(self, letter: str) -> int | None:
+        """Return the id that the letter gets as a text of its own, if it is a single one."""
+        ids = self.tokenizer.encode(letter, add_special_tokens=False)
+        return ids[0] if len(ids) == 1 and ids[0] != self.tokenizer.unk_token_id else None

@@ -37,7 +37,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.near = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, groups=width)
-        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), _silent(nn.Linear(2 * width, width)))
 
     def forward(self, pair: Tensor, both: Tensor) -> Tensor:
         """Return the change of the pair features."""
@@ -53,9 +53,9 @@ class Triangle(nn.Module):
         self.norm, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width)
         self.edges = nn.Linear(width, 2 * width)
         self.gates = nn.Linear(width, 3 * width)
-        self.out = nn.Linear(width, width)
+        self.out = _silent(nn.Linear(width, width))
         self.mix = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+            nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), _silent(nn.Linear(2 * width, width))
         )
 
     def forward(self, pair: Tensor, both: Tensor) -> Tensor:
@@ -66,3 +66,10 @@ class Triangle(nn.Module):
         met = torch.matmul(left, right.transpose(2, 3)).permute(0, 2, 3, 1) / pair.shape[1] ** 0.5
         change = gate * self.out(self.norm_out(met))
         return change + self.mix(pair + change)
+
+
+def _silent(layer: nn.Linear) -> nn.Linear:
+    """Return the layer with zeros, so that a block begins as if it were not there."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer

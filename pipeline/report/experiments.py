@@ -1,4 +1,4 @@
-"""What became of the hypotheses that the config states: that a run is better than another one in one metric."""
+"""What became of the hypotheses that the config states: that a run is better, or worse, than another in one metric."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from pipeline.evaluation.statistics import (
     summarise,
 )
 
-VERDICTS = {"better than": "supported", "worse than": "contradicted"}
-"""By where the interval of the paired difference lies; any other is undecided."""
+RELATIONS = {"better": "better than", "worse": "worse than"}
+"""What the paired difference has to say, by what the hypothesis expects."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Experiment:
 
     Attributes:
         run, question, hypothesis, against: as in the config.
-        metric: in which the run is said to be better; None, and so all below, without a hypothesis.
+        expects: `better` or `worse`: what the hypothesis says the run is.
+        metric: in which it says so; None, and so all below, without a hypothesis.
         ours, theirs: means over the chains that both have.
         difference: ours minus theirs, chain by chain.
     """
@@ -35,6 +36,7 @@ class Experiment:
     question: str
     hypothesis: str = ""
     against: str | None = None
+    expects: str = "better"
     metric: Metric | None = None
     ours: Summary | None = None
     theirs: Summary | None = None
@@ -42,8 +44,12 @@ class Experiment:
 
     @property
     def verdict(self) -> str | None:
-        """`supported`, `contradicted` or `undecided`; None without a hypothesis."""
-        return None if self.difference is None else VERDICTS.get(self.difference.verdict or "", "undecided")
+        """`supported` or `contradicted` where the interval is apart from zero, else `undecided`; None without one."""
+        if self.difference is None:
+            return None
+        if self.difference.verdict not in RELATIONS.values():
+            return "undecided"
+        return "supported" if self.difference.verdict == RELATIONS[self.expects] else "contradicted"
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""
@@ -52,6 +58,7 @@ class Experiment:
             "question": self.question,
             "hypothesis": self.hypothesis,
             "against": self.against,
+            "expects": self.expects,
             "metric": None if self.metric is None else self.metric.name,
             "ours": None if self.ours is None else self.ours.as_dict(),
             "theirs": None if self.theirs is None else self.theirs.as_dict(),
@@ -92,4 +99,6 @@ def _experiment(config: Config, metrics: Sequence[Mapping[str, Any]], entry: Run
         summarise([of_run[chain] for chain in both], groups, samples, config.seed) for of_run in (ours, theirs)
     )
     difference = paired_difference(ours, theirs, group_of, metric.lower_is_better, samples, config.seed)
-    return Experiment(entry.name, entry.question, entry.hypothesis, entry.against, metric, mean, other, difference)
+    return Experiment(
+        entry.name, entry.question, entry.hypothesis, entry.against, entry.expects, metric, mean, other, difference
+    )

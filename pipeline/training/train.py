@@ -26,6 +26,7 @@ from pipeline.config import RunConfig, TrainConfig
 from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
 from pipeline.dataset.tables import write_rows
 from pipeline.manifest import atomic, directory_hashes, file_sha256, text_sha256, write_json
+from pipeline.model.backbone import compute_type, parameter_count
 from pipeline.model.batch import Batch, collate, masked_mean
 from pipeline.model.network import SlotNetwork, build_network, save_network
 from pipeline.model.tokens import SLOT, ResidueTokenizer
@@ -93,7 +94,8 @@ def train(run: str, config: RunConfig, seed: int, files: TrainingFiles, code: st
     """
     torch.set_num_threads(config.train.threads)
     torch.manual_seed(seed)
-    accelerator = Accelerator(cpu=config.train.gpus == 0, mixed_precision=_precision(config.train))
+    dtype = compute_type(config.train)
+    accelerator = Accelerator(cpu=config.train.gpus == 0, mixed_precision="bf16" if dtype is torch.bfloat16 else "no")
     if not accelerator.is_main_process:
         logging.getLogger().setLevel(logging.WARNING)
     work = files.work / f"{run}-{_fingerprint(config, seed, files, code)}"
@@ -115,11 +117,10 @@ def _fit(
     training, validation = (
         read_chains(files.chains, read_subset(files.split, subset), stored) for subset in ("train", "val")
     )
-    dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
-    network = build_network(config, files.backbone.parent / "model", dtype, seed)
+    network = build_network(config, files.backbone.parent / "model", compute_type(options), seed)
     network.head.fit([torch.from_numpy(chain.coords) for chain in training])  # type: ignore[operator]
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    total = sum(parameter.numel() for parameter in network.parameters())
+    total = parameter_count(network)
     logging.info(
         "%d training and %d validation chains; %s of %s parameters are trained; %s",
         len(training), len(validation), f"{sum(p.numel() for p in trained):,}", f"{total:,}", accelerator.device,
@@ -155,7 +156,8 @@ def _fit(
                 }
             )  # fmt: skip
             position.losses = []
-            said = "no chain" if val_loss is None else f"loss {val_loss:.4f}, distance error {val_mae:.2f} A"
+            said = "no chain" if val_loss is None else f"loss {val_loss:.4f}"
+            said += "" if val_mae is None else f", distance error {val_mae:.2f} A"
             logging.info("%s, step %d: training loss %.4f; validation: %s", run, position.step, train_loss, said)
         if accelerator.is_main_process:
             meter.step(note=f"loss {loss:.4f}")
@@ -220,6 +222,7 @@ class _Loop:
     def validate(self, chains: list[ChainRecord]) -> tuple[float | None, float | None]:
         """Return the mean loss and the mean distance error (angstrom) over chains, or None without chains.
 
+        The error is None too where a pass gives no distances, as of a text that would have to be written first.
         Every process does the same work: the validation set is small, and nothing has to be gathered.
         """
         if not chains:
@@ -234,7 +237,8 @@ class _Loop:
                 output = self.network(batch)
             losses.append(self.network.loss(output, batch))
             errors.append(masked_mean((output.distances - batch.distances).abs(), batch.observed_pairs))
-        return float(torch.cat(losses).mean()), float(torch.cat(errors).mean())
+        error = float(torch.cat(errors).mean())
+        return float(torch.cat(losses).mean()), error if math.isfinite(error) else None
 
     def anyone(self, flag: bool) -> bool:
         """Return whether `flag` is set in any process; clocks differ, and all must stop at the same step."""
@@ -274,7 +278,7 @@ def _save(
             "steps": history[-1]["step"] if history else 0,
             "backbone": file_sha256(files.backbone),
             "trained_parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
-            "parameters": sum(p.numel() for p in network.parameters()),
+            "parameters": parameter_count(network),
             "files": directory_hashes(files.model),
         },
     )
@@ -285,9 +289,3 @@ def _fingerprint(config: RunConfig, seed: int, files: TrainingFiles, code: str) 
     inputs = [file_sha256(path) for path in [*files.chains, files.split, files.backbone]]
     settings = config.model_dump_json(exclude={**LATER, "train": {"max_minutes", "checkpoint_every"}})
     return text_sha256(settings, str(seed), code, *inputs)[:16]
-
-
-def _precision(options: TrainConfig) -> str:
-    if options.precision == "auto":
-        return "bf16" if options.gpus and torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
-    return "bf16" if options.precision == "bfloat16" else "no"

@@ -58,7 +58,7 @@ def test_the_lock_pins_every_dependency_exactly(root: Path):
             {"runs": [{"name": "a", "hypothesis": "b"}]},
             ["runs[0]", "the run a has a hypothesis", "`against` must name"],
         ),
-        ({"runs": [{"name": "a", "against": "null_helix"}]}, ["the run a is set against null_helix", "a hypothesis"]),
+        ({"runs": [{"name": "a", "against": "null_helix"}]}, ["the run a is held against null_helix", "a hypothesis"]),
         (
             {"runs": [{"name": "a", "hypothesis": "b", "against": "null_helx"}]},
             ["runs[0] (a).against", "did you mean 'null_helix'", "found 'null_helx'"],

@@ -1,4 +1,5 @@
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -6,12 +7,14 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from pipeline.config import LossConfig, parse_config
+from pipeline.config import HEADS, SlotsConfig, parse_config
 from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
 from pipeline.model.backbone import BackboneError, make_backbone
 from pipeline.model.batch import Batch, collate
+from pipeline.model.layout import Layout
 from pipeline.model.network import build_network, load_network, save_network
 from pipeline.model.tokens import SLOT, ResidueTokenizer, TokenizerError
+from pipeline.plugins import names
 
 from ..conftest import SMALL_RUN, small_config
 
@@ -39,108 +42,160 @@ def states_of(network, small, sequence: str) -> torch.Tensor:
         return network.slot_states(batch.residues, batch.lengths)[0]
 
 
-@pytest.mark.parametrize("positions", ["aligned", "continued"])
-def test_every_slot_sees_the_whole_sequence(small, positions: str):
-    network = network_of(small, slots={"positions": positions})
-    before = states_of(network, small, "MKVLITGAGS")
+SLOTS = {
+    "placeholder": {"kind": "placeholder"},
+    "continued": {"kind": "placeholder", "positions": "continued"},
+    "bidirectional": {"kind": "placeholder", "attention": "bidirectional"},
+    "echo": {"kind": "echo"},
+    "echo, bidirectional": {"kind": "echo", "attention": "bidirectional"},
+    "none": {"kind": "none"},
+    "none, bidirectional": {"kind": "none", "attention": "bidirectional"},
+    "pooled": {"kind": "placeholder", "pooled": True},
+    "prompt": {"kind": "placeholder", "prompt": "ACW"},
+}
+"""Slot settings by name."""
+
+WHOLE = [name for name in SLOTS if name != "none"]
+"""Those whose every read-out state sees the whole sequence."""
+
+
+def moved_by(network, small, first: str, second: str) -> torch.Tensor:
+    return (states_of(network, small, first) - states_of(network, small, second)).abs().amax(-1)
+
+
+@pytest.mark.parametrize("slots", WHOLE)
+def test_what_is_read_out_has_seen_the_whole_sequence(small, slots: str):
+    network = network_of(small, slots=SLOTS[slots])
     for changed in ("AKVLITGAGS", "MKVLIAGAGS", "MKVLITGAGA"):
-        moved = (states_of(network, small, changed) - before).abs().amax(-1)
-        assert (moved > 1e-6).all(), f"slots that do not see the change to {changed}: {moved}"
+        moved = moved_by(network, small, "MKVLITGAGS", changed)
+        assert (moved > 1e-6).all(), f"states that do not see the change to {changed}: {moved}"
 
 
-def test_a_residue_sees_only_what_is_before_it(small):
-    network = network_of(small)
-    batches = [batch_of(small, (sequence,)) for sequence in ("MKVLITGAGS", "MKVLIAGAGS")]
+def test_without_slots_a_causal_residue_sees_only_what_is_before_it(small):
+    moved = moved_by(network_of(small, slots=SLOTS["none"]), small, "MKVLITGAGS", "MKVLIAGAGS")
+    assert (moved[:5] == 0).all()
+    assert (moved[5:] > 0).all()
+
+
+@pytest.mark.parametrize("slots", [name for name in SLOTS if not name.startswith("none")])
+def test_residue_tokens_see_only_what_is_before_them(small, slots: str):
+    network = network_of(small, slots=SLOTS[slots])
     hidden = []
     network.backbone.register_forward_hook(lambda *call: hidden.append(call[2].last_hidden_state))
-    with torch.no_grad():
-        for batch in batches:
-            network.slot_states(batch.residues, batch.lengths)
+    for sequence in ("MKVLITGAGS", "MKVLIAGAGS"):
+        states_of(network, small, sequence)
+    first = len(network.prefix)
     moved = (hidden[0] - hidden[1]).abs().amax(-1)[0]
-    assert (moved[:5] == 0).all()
-    assert (moved[5:10] > 0).all()
+    assert (moved[: first + 5] == 0).all()
+    assert (moved[first + 5 : first + 10] > 0).all()
 
 
-@pytest.mark.parametrize("head", ["distance", "coords"])
-def test_padding_and_batch_mates_do_not_change_a_prediction(small, head: str):
-    network = network_of(small, head={"kind": head})
+def test_causal_slots_do_not_see_the_slots_after_them_and_bidirectional_ones_do(small):
+    for attention, seen in (("causal", False), ("bidirectional", True)):
+        network = network_of(small, slots={"kind": "placeholder", "attention": attention})
+        embedded = []
+
+        def nudge(module, args, kwargs, store=embedded):
+            if store:
+                kwargs["inputs_embeds"] = kwargs["inputs_embeds"].clone()
+                kwargs["inputs_embeds"][:, -1] += 1
+            store.append(1)
+            return args, kwargs
+
+        network.backbone.register_forward_pre_hook(nudge, with_kwargs=True)
+        moved = moved_by(network, small, "MKVLITGAGS", "MKVLITGAGS")
+        assert bool((moved[:-1] > 0).all()) is seen
+        assert bool((moved[:-1] > 0).any()) is seen
+        assert moved[-1] > 0
+
+
+@pytest.mark.parametrize("slots", SLOTS)
+def test_padding_order_and_batch_mates_do_not_change_a_state(small, slots: str):
+    network = network_of(small, slots=SLOTS[slots])
     with torch.no_grad():
-        batch = batch_of(small)
-        together = network.head.decode(network(batch)).distances
-        for row, sequence in enumerate(SEQUENCES):
-            alone = network.head.decode(network(batch_of(small, (sequence,)))).distances[0]
-            assert torch.allclose(together[row, : len(sequence), : len(sequence)], alone, atol=1e-4)
+        for order in (SEQUENCES, SEQUENCES[::-1]):
+            batch = batch_of(small, order)
+            together = network.slot_states(batch.residues, batch.lengths)
+            for row, sequence in enumerate(order):
+                alone = states_of(network, small, sequence)
+                assert torch.allclose(together[row, : len(sequence)], alone, atol=1e-5)
 
 
-def test_predicted_distances_are_a_distance_matrix(small):
-    with torch.no_grad():
-        network = network_of(small)
-        distances = network(batch_of(small))
-    assert torch.equal(distances, distances.transpose(1, 2))
-    assert (distances >= 0).all()
-    assert not distances.diagonal(dim1=1, dim2=2).any()
+def test_aligned_slots_have_the_position_of_their_residue():
+    lengths = torch.tensor([2, 3])
+    slots = SlotsConfig()
+    layout = Layout(lengths, 3, slots, torch.tensor([7]), torch.tensor([8]))
+    assert layout.tokens(torch.tensor([[1, 2, 0], [3, 4, 5]])).tolist() == [
+        [7, 1, 2, 8, 1, 2, 0, 0],
+        [7, 3, 4, 5, 8, 3, 4, 5],
+    ]
+    assert layout.positions()[0, :6].tolist() == [0, 1, 2, 3, 1, 2]
+    assert layout.positions()[1].tolist() == [0, 1, 2, 3, 4, 1, 2, 3]
+    continued = Layout(lengths, 3, SlotsConfig(positions="continued"), torch.tensor([7]), torch.tensor([8]))
+    assert continued.positions()[1].tolist() == list(range(8))
+    none = Layout(lengths, 3, SlotsConfig(kind="none"), torch.tensor([7]), torch.tensor([8]))
+    assert none.tokens(torch.tensor([[1, 2, 0], [3, 4, 5]])).tolist() == [[7, 1, 2, 8, 0], [7, 3, 4, 5, 8]]
 
 
-@pytest.mark.parametrize("head", ["distance", "coords"])
-@pytest.mark.parametrize("kind", ["mse", "huber"])
-def test_unobserved_residues_and_padding_do_not_count(small, head: str, kind: str):
-    network = network_of(small, head={"kind": head})
-    batch = batch_of(small)
-    config = LossConfig(kind=kind)
-    batch.coords[0, 3] = torch.nan
-    batch.distances[0, 3] = torch.nan
-    batch.distances[0, :, 3] = torch.nan
-    output = network(batch).detach().requires_grad_()
-    loss = network.head.loss(output, batch, config)
-    assert loss.isfinite().all()
-    loss.sum().backward()
-    assert output.grad.isfinite().all()
-    assert not output.grad[0, 3].any()
-    assert not output.grad[2, len(SEQUENCES[2]) :].any()
-    assert output.grad[0, 4].any()
+def test_echo_slots_know_their_residue_and_placeholders_do_not(small):
+    batch = batch_of(small, ("MK",))
+    for kind, equal in (("placeholder", True), ("echo", False)):
+        network = network_of(small, slots={"kind": kind})
+        embedded = []
+        network.backbone.register_forward_pre_hook(
+            lambda module, args, kwargs, store=embedded: store.append(kwargs["inputs_embeds"]), with_kwargs=True
+        )
+        network.slot_states(batch.residues, batch.lengths)
+        assert torch.equal(embedded[0][0, 2], embedded[0][0, 3]) is equal
 
 
-def test_losses_are_those_of_the_formulas(small):
-    batch = batch_of(small, ("AC",))
-    batch.distances[:] = torch.tensor([[0.0, 6.0], [6.0, 0.0]])
-    network = network_of(small)
-    output = torch.tensor([[[0.0, 9.0], [9.0, 0.0]]])
-    assert float(network.head.loss(output, batch, LossConfig(kind="mse"))) == pytest.approx(0.3**2)
-    huber = float(network.head.loss(output, batch, LossConfig(kind="huber", delta=2.0)))
-    assert huber == pytest.approx(0.2 * (0.3 - 0.1))
-
-
-def test_the_coords_head_undoes_its_normalisation(small):
-    network = network_of(small, head={"kind": "coords"})
-    points = [torch.tensor([[10.0, 0, 0], [30, 0, 0], [torch.nan] * 3]), torch.tensor([[20.0, 60, 0]])]
-    network.head.fit(points)
-    assert network.head.mean.tolist() == pytest.approx([20, 20, 0])
-    with torch.no_grad():
-        for parameter in network.head.project[-1].parameters():
-            parameter.zero_()
-    assert network(batch_of(small)).detach()[0, 0].tolist() == pytest.approx([20, 20, 0])
-
-
-def test_under_lora_exactly_adapter_head_and_slot_row_train(small):
-    network = network_of(small, train={"tuning": "lora"})
+def trained_and_moved(small, **changes) -> tuple[set[str], set[str], set[str]]:
+    """Return the names of the parameters that should train, that got a gradient, and that moved in three steps."""
+    network = network_of(small, **changes).train()
     trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
-    assert {name.split(".")[0] for name in trained} == {"backbone", "head", "slot_row"}
-    assert all("lora_" in name for name in trained if name.startswith("backbone"))
     before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
-    for _ in range(2):  # LoRA's second factor starts at zero, so the first moves in the second step
+    touched: set[str] = set()
+    for _ in range(3):  # what begins at zero lets what is before it move one step later
         batch = batch_of(small)
-        network.head.loss(network(batch), batch, LossConfig()).sum().backward()
+        network.loss(network(batch), batch).sum().backward()
+        touched |= {name for name, p in network.named_parameters() if p.grad is not None and p.grad.any()}
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
+        optimizer.zero_grad()
     moved = {name for name, parameter in network.named_parameters() if not torch.equal(before[name], parameter)}
+    return trained, touched, moved
+
+
+EVERY_LOSS = {
+    "distogram": ["distogram", "smooth_lddt", "dihedral", "confidence"],
+    "coords": ["coordinates", "fape", "dihedral", "confidence"],
+}
+
+
+@pytest.mark.parametrize("slots", SLOTS)
+def test_under_lora_exactly_adapter_head_slot_row_and_readouts_train(small, slots: str):
+    names = [{"name": name} for name in EVERY_LOSS["distogram"]]
+    trained, touched, moved = trained_and_moved(
+        small, train={"tuning": "lora"}, slots=SLOTS[slots], head={"kind": "distogram"}, loss={"terms": names}
+    )
+    expected = {"backbone", "head", "readouts"}
+    expected |= set() if SLOTS[slots]["kind"] == "none" else {"slot_row"}
+    expected |= {"pool"} if SLOTS[slots].get("pooled") else set()
+    assert {name.split(".")[0] for name in trained} == expected
+    assert all("lora_" in name for name in trained if name.startswith("backbone"))
+    assert touched == trained
     assert moved == trained
 
 
-def test_full_tuning_trains_everything_that_is_used(small):
-    network = network_of(small)
-    batch = batch_of(small)
-    network.head.loss(network(batch), batch, LossConfig()).sum().backward()
-    assert all(parameter.grad is not None for parameter in network.parameters())
+@pytest.mark.parametrize("head", names(HEADS))
+@pytest.mark.parametrize("trunk", ["none", "convolution", "triangle"])
+def test_full_tuning_moves_every_parameter(small, head: str, trunk: str):
+    settings = {"kind": head, "trunk": trunk, "blocks": 2, "max_length": 14, "max_separation": 4}
+    trained, touched, moved = trained_and_moved(small, head=settings)
+    # Rows of tables that no batch asks for, such as large separations, are within parameters that are asked for.
+    assert touched == trained
+    assert moved == trained
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
@@ -149,7 +204,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(small, tuning: str):
     for checkpointing in (False, True):
         network = network_of(small, train={"tuning": tuning, "gradient_checkpointing": checkpointing}).train()
         batch = batch_of(small)
-        network.head.loss(network(batch), batch, LossConfig()).sum().backward()
+        network.loss(network(batch), batch).sum().backward()
         gradients.append({n: p.grad for n, p in network.named_parameters() if p.grad is not None})
     assert gradients[0].keys() == gradients[1].keys()
     for name, gradient in gradients[0].items():
@@ -157,20 +212,31 @@ def test_gradient_checkpointing_gives_the_same_gradients(small, tuning: str):
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
-@pytest.mark.parametrize("head", ["distance", "coords"])
+@pytest.mark.parametrize("head", names(HEADS))
 def test_a_saved_network_predicts_the_same(small, tmp_path: Path, tuning: str, head: str):
-    config = small_config(runs=[{"name": "a", "train": {"tuning": tuning}, "head": {"kind": head}}]).run("a")
+    config = small_config(
+        runs=[
+            {
+                "name": "a",
+                "train": {"tuning": tuning},
+                "head": {"kind": head, "max_length": 20},
+                "slots": {"pooled": True, "prompt": "AC"},
+            }
+        ]
+    ).run("a")
     folder = small.backbone.parent / "model"
     network = build_network(config, folder, torch.float32, 0).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.requires_grad:
                 parameter.add_(0.1 * torch.randn_like(parameter))
-        network.head.fit([torch.randn(5, 3)])
+        network.head.fit([3 * torch.randn(n, 3).cumsum(0) for n in (5, 9, 14)])
         expected = network(batch_of(small))
         save_network(network, ResidueTokenizer.from_folder(folder), config, tmp_path / "run")
         found = load_network(config, folder, tmp_path / "run", torch.float32)(batch_of(small))
-    assert torch.equal(found, expected)
+    for field in fields(expected):
+        value, again = getattr(expected, field.name), getattr(found, field.name)
+        assert torch.equal(again, value) if isinstance(value, torch.Tensor) else again == value, field.name
     assert {path.suffix for path in (tmp_path / "run").rglob("*")} <= {"", ".json", ".safetensors", ".md", ".jinja"}
 
 

@@ -120,9 +120,14 @@ def test_the_pass_over_pairs_finds_what_matrices_say(chain, noise):
         for low, high, row in zip(begins, (*begins[1:], np.inf), sums, strict=True):
             inside = error[(value >= low) & (value < high)]
             assert row == pytest.approx([len(inside), inside.sum(), np.square(inside).sum()], rel=1e-4)
-    far = j - i >= 24
-    assert found.far == pytest.approx(predicted.numpy()[i, j][far], rel=1e-5)
-    assert np.array_equal(found.far_contact, (true < 8)[far])
+    far, medium = j - i >= 24, (j - i >= 12) & (j - i < 24)
+    for order, contact, which in ((found.far, found.far_contact, far), (found.medium, found.medium_contact, medium)):
+        assert order == pytest.approx(predicted.numpy()[i, j][which], rel=1e-5)
+        assert np.array_equal(contact, (true < 8)[which])
+    sure = np.linspace(0, 1, len(i), dtype=np.float32)
+    ranked = pair_scores(model.numpy(), chain.numpy(), places, pack_upper(predicted.numpy()), len(chain), sure)
+    assert ranked.far == pytest.approx(-sure[far]) and ranked.medium == pytest.approx(-sure[medium])
+    assert np.array_equal(ranked.kept_distances, found.kept_distances)
     close = (pairwise_distances(model).numpy() < CLASH) & (np.abs(np.subtract.outer(places, places)) > 1)
     assert np.array_equal(found.clashing, close.any(1))
 
@@ -169,6 +174,17 @@ def test_a_model_without_distances_of_its_own_has_one_lddt():
     found = all_scores(noisy(chain, 1), chain)
     assert found["lddt_distances"] == found["lddt"] and found["lddt"] < 1
     assert np.array_equal(found["lddt_distances_residues"], found["lddt_residues"])
+
+
+def test_pairs_are_ranked_by_the_probability_of_a_contact_where_there_is_one():
+    chain = random_chain(0, 60)
+    true = pack_upper(pairwise_distances(chain).numpy())
+    wrong = true[::-1].copy()
+    sure = (true < 8).astype(np.float16)
+    model, native = chain.numpy(), chain.numpy()
+    assert score_chain(wrong, model, native, sure)["contacts12_l5"] == 1
+    assert score_chain(wrong, model, native)["contacts12_l5"] < 0.5
+    assert score_chain(true, model, native)["contacts12_l5"] == 1
 
 
 def test_contacts_are_counted_from_the_closest():

@@ -9,4 +9,7 @@ And it defines `Head`, a `torch.nn.Module` made with `Head(hidden_size, config)`
 
 - `fit(coords)` takes the coordinates of all training chains, a list of (L, 3), before training starts;
 - `forward(states, mask)` turns slot states (B, L, H) and the mask of the residues (B, L) into a `Prediction`.
+
+A head that does not read slots brings `Network`, a subclass of `pipeline.model.network.SlotNetwork` made with
+`Network(backbone, config, tokenizer)`.
 """

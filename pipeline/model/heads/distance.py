@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.config import HeadConfig
-from pipeline.model.pairs import SCALE, PairReadout, fit_separations, separations
+from pipeline.model.pairs import SCALE, PairReadout, fit_separations, unpacked
 from pipeline.model.prediction import Prediction
 
 GIVES = ("distances",)
@@ -29,5 +29,4 @@ class Head(nn.Module):
         """Return the distances."""
         with torch.autocast(states.device.type, enabled=False):
             raw = self.pairs(states, mask).squeeze(-1)
-            apart = separations(states.shape[1], states.device) > 0
-            return Prediction(distances=SCALE * nn.functional.softplus(raw) * apart)
+            return Prediction(distances=unpacked(SCALE * nn.functional.softplus(raw), states.shape[1]))

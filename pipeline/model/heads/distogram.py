@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pipeline.config import HeadConfig
 from pipeline.model.bins import BINS, LAST, bin_of, moments
-from pipeline.model.pairs import PairReadout, fit_separations, separations
+from pipeline.model.pairs import PairReadout, fit_separations, pair_index, unpacked
 from pipeline.model.prediction import Prediction
 
 GIVES = ("distances", "logits", "sigma", "contact")
@@ -18,7 +18,7 @@ PSEUDOCOUNT = 1e-4
 
 
 class Head(nn.Module):
-    """Slot states (B, L, H) to logits (B, L, L, BINS), symmetric, and what follows from them."""
+    """Slot states (B, L, H) to logits (B, P, BINS) of the pairs i < j, and what follows from them."""
 
     beyond: Tensor
 
@@ -44,9 +44,10 @@ class Head(nn.Module):
         with torch.autocast(states.device.type, enabled=False):
             logits = self.pairs(states, mask)
             length = states.shape[1]
-            distances, sigma, contact = moments(logits, self.beyond[self.pairs.bucket(length, states.device)])
-            apart = separations(length, states.device) > 0
-            return Prediction(distances * apart, logits=logits, sigma=sigma, contact=contact)
+            first, second = pair_index(length, states.device)
+            found = moments(logits, self.beyond[self.pairs.bucket(second - first)])
+            distances, sigma, contact = (unpacked(values, length) for values in found)
+            return Prediction(distances, logits=logits, sigma=sigma, contact=contact)
 
 
 def _beyond(distances: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class Head(nn.Module):
         self.distogram = distogram.Head(hidden_size, config)
         self.norm = nn.LayerNorm(hidden_size)
         self.project = nn.Linear(hidden_size, config.width)
-        self.layers = nn.ModuleList(Layer(config.width) for _ in range(LAYERS))
+        self.layers = nn.ModuleList(Layer(config.width, last=index == LAYERS - 1) for index in range(LAYERS))
 
     def fit(self, coords: list[Tensor]) -> None:
         """Fit the distogram."""
@@ -48,15 +48,15 @@ class Head(nn.Module):
 
 
 class Layer(nn.Module):
-    """One round of messages between all residues of a chain."""
+    """One round of messages between all residues of a chain; after the last one nobody asks for the features."""
 
-    def __init__(self, width: int):
+    def __init__(self, width: int, last: bool):
         super().__init__()
         self.left, self.right = nn.Linear(width, width), nn.Linear(width, width)
         self.apart = nn.Linear(2, width)
         self.message = nn.Sequential(nn.GELU(), nn.Linear(width, width), nn.GELU())
         self.pull = nn.Linear(width, 1)
-        self.update = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, width), nn.GELU())
+        self.update = None if last else nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, width), nn.GELU())
         nn.init.zeros_(self.pull.weight)
         nn.init.zeros_(self.pull.bias)
 
@@ -78,5 +78,6 @@ class Layer(nn.Module):
         number = others.sum(-1, keepdim=True).clamp(min=1)
         step = between / (1 + torch.where(others, square, 1).sqrt())[..., None]
         moved = trace + (step * self.pull(message) * others[..., None]).sum(2) / number**0.5
-        met = torch.cat([features, message.sum(2) / number], dim=-1)
-        return moved, features + self.update(met)
+        if self.update is not None:
+            features = features + self.update(torch.cat([features, message.sum(2) / number], dim=-1))
+        return moved, features

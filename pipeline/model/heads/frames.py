@@ -22,7 +22,9 @@ class Head(nn.Module):
     def __init__(self, hidden_size: int, config: HeadConfig):
         super().__init__()
         self.norm = nn.LayerNorm(hidden_size)
-        self.project = nn.Sequential(nn.Linear(hidden_size, 2 * hidden_size), nn.GELU(), nn.Linear(2 * hidden_size, 3))
+        self.project = nn.Sequential(
+            nn.Linear(hidden_size, 2 * hidden_size), nn.GELU(), nn.Linear(2 * hidden_size, 3, bias=False)
+        )
 
     def fit(self, coords: list[Tensor]) -> None:
         """Do nothing; this head needs no statistics of the training chains."""

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from pipeline.config import LossConfig
 from pipeline.model.batch import Batch, masked_mean
 from pipeline.model.bins import bin_of
+from pipeline.model.pairs import packed
 from pipeline.model.prediction import Prediction
 
 NEEDS = ("logits",)
@@ -15,7 +16,6 @@ NATS = 3.0
 def loss(prediction: Prediction, batch: Batch, config: LossConfig) -> Tensor:
     """Return the mean over pairs of -ln p(bin of d*) / 3, (B,)."""
     assert prediction.logits is not None
-    values = nn.functional.cross_entropy(
-        prediction.logits.flatten(0, 2), bin_of(batch.distances).flatten(), reduction="none"
-    )
-    return masked_mean(values.view_as(batch.distances), batch.observed_pairs) / NATS
+    true = packed(batch.distances)
+    values = nn.functional.cross_entropy(prediction.logits.flatten(0, 1), bin_of(true).flatten(), reduction="none")
+    return masked_mean(values.view_as(true), true.isfinite()) / NATS

@@ -17,9 +17,9 @@ NEEDS = ("distances",)
 def loss(prediction: Prediction, batch: Batch, config: LossConfig) -> Tensor:
     """Return the mean over the |i-j| of a chain of the mean over its pairs of ((d - d*) / 10 A)^2, (B,)."""
     values = (differences(prediction, batch) / SCALE).square().flatten(1)
-    counted = batch.observed_pairs.flatten(1).float()
+    counted = batch.observed_pairs.flatten(1).to(values.dtype)
     length = prediction.distances.shape[1]
     index = separations(length, values.device).flatten().expand_as(counted)
-    number = torch.zeros(len(values), length, device=values.device).scatter_add(1, index, counted)
+    number = values.new_zeros(len(values), length).scatter_add(1, index, counted)
     total = torch.zeros_like(number).scatter_add(1, index, values * counted)
     return (total / number.clamp(min=1)).sum(1) / (number > 0).sum(1).clamp(min=1)

@@ -1,0 +1,192 @@
+"""Each head: what it gives, its shapes, and that a chain's prediction is its own."""
+
+import pytest
+import torch
+
+from pipeline.config import HEADS, HeadConfig
+from pipeline.geometry.mds import classical_mds
+from pipeline.model.bins import BINS, CONTACT, FIRST, LAST, WIDTH, bin_of, edges, moments
+from pipeline.model.heads.equivariant import Layer
+from pipeline.model.heads.label_wise import TooLongError
+from pipeline.model.pairs import pair_index
+from pipeline.plugins import constant, load, names
+
+from .test_model import SEQUENCES, batch_of, network_of
+
+EVERY_HEAD = [
+    *({"kind": name} for name in names(HEADS)),
+    *(
+        {"kind": kind, "trunk": trunk, "blocks": 2}
+        for kind in ("distance", "distogram", "equivariant")
+        for trunk in ("convolution", "triangle")
+    ),
+    {"kind": "coords", "normalisation": "chain"},
+    {"kind": "label_wise", "normalisation": "chain"},
+]
+
+
+def label(head: dict) -> str:
+    return "-".join(map(str, head.values()))
+
+
+def shaken(small, head: dict):
+    """Return a network whose parameters are not those of the start, some of which are zero."""
+    network = network_of(small, head=head)
+    network.head.fit([chain[chain.isfinite().all(-1)] for chain in batch_of(small).coords])
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    return network
+
+
+@pytest.mark.parametrize("head", EVERY_HEAD, ids=label)
+def test_padding_order_and_batch_mates_do_not_change_a_prediction(small, head: dict):
+    network = shaken(small, head)
+    longest = max(map(len, SEQUENCES))
+    with torch.no_grad():
+        for order in (SEQUENCES, SEQUENCES[::-1]):
+            together = network(batch_of(small, order))
+            for row, sequence in enumerate(order):
+                alone = network(batch_of(small, (sequence,)))
+                length = len(sequence)
+                assert torch.allclose(together.distances[row, :length, :length], alone.distances[0], atol=2e-3)
+                if alone.logits is not None:
+                    inside = (pair_index(longest, alone.logits.device) < length).all(0)
+                    assert torch.allclose(together.logits[row, inside], alone.logits[0], atol=1e-3)
+                if alone.coords is not None:
+                    assert torch.allclose(together.coords[row, :length], alone.coords[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("head", EVERY_HEAD, ids=label)
+def test_a_head_gives_what_it_says_in_the_shapes_it_says(small, head: dict):
+    network = shaken(small, head)
+    batch = batch_of(small)
+    with torch.no_grad():
+        found = network(batch)
+    given = {field for field, value in vars(found).items() if isinstance(value, torch.Tensor)}
+    assert given == set(constant(HEADS, head["kind"], "GIVES"))
+    size, longest = batch.residues.shape
+    shapes = {"logits": (size, longest * (longest - 1) // 2, BINS), "coords": (size, longest, 3), "scale": (size,)}
+    for field in given:
+        assert getattr(found, field).shape == shapes.get(field, (size, longest, longest)), field
+        assert getattr(found, field).dtype == torch.float32
+    for row, sequence in enumerate(SEQUENCES):
+        distances = found.distances[row, : len(sequence), : len(sequence)]
+        assert torch.equal(distances, distances.T)
+        assert (distances >= 0).all()
+        assert not distances.diagonal().any()
+
+
+@pytest.mark.parametrize("kind", ["distance", "distogram"])
+def test_a_fitted_pair_head_begins_at_the_null_of_the_separation(kind: str):
+    torch.manual_seed(0)
+    chains = [3.8 * torch.nn.functional.normalize(torch.randn(n, 3), dim=1).cumsum(0) for n in (40, 60, 80)]
+    head = load(HEADS, kind).Head(16, HeadConfig(kind=kind))
+    head.fit(chains)
+    with torch.no_grad():
+        head.pairs.mix[-1].weight.zero_()
+        head.pairs.mix[-1].bias.zero_()
+        found = head(torch.randn(1, 80, 16), torch.ones(1, 80, dtype=torch.bool)).distances[0]
+    for separation in (1, 2, 7, 30):
+        mean = torch.cat([torch.cdist(chain, chain).diagonal(separation) for chain in chains]).mean()
+        assert float(found[0, separation]) == pytest.approx(float(mean), abs=0.15)
+
+
+def test_the_bins_are_those_that_are_documented():
+    assert len(edges()) == BINS - 1
+    assert (float(edges()[0]), float(edges()[-1])) == (FIRST, LAST) == (2.3125, 21.6875)
+    assert bin_of(torch.tensor([2.0, 2.4, 21.6, 21.7, torch.nan])).tolist() == [0, 1, 62, 63, 63]
+
+
+def test_the_moments_of_a_distogram_are_those_of_its_bins():
+    sure = torch.full((BINS,), -1e4)
+    sure[10] = 0.0
+    middle = FIRST + 9.5 * WIDTH
+    mean, sigma, contact = moments(sure, torch.tensor(30.0))
+    assert float(mean) == pytest.approx(middle)
+    assert float(sigma) == pytest.approx(WIDTH / 12**0.5, rel=1e-3)
+    assert float(contact) == 1.0
+    half = torch.full((BINS,), -1e4)
+    half[10] = half[-1] = 0.0
+    mean, sigma, contact = moments(half, torch.tensor(30.0))
+    assert float(mean) == pytest.approx((middle + 30) / 2)
+    assert float(sigma) == pytest.approx((30 - middle) / 2, rel=1e-3)
+    assert float(contact) == pytest.approx(0.5)
+    at = int(bin_of(torch.tensor([CONTACT]))[0])
+    torn = torch.full((BINS,), -1e4)
+    torn[at] = 0.0
+    share = (CONTACT - float(edges()[at - 1])) / WIDTH
+    assert float(moments(torn, torch.tensor(30.0))[2]) == pytest.approx(share, abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["coords", "label_wise"])
+def test_global_normalisation_is_undone_exactly(kind: str):
+    head = load(HEADS, kind).Head(8, HeadConfig(kind=kind, max_length=4))
+    head.fit([torch.tensor([[10.0, 0, 0], [30, 0, 0], [torch.nan] * 3]), torch.tensor([[20.0, 60, 0], [20, 20, 0]])])
+    normal = head.normalisation
+    assert normal.mean.tolist() == pytest.approx([20, 20, 0])
+    target = torch.tensor([[[12.0, 3.0, -4.0], [100.0, 0.0, 0.5]]])
+    values = (target - normal.mean) / normal.scale[0]
+    found = normal.prediction(values, torch.ones(1, 2, dtype=torch.bool))
+    assert torch.allclose(found.coords, target, atol=1e-5)
+
+
+def test_normalisation_by_chain_takes_the_radius_that_the_length_lets_expect():
+    head = load(HEADS, "coords").Head(8, HeadConfig(kind="coords", normalisation="chain"))
+    torch.manual_seed(0)
+    chains = []
+    for length in (20, 40, 80, 160):
+        points = torch.randn(length, 3)
+        points = points - points.mean(0)
+        chains.append(points / points.square().mean().sqrt() * 2 * length**0.4 + 50)
+    head.fit(chains)
+    assert head.normalisation.scale.tolist() == pytest.approx([2.0, 0.4], rel=1e-3)
+    found = head.normalisation.prediction(torch.ones(1, 40, 3), torch.ones(1, 40, dtype=torch.bool))
+    assert float(found.scale) == pytest.approx(2 * 40**0.4, rel=1e-3)
+    assert found.centred
+
+
+def test_a_chain_that_is_too_long_for_the_label_wise_head_is_named():
+    head = load(HEADS, "label_wise").Head(8, HeadConfig(kind="label_wise", max_length=4))
+    with pytest.raises(TooLongError, match=r"5 residues; set head\.max_length \(now 4\)"):
+        head.fit([torch.zeros(5, 3)])
+    with pytest.raises(TooLongError, match="6 residues"):
+        head(torch.zeros(1, 6, 8), torch.ones(1, 6, dtype=torch.bool))
+
+
+def test_the_egnn_turns_moves_and_mirrors_with_its_input():
+    """So it cannot tell the two hands apart, as its head says."""
+    torch.manual_seed(0)
+    layer = Layer(16, last=True)
+    torch.nn.init.normal_(layer.pull.weight)
+    trace, features, mask = torch.randn(1, 9, 3), torch.randn(1, 9, 16), torch.ones(1, 9, dtype=torch.bool)
+    axes = torch.linalg.qr(torch.randn(3, 3))[0]
+    assert abs(float(torch.det(axes))) == pytest.approx(1, abs=1e-5)
+    shift = torch.tensor([1.0, -2, 3])
+    for turn in (axes, axes * axes.new_tensor([1, 1, -1])):
+        with torch.no_grad():
+            moved, _ = layer(trace, features, mask)
+            again, _ = layer(trace @ turn + shift, features, mask)
+        assert not torch.allclose(moved, trace, atol=1e-2)
+        assert torch.allclose(again, moved @ turn + shift, atol=1e-4)
+
+
+def test_refined_distances_are_those_of_points_in_space(small):
+    network = shaken(small, {"kind": "equivariant"})
+    with torch.no_grad():
+        found = network(batch_of(small, (SEQUENCES[1],))).distances.double()
+    points = classical_mds(found)
+    assert torch.allclose(torch.cdist(points, points), found, atol=1e-2)
+
+
+def test_the_heads_are_fed_residues_in_their_place(small):
+    """A head that mixed up rows would pass tests of shape: here one slot state is changed, and one row moves."""
+    network = shaken(small, {"kind": "distogram"})
+    batch = batch_of(small, (SEQUENCES[1],))
+    with torch.no_grad():
+        states = network.slot_states(batch.residues, batch.lengths)
+        before = network.head(states, batch.mask).logits
+        states[0, 5] = torch.randn(states.shape[-1])
+        moved = (network.head(states, batch.mask).logits - before).abs().amax(-1)[0] > 1e-6
+    assert torch.equal(moved, (pair_index(len(SEQUENCES[1]), moved.device) == 5).any(0))
