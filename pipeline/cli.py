@@ -311,6 +311,17 @@ def compare(
 
 
 @app.command()
+def verdicts(results: Annotated[Path, typer.Argument(help="A results folder with a finished report.")]) -> None:
+    """Print the runs and what became of their hypotheses as a Markdown table."""
+    from pipeline.report import verdicts
+
+    try:
+        typer.echo(verdicts.verdicts(results))
+    except verdicts.VerdictsError as error:
+        raise settings.ConfigError(str(error)) from None
+
+
+@app.command()
 def report(
     metrics: Ins,
     examples: Ins,

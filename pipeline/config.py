@@ -17,11 +17,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -33,13 +31,11 @@ from pipeline.config_network import LOSSES as LOSSES
 from pipeline.config_network import HeadConfig, LossTerm
 from pipeline.config_network import LossConfig as LossConfig
 from pipeline.config_network import SlotsConfig as SlotsConfig
+from pipeline.config_runs import NULL_PREFIX as NULL_PREFIX
+from pipeline.config_runs import NULLS as NULLS
+from pipeline.config_runs import NULLS_PACKAGE as NULLS_PACKAGE
+from pipeline.config_runs import RunEntry, check_names
 from pipeline.plugins import constant, names
-
-NULLS_PACKAGE = "pipeline.inference.nulls"
-NULL_PREFIX = "null_"
-
-NULLS = tuple(f"{NULL_PREFIX}{name}" for name in names(NULLS_PACKAGE))
-"""Pseudo-runs: predictors without a model, one for each module of the package, scored by the same code as the runs."""
 
 
 class ConfigError(ValueError):
@@ -196,37 +192,6 @@ class RunConfig(Section):
         return self
 
 
-class RunEntry(BaseModel):
-    """One run: a name, a sentence for the report, and any settings of `defaults` that it changes."""
-
-    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and _")
-    description: str = Field("", description="a sentence for the report")
-    question: str = Field("", description="what the run is to find out")
-    hypothesis: str = Field("", description="what was expected before the run; needs against")
-    against: str | None = Field(None, description="the run, comparator or null that the run is held against")
-    expects: Literal["better", "worse"] = Field("better", description="what the hypothesis says the run is")
-    metric: Literal[
-        "lddt", "lddt_distances", "tm_score", "gdt_ts", "mae", "contacts_l5", "contacts12_l5", "mirrored"
-    ] = Field("lddt", description="the score in which the hypothesis is judged")
-
-    @model_validator(mode="after")
-    def _hypothesis_is_about_something(self) -> RunEntry:
-        if self.hypothesis and self.against is None:
-            raise ValueError("a hypothesis needs `against`, the run or null that this run is held against")
-        if self.against == self.name:
-            raise ValueError("a run cannot be held against itself")
-        return self
-
-    @field_validator("name")
-    @classmethod
-    def _not_a_null(cls, name: str) -> str:
-        if name.startswith(NULL_PREFIX):
-            raise ValueError("names that begin with null_ belong to the built-in nulls")
-        return name
-
-
 class EvaluateConfig(Section):
     """Scoring against the experiment."""
 
@@ -257,7 +222,13 @@ class Config(Section):
     defaults: RunConfig = Field(RunConfig(), description="settings of every run")
     runs: list[RunEntry] = Field(
         [
-            RunEntry(name="distance", description="C-alpha distance matrix from slot states"),
+            RunEntry(
+                name="distance",
+                description="C-alpha distance matrix from slot states",
+                question="Do the slots know more of a structure than how far apart two residues are in the sequence?",
+                hypothesis="The model keeps more local distances than the mean training distance at each |i-j| does.",
+                against="null_separation",
+            ),
             RunEntry.model_validate(
                 {
                     "name": "coords",
@@ -267,7 +238,9 @@ class Config(Section):
             ),
         ],
         min_length=1,
-        description="the runs that are trained and compared: a name, a description, and what differs from the defaults",
+        description="the runs that are trained and compared: a name, a description, and what differs from the defaults."
+        " If you like, a question, and a hypothesis: that the run is better (expects: worse) than `against`, a run"
+        " or a null, in `metric`, by default lddt",
     )
     comparators: list[ComparatorEntry] = Field(
         [],
@@ -281,17 +254,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Config:
-        names = [entry.name for entry in self.runs] + [entry.name for entry in self.comparators]
-        if len(set(names)) != len(names):
-            where = "runs and comparators" if self.comparators else "runs"
-            raise ValueError(f"{where}: names must differ, got {', '.join(names)}")
-        for entry in self.runs:
-            if entry.against is not None and entry.against not in (*names, *NULLS):
-                known = ", ".join((*names, *NULLS))
-                raise ValueError(f"runs ({entry.name}): there is no {entry.against} to be held against; known: {known}")
-        taken = [entry.name for entry in self.comparators if entry.name.startswith("null_")]
-        if taken:
-            raise ValueError(f"comparators: names that begin with null_ belong to the built-in nulls, got {taken[0]}")
+        check_names(self.runs, self.comparators)
         return self
 
     def descriptions(self) -> dict[str, str]:
@@ -319,7 +282,7 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
         try:
             run = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
         except ValidationError as error:
-            raise ConfigError(describe(error, RunConfig, f"runs[{index}] ({entry.name}): ")) from None
+            raise ConfigError(describe(error, RunConfig, f"runs[{index}] ({entry.name}): ", RunEntry)) from None
         config._resolved[entry.name] = run
     return config
 

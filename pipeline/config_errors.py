@@ -6,19 +6,24 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ValidationError
 
 
-def describe(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
+def describe(
+    error: ValidationError, model: type[BaseModel], prefix: str = "", beside: type[BaseModel] | None = None
+) -> str:
     """Return one line for each mistake: the key, what was found, and what is allowed.
 
     Parameters:
         error: what pydantic found.
         model: the model that was validated, for the keys that it has.
         prefix: said before each key.
+        beside: another model whose keys stand among those of the first.
     """
     lines = []
     for item in error.errors():
         location = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in item["loc"]).lstrip(".")
         if item["type"] == "extra_forbidden":
             allowed = _keys_at(model, item["loc"][:-1])
+            if beside is not None and len(item["loc"]) == 1:
+                allowed = sorted({*allowed, *beside.model_fields})
             close = difflib.get_close_matches(str(item["loc"][-1]), allowed, n=1)
             hint = f"did you mean '{close[0]}'? " if close else ""
             message = f"unknown key; {hint}allowed here: {', '.join(allowed)}"

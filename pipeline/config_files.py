@@ -93,7 +93,9 @@ def _section_lines(section: BaseModel, depth: int) -> Iterator[str]:
         elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
             yield from _comment(description or "", indent)
             yield f"{indent}{name}:"
-            text = yaml.safe_dump([item.model_dump() for item in value], sort_keys=False, width=WIDTH)
+            text = yaml.safe_dump(
+                [item.model_dump(exclude_defaults=True) for item in value], sort_keys=False, width=WIDTH
+            )
             yield textwrap.indent(text.rstrip(), indent + "  ")
         else:
             yield from _comment(description or "", indent)

@@ -20,7 +20,8 @@ ROOT = Path(__file__).parent
 PACKAGE = ROOT.name
 TEMPLATES = (".j2", ".css")
 UNCOUNTED = frozenset(
-    f"{PACKAGE}.{name}" for name in ("config", "config_backbone", "config_data", "config_network", "logs")
+    f"{PACKAGE}.{name}"
+    for name in ("config", "config_backbone", "config_data", "config_network", "config_runs", "logs")
 )
 """Modules that are in no fingerprint: settings reach a stage as params, which Snakemake compares by itself."""
 

@@ -15,6 +15,8 @@ from pipeline.evaluation.score_chain import score_chain
 from pipeline.geometry.distances import pack_upper, pairwise_distances
 from pipeline.geometry.superposition import superpose
 
+PREDICTED = ("chain_id", "triu", "contact", "confidence", "failed_residues")
+
 
 def evaluate(
     run: str,
@@ -34,35 +36,33 @@ def evaluate(
         metrics: Parquet output, one row for each chain.
         examples: Parquet output, the best, the median and the worst chain.
     """
-    predicted, contact, failures = {}, {}, {}
-    for row in read_all(predictions, ["chain_id", "length", "triu", "contact", "failed_residues"]):
-        predicted[row["chain_id"]], contact[row["chain_id"]] = row["triu"], row["contact"]
-        failed = row["failed_residues"]
-        failures[row["chain_id"]] = None if failed is None else failed / row["length"]
+    predicted = {row["chain_id"]: row for row in read_all(predictions, PREDICTED)}
     rebuilt = {row["chain_id"]: row for row in read_all(structures)}
     cluster_of = {row["chain_id"]: row["cluster_id"] for row in read_rows(split, ["chain_id", "cluster_id"])}
     native = read_chains(chains, predicted.keys())
     scored: list[dict[str, Any]] = []
     for chain in logs.progress(native, f"evaluate {run}", len(native)):
-        structure = rebuilt[chain.chain_id]
+        structure, prediction = rebuilt[chain.chain_id], predicted[chain.chain_id]
+        seen, failed = np.isfinite(chain.coords).all(1), prediction["failed_residues"]
         scored.append(
             {
                 "run": run,
                 "chain_id": chain.chain_id,
                 "cluster_id": cluster_of[chain.chain_id],
                 "length": len(chain),
-                "observed": int(np.isfinite(chain.coords).all(1).sum()),
+                "observed": int(seen.sum()),
+                "confidence": None if prediction["confidence"] is None else prediction["confidence"][seen],
                 "stress": structure["stress"],
                 "mirror_margin": structure["mirror_margin"],
                 "mixed_hand": structure["mixed_hand"],
                 "error_reach": structure["error_reach"],
-                "parse_failures": failures[chain.chain_id],
+                "parse_failures": None if failed is None else failed / len(chain),
             }
             | score_chain(
-                predicted[chain.chain_id],
+                prediction["triu"],
                 structure["coords"].astype(np.float64),
                 chain.coords.astype(np.float64),
-                contact[chain.chain_id],
+                prediction["contact"],
             )
         )
     write_rows(metrics, METRICS, scored)
@@ -70,7 +70,7 @@ def evaluate(
     with open_table(examples, EXAMPLES) as table:
         for label, row in _notable(scored):
             chain = by_id[row["chain_id"]]
-            table.add(_example(label, row, chain, predicted[chain.chain_id], rebuilt[chain.chain_id]["coords"]))
+            table.add(_example(label, row, chain, predicted[chain.chain_id]["triu"], rebuilt[chain.chain_id]["coords"]))
 
 
 def _notable(scored: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:

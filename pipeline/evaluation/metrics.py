@@ -1,4 +1,7 @@
-"""The metrics of a chain, in the order in which tables show them: what they are called, and which way is better."""
+"""The metrics of a chain, in the order in which tables show them: what they are called, and which way is better.
+
+The config reads the names too, so nothing is imported here that takes time.
+"""
 
 from dataclasses import dataclass
 
@@ -26,17 +29,17 @@ METRICS_SHOWN = (
     Metric("mae", "distance error, Å", True, headline=True),
     Metric("rmse", "distance RMSE, Å", True),
     Metric("lddt", "Cα-lDDT", False, headline=True),
-    Metric("lddt_distances", "Cα-lDDT of the distances", False, detail=True),
     Metric("tm_score", "TM-score", False, headline=True),
     Metric("gdt_ts", "GDT-TS", False),
     Metric("gdt_ha", "GDT-HA", False),
     Metric("rmsd", "RMSD, Å", True),
-    Metric("contacts_l", "contact precision, top L", False, detail=True),
-    Metric("contacts_l2", "contact precision, top L/2", False, detail=True),
-    Metric("contacts_l5", "contact precision, top L/5", False, detail=True),
-    Metric("contacts_r", "contact R-precision", False, detail=True),
-    Metric("contacts12_l", "contacts from |i-j| 12, top L", False, detail=True),
-    Metric("contacts12_l5", "contacts from |i-j| 12, top L/5", False, detail=True),
+    Metric("lddt_distances", "Cα-lDDT of the distances", False, detail=True),
+    Metric("contacts12_l", "medium and long contacts, precision of the top L", False, detail=True),
+    Metric("contacts12_l5", "medium and long contacts, top L/5", False, detail=True),
+    Metric("contacts_l", "long contacts, precision of the top L", False, detail=True),
+    Metric("contacts_l2", "long contacts, top L/2", False, detail=True),
+    Metric("contacts_l5", "long contacts, top L/5", False, detail=True),
+    Metric("contacts_r", "long contacts, R-precision", False, detail=True),
     Metric("mirrored", "mirror image fits better", True, detail=True),
     Metric("radius_error", "error of the radius of gyration", True, detail=True),
     Metric("bond_violations", "Cα-Cα bonds off", True, detail=True),
@@ -47,7 +50,14 @@ METRICS_SHOWN = (
 NAMES = (*(metric.name for metric in METRICS_SHOWN if metric.name != "parse_failures"), "radius_of_gyration")
 """Columns with one number for each chain that follow from coordinates and distances."""
 
-PROFILES = ("mae_by_separation", "rmse_by_separation", "mae_by_distance", "rmse_by_distance", "lddt_residues")
+PROFILES = (
+    "mae_by_separation",
+    "rmse_by_separation",
+    "mae_by_distance",
+    "rmse_by_distance",
+    "lddt_residues",
+    "lddt_distances_residues",
+)
 """Columns with a list for each chain: one value for each bin of `pipeline.geometry.pairs`, or for each observed
 residue; NaN where there is none."""
 

@@ -15,10 +15,12 @@ METRICS = pa.schema(
     ]
     + [(name, pa.float64()) for name in NAMES]
     + [(name, pa.list_(pa.float32())) for name in PROFILES]
+    + [("confidence", pa.list_(pa.float32()))]
     + [("stress", pa.float64()), ("mirror_margin", pa.float64()), ("mixed_hand", pa.float64())]
     + [("error_reach", pa.float64()), ("parse_failures", pa.float64())]
 )
-"""`parse_failures` is the share of residues that could not be read from a written text, null where none was."""
+"""`confidence` (0..100) is that of the observed residues, as `lddt_residues` is; null where the run predicts none.
+`parse_failures` is the share of residues that could not be read from a written text, null where none was."""
 
 EXAMPLES = pa.schema(
     [

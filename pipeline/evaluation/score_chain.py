@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.evaluation.metrics import COLUMNS
-from pipeline.geometry.pairs import PairScores, contact_precision, pair_scores
+from pipeline.geometry.pairs import CONTACT, LIKELY, PairScores, contact_precision, pair_scores
 from pipeline.geometry.search import Superpositions
 from pipeline.geometry.superposition import scores_of
 from pipeline.geometry.trace import bond_violations, radius_of_gyration
@@ -24,7 +24,7 @@ def score_chain(
         coords: (L, 3) reconstructed, angstrom, NaN where the model has no residue: such a residue is not superposed
             and counts as wrong in lDDT, TM-score and GDT.
         native: (L, 3) experimental, angstrom, NaN where not observed.
-        contact: (P,) predicted probabilities of a contact, by which pairs are ranked; None: by their distances.
+        contact: (P,) probability that a pair i < j is in contact; None: contacts are ranked by distance.
 
     Returns:
         A value for each of `COLUMNS`; all None where fewer than three residues are in the experiment. Where fewer than
@@ -37,7 +37,8 @@ def score_chain(
     observed = int(seen.sum())
     places = np.flatnonzero(seen)
     pairs = pair_scores(coords[seen], native[seen], places, predicted, len(native), contact)
-    of_pairs = _local(pairs) | _errors(pairs) | _contacts(pairs, observed)
+    of_contacts = _contacts(pairs, observed, 2 * CONTACT if contact is None else -LIKELY)
+    of_pairs = _local(pairs) | _errors(pairs) | of_contacts
     if both.sum() < MIN_OBSERVED:
         return dict.fromkeys(COLUMNS) | of_pairs | dict.fromkeys(("tm_score", "gdt_ts", "gdt_ha"), 0.0)
     mobile, fixed = coords[both], native[both]
@@ -60,13 +61,12 @@ def score_chain(
 
 def _local(pairs: PairScores) -> dict[str, Any]:
     total = pairs.local.sum()
-    with np.errstate(invalid="ignore"):
-        residues = pairs.kept / pairs.local
-    return {
-        "lddt": float(pairs.kept.sum() / total) if total else None,
-        "lddt_distances": float(pairs.kept_distances.sum() / total) if total else None,
-        "lddt_residues": residues.astype(np.float32),
-    }
+    found: dict[str, Any] = {}
+    for name, kept in (("lddt", pairs.kept), ("lddt_distances", pairs.kept_distances)):
+        with np.errstate(invalid="ignore"):
+            found[f"{name}_residues"] = (kept / pairs.local).astype(np.float32)
+        found[name] = float(kept.sum() / total) if total else None
+    return found
 
 
 def _errors(pairs: PairScores) -> dict[str, Any]:
@@ -82,10 +82,12 @@ def _errors(pairs: PairScores) -> dict[str, Any]:
     return found
 
 
-def _contacts(pairs: PairScores, observed: int) -> dict[str, float | None]:
-    far, contact = pairs.far[pairs.far_long], pairs.far_contact[pairs.far_long]
-    counts = [observed, observed // 2, observed // 5, int(contact.sum())]
-    names = ("contacts_l", "contacts_l2", "contacts_l5", "contacts_r")
-    found = dict(zip(names, contact_precision(far, contact, counts), strict=True))
-    medium = contact_precision(pairs.far, pairs.far_contact, [observed, observed // 5])
-    return found | dict(zip(("contacts12_l", "contacts12_l5"), medium, strict=True))
+def _contacts(pairs: PairScores, observed: int, first: float) -> dict[str, float | None]:
+    counts = {"l": observed, "l2": observed // 2, "l5": observed // 5, "r": int(pairs.far_contact.sum())}
+    far = contact_precision(pairs.far, pairs.far_contact, list(counts.values()), first)
+    order, contact = (
+        np.concatenate(parts) for parts in ((pairs.medium, pairs.far), (pairs.medium_contact, pairs.far_contact))
+    )
+    both = contact_precision(order, contact, [counts["l"], counts["l5"]], first)
+    found = {f"contacts_{name}": value for name, value in zip(counts, far, strict=True)}
+    return found | dict(zip(("contacts12_l", "contacts12_l5"), both, strict=True))

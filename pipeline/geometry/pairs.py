@@ -19,10 +19,13 @@ DISTANCES = (0, 4, 8, 12, 16, 22, 32)
 """Beginning of each bin of true distance, whole angstroms."""
 
 MEDIUM_RANGE, LONG_RANGE = 12, 24
-"""Least |i-j| of a pair that counts as a contact prediction, at medium and at long range (as in CASP)."""
+"""Least |i-j| of the pairs that count as contact predictions: CASP's medium range, and its long range."""
 
 CONTACT = 8.0
 """C-alpha atoms closer than this are a contact, angstrom."""
+
+LIKELY = 0.02
+"""Probability from which on a contact is looked at, unless fewer pairs reach it than are asked for."""
 
 CLASH = 3.5
 """C-alpha atoms of residues that are no neighbours clash when closer than this, angstrom; in experimental structures
@@ -37,24 +40,25 @@ class PairScores:
     """Sums over the pairs of N residues; S and D are the numbers of bins of `SEPARATIONS` and `DISTANCES`.
 
     Attributes:
-        kept: (N,) pairs within the radius of lDDT that are kept, in fractions of the thresholds.
+        kept: (N,) pairs within the radius of lDDT that the model keeps, in fractions of the thresholds.
+        kept_distances: (N,) the same for the predicted distances.
         local: (N,) pairs within the radius.
-        kept_distances: (N,) those of them that the predicted distances keep, in fractions of the thresholds.
         by_separation, by_distance: (S, 3) and (D, 3), number of predicted pairs, sums of absolute and squared errors.
-        far: (M,) by which the pairs from medium range on are ranked, lowest first; NaN where nothing is predicted.
-        far_contact: (M,) True for those that are in contact in the native.
-        far_long: (M,) True for those at long range.
+        medium, far: (K,) and (M,) what ranks the pairs at medium and at long range, the likeliest contact lowest: minus
+            its probability or, without probabilities, the distance; NaN where nothing is predicted.
+        medium_contact, far_contact: (K,) and (M,) True for those that are in contact in the native.
         clashing: (N,) True for residues of the model that clash with another.
     """
 
     kept: np.ndarray
-    local: np.ndarray
     kept_distances: np.ndarray
+    local: np.ndarray
     by_separation: np.ndarray
     by_distance: np.ndarray
+    medium: np.ndarray
+    medium_contact: np.ndarray
     far: np.ndarray
     far_contact: np.ndarray
-    far_long: np.ndarray
     clashing: np.ndarray
 
 
@@ -75,18 +79,19 @@ def pair_scores(
         predicted: (P,) distances of the pairs i < j of the full sequence, row by row, NaN where there is none; None:
             those of the model.
         length: residues of the full sequence.
-        contact: (P,) probabilities of a contact, by which pairs are ranked; None: by their distances.
+        contact: (P,) probability that a pair of the full sequence is in contact; None: contacts are ranked by distance.
     """
-    own = predicted is None
-    given = np.zeros(0, np.float32) if predicted is None else predicted.astype(np.float32, copy=False)
+    own, ranked = predicted is None, contact is not None
+    given, likely = (
+        np.zeros(0, np.float32) if packed is None else packed.astype(np.float32, copy=False)
+        for packed in (predicted, contact)
+    )
     # Near the origin, so that single precision is enough.
     first = np.argmax(np.isfinite(model[:, 0]))
     columns = (np.ascontiguousarray((points - points[first]).T, np.float32) for points in (model, native))
-    rank = np.zeros(0, np.float32) if contact is None else -contact.astype(np.float32)
-    kept, local, kept_distances, *rest = _pass(*columns, places, given, own, rank, length, _LOCAL)
-    return PairScores(
-        kept / len(THRESHOLDS), local.astype(np.float64), (kept if own else kept_distances) / len(THRESHOLDS), *rest
-    )
+    kept, kept_distances, local, *rest = _pass(*columns, places, given, own, -likely, ranked, length, _LOCAL)
+    steps = len(THRESHOLDS)
+    return PairScores(kept / steps, (kept if own else kept_distances) / steps, local.astype(np.float64), *rest)
 
 
 compiled = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
@@ -175,21 +180,24 @@ def _pass(
     places: np.ndarray,
     predicted: np.ndarray,
     own: bool,
-    rank: np.ndarray,
+    unlikely: np.ndarray,
+    ranked: bool,
     length: int,
     limits: np.ndarray,
 ) -> tuple[np.ndarray, ...]:
     size = len(places)
-    kept, local = np.zeros(size, np.int32), np.zeros(size, np.int32)
-    kept_said, local_said = np.zeros(size, np.int32), np.zeros(size, np.int32)
+    kept, kept_said, local = np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.int32)
+    uncounted = np.zeros(size, np.int32)
     by_separation, by_distance = np.zeros((len(SEPARATIONS), 3)), np.zeros((len(DISTANCES), 3))
     far, far_contact = np.empty(size * (size - 1) // 2, np.float32), np.empty(size * (size - 1) // 2, np.bool_)
-    far_long = np.empty(size * (size - 1) // 2, np.bool_)
+    most = size * (LONG_RANGE - MEDIUM_RANGE)
+    medium, medium_contact = np.empty(most, np.float32), np.empty(most, np.bool_)
     clashing = np.zeros(size, np.bool_)
     true, found = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    said, error, order = np.zeros(size, np.float32), np.zeros(size, np.float32), np.zeros(size, np.float32)
+    said, error = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    order = np.zeros(size, np.float32) if ranked else said
     begins = np.array((*DISTANCES, np.inf), np.float32)
-    ranked = 0
+    medium_range, long_range = 0, 0
     for i in range(size):
         _distances(native, i, true)
         _distances(model, i, found)
@@ -197,47 +205,57 @@ def _pass(
         _say(found if own else predicted, places, i, length, own, said)
         _compare(said, true, i, error)
         if not own:
-            _keep(true, said, i, kept_said, local_said, limits)
-        _say(rank if len(rank) else said, places, i, length, len(rank) == 0, order)
+            _keep(true, said, i, kept_said, uncounted, limits)
+        if ranked:
+            _say(unlikely, places, i, length, False, order)
         for at in range(len(DISTANCES)):
             _add_errors(error, true, i + 1, size, begins[at], begins[at + 1], by_distance, at)
         start = i + 1
         for at in range(len(SEPARATIONS)):
-            if SEPARATIONS[at] == MEDIUM_RANGE:
+            if SEPARATIONS[at] == LONG_RANGE:
                 for j in range(start, size):
-                    far[ranked + j - start], far_contact[ranked + j - start] = order[j], true[j] < CONTACT
-                    far_long[ranked + j - start] = places[j] - places[i] >= LONG_RANGE
-                ranked += size - start
+                    far[long_range + j - start], far_contact[long_range + j - start] = order[j], true[j] < CONTACT
+                long_range += size - start
             end = size
             if at + 1 < len(SEPARATIONS):
                 end = start
                 while end < size and places[end] - places[i] < SEPARATIONS[at + 1]:
                     end += 1
+            if SEPARATIONS[at] == MEDIUM_RANGE:
+                for j in range(start, end):
+                    medium[medium_range], medium_contact[medium_range] = order[j], true[j] < CONTACT
+                    medium_range += 1
             _add_errors(error, true, start, end, 0, np.inf, by_separation, at)
             start = end
         if _any_below(found, i + 2, CLASH) or places[min(i + 1, size - 1)] > places[i] + 1:
             for j in range(i + 1, size):
                 if found[j] < CLASH and places[j] - places[i] > 1:
                     clashing[i] = clashing[j] = True
-    far, far_contact, far_long = far[:ranked], far_contact[:ranked], far_long[:ranked]
-    return kept, local, kept_said, by_separation, by_distance, far, far_contact, far_long, clashing
+    return (
+        kept, kept_said, local, by_separation, by_distance, medium[:medium_range], medium_contact[:medium_range],
+        far[:long_range], far_contact[:long_range], clashing,
+    )  # fmt: skip
 
 
-def contact_precision(far: np.ndarray, far_contact: np.ndarray, counts: Sequence[int]) -> list[float | None]:
-    """Return for each count the share of true contacts among so many pairs, those that are predicted closest.
+def contact_precision(
+    order: np.ndarray, contact: np.ndarray, counts: Sequence[int], first: float = 2 * CONTACT
+) -> list[float | None]:
+    """Return for each count the share of true contacts among so many pairs, those that are the likeliest.
 
     Parameters:
-        far, far_contact: see `PairScores`; pairs without a prediction come last and count as wrong.
+        order: (M,) what ranks the pairs, see `PairScores`; pairs without a prediction come last and count as wrong.
+        contact: (M,) True for pairs that are in contact in the native.
         counts: pairs looked at, all if there are fewer; None is returned where that is none.
+        first: pairs below it are sorted alone if they are enough, which saves time.
     """
-    most = min(max(counts), len(far))
+    most = min(max(counts), len(order))
     if most < 1:
         return [None] * len(counts)
-    near = np.flatnonzero(far < 2 * CONTACT)
+    near = np.flatnonzero(order < first)
     if len(near) < most:
-        near, far = np.arange(len(far)), np.where(np.isnan(far), np.inf, far)
-    near = near[far[near] <= np.partition(far[near], most - 1)[most - 1]]
-    near = near[np.argsort(far[near], kind="stable")]
-    right = np.cumsum(far_contact[near] & np.isfinite(far[near]))
-    taken = [min(count, len(far)) for count in counts]
+        near, order = np.arange(len(order)), np.where(np.isnan(order), np.inf, order)
+    near = near[order[near] <= np.partition(order[near], most - 1)[most - 1]]
+    near = near[np.argsort(order[near], kind="stable")]
+    right = np.cumsum(contact[near] & np.isfinite(order[near]))
+    taken = [min(count, len(order)) for count in counts]
     return [float(right[count - 1] / count) if count > 0 else None for count in taken]

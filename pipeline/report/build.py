@@ -17,13 +17,14 @@ from plotly.offline import get_plotlyjs
 
 from pipeline.config import NULLS, Config
 from pipeline.dataset.tables import read_all, write_rows
+from pipeline.evaluation.confidence import AGAINST, Trust, trust
 from pipeline.evaluation.metrics import METRICS_SHOWN, Metric
 from pipeline.evaluation.schemas import METRICS
 from pipeline.evaluation.statistics import Summary, resampling_unit
 from pipeline.geometry import pairs, trace
 from pipeline.inference.null_stages import module_of
 from pipeline.manifest import atomic, write_json
-from pipeline.report import figures, standing
+from pipeline.report import experiments, figures, standing
 
 SPLITS = {
     "uniprot": "Whole UniProt accessions are held out: no test chain is a protein of training, though it may have "
@@ -79,8 +80,11 @@ def build_report(config: Config, files: ReportFiles) -> None:
     differences = standing.differences(config, metrics, names)
     lengths = standing.by_length(config, metrics, names)
     write_rows(files.table, METRICS, metrics)
-    write_json(files.summary, _plain({"runs": summaries, "differences": differences, "lengths": lengths}))
-    html = _render(config, files, metrics, summaries, differences, lengths)
+    trusted = _trusted(metrics, names)
+    tried = experiments.experiments(config, metrics)
+    found = {"runs": summaries, "differences": differences, "lengths": lengths}
+    write_json(files.summary, _plain(found | {"confidence": trusted, "experiments": tried}))
+    html = _render(config, files, metrics, summaries, differences, lengths, trusted, tried)
     with atomic(files.html) as temporary:
         temporary.write_text(html, encoding="utf-8")
     logging.info("report: %s", files.html)
@@ -93,6 +97,8 @@ def _render(
     summaries: dict[str, dict[str, Summary]],
     differences: standing.Differences,
     lengths: dict[str, dict[str, dict[str, Summary]]],
+    trusted: Mapping[str, Mapping[str, Trust]],
+    tried: Sequence[experiments.Experiment],
 ) -> str:
     colour = figures.colours(list(summaries))
     descriptions = config.descriptions() | {null: str(module_of(null).DESCRIPTION) for null in NULLS}
@@ -130,6 +136,7 @@ def _render(
         most=max(of_run["tm_score"].n for of_run in summaries.values()),
         long_range=pairs.LONG_RANGE,
         contact=pairs.CONTACT,
+        medium_range=pairs.MEDIUM_RANGE,
         clash=pairs.CLASH,
         bond=trace.BOND,
         cis_bond=trace.CIS_BOND,
@@ -140,6 +147,11 @@ def _render(
         differences=differences,
         by_length=lengths,
         bins=standing.bins_in_use(lengths),
+        experiments=tried,
+        compared=experiments.by_chance(tried),
+        trusted=trusted,
+        against=AGAINST,
+        calibration=_figure("calibration", figures.calibration(trusted, colour)) if trusted else None,
         split=json.loads(files.split_summary.read_text(encoding="utf-8")),
         split_text=SPLITS[config.split.method],
         unit=resampling_unit(config.split.method).replace("_id", "s"),
@@ -159,6 +171,18 @@ def _render(
     )
 
 
+def _trusted(metrics: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, dict[str, Trust]]:
+    """Return how far confidence can be trusted, by run and by what it is compared with; only runs that predict it."""
+    found = {}
+    for run in names:
+        rows = [row for row in metrics if row["run"] == run]
+        of_run = {against: trust(rows, against) for against in AGAINST}
+        known = {against: item for against, item in of_run.items() if item is not None}
+        if known:
+            found[run] = known
+    return found
+
+
 def _version(package: str) -> str:
     try:
         return version(package)
@@ -167,9 +191,11 @@ def _version(package: str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return nested mappings of summaries and differences as nested dicts."""
+    """Return nested mappings and lists of summaries, differences and the like as nested dicts and lists."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return value.as_dict()
 
 

@@ -10,6 +10,7 @@ from plotly.colors import get_colorscale as plotly_scale
 from plotly.subplots import make_subplots
 
 from pipeline.config import NULL_PREFIX
+from pipeline.evaluation.confidence import POINTS, Trust
 from pipeline.evaluation.metrics import Metric
 from pipeline.evaluation.statistics import LENGTH_BINS, Summary
 from pipeline.geometry.distances import unpack_upper
@@ -131,6 +132,22 @@ def errors_in_bins(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
             )  # fmt: skip
         figure.update_xaxes(title_text=title, row=1, col=column)
         figure.update_yaxes(rangemode="tozero", row=1, col=column)
+    return _styled(figure, 340)
+
+
+def calibration(trusted: Mapping[str, Mapping[str, Trust]], colour: dict[str, str]) -> go.Figure:
+    """Return the lDDT that was found against the confidence that was predicted, in bins, one line a run."""
+    figure = go.Figure()
+    ends = [0, POINTS]
+    figure.add_scatter(x=ends, y=ends, mode="lines", name="as predicted", line={"color": NATIVE_COLOUR, "dash": "dot"})
+    for run, of_run in trusted.items():
+        known = [item for item in of_run["lddt"].bins if item.n]
+        figure.add_scatter(
+            x=[item.predicted for item in known], y=[item.found for item in known], name=run, mode="lines+markers",
+            line={"color": colour[run], "width": 1.5}, text=[f"{item.n} residues" for item in known],
+        )  # fmt: skip
+    figure.update_xaxes(title_text="predicted confidence", range=ends)
+    figure.update_yaxes(title_text="lDDT of the residues, × 100", range=ends)
     return _styled(figure, 340)
 
 

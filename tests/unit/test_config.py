@@ -54,6 +54,18 @@ def test_the_lock_pins_every_dependency_exactly(root: Path):
         ({"runs": [{"name": "a"}, {"name": "a"}]}, ["names must differ"]),
         ({"runs": [{"name": "../a"}]}, ["runs[0].name", "pattern"]),
         ({"runs": [{"name": "null_x"}]}, ["null_"]),
+        (
+            {"runs": [{"name": "a", "hypothesis": "b"}]},
+            ["runs[0]", "the run a has a hypothesis", "`against` must name"],
+        ),
+        ({"runs": [{"name": "a", "against": "null_helix"}]}, ["the run a is held against null_helix", "a hypothesis"]),
+        (
+            {"runs": [{"name": "a", "hypothesis": "b", "against": "null_helx"}]},
+            ["runs[0] (a).against", "did you mean 'null_helix'", "found 'null_helx'"],
+        ),
+        ({"runs": [{"name": "a", "hypothesis": "b", "against": "a"}]}, ["runs[0] (a).against: allowed: null_helix"]),
+        ({"runs": [{"name": "a", "metric": "ldt"}]}, ["runs[0].metric: did you mean 'lddt'? allowed: mae"]),
+        ({"runs": [{"name": "a", "hypothesys": "b"}]}, ["hypothesys: unknown key; did you mean 'hypothesis'"]),
         ({"defaults": {"backbone": {"kind": "hub", "hub": {"id": "a/b", "revision": "main"}}}}, ["40-digit commit"]),
     ],
 )
@@ -62,6 +74,21 @@ def test_a_mistake_is_named_with_its_key_and_what_is_allowed(raw: dict, said: li
         parse_config(raw)
     for words in said:
         assert words in str(caught.value)
+
+
+def test_a_hypothesis_may_be_about_another_run_a_comparator_or_a_null():
+    runs = [
+        {"name": "a", "hypothesis": "h", "against": "b", "metric": "mae"},
+        {"name": "b", "question": "q", "hypothesis": "h", "against": "alphafold"},
+        {"name": "c", "hypothesis": "h", "against": "null_separation"},
+    ]
+    config = parse_config({"runs": runs, "comparators": [{"name": "alphafold", "folder": "x"}]})
+    assert [(entry.against, entry.metric) for entry in config.runs] == [
+        ("b", "mae"),
+        ("alphafold", "lddt"),
+        ("null_separation", "lddt"),
+    ]
+    assert config.run("a") == config.run("b")
 
 
 def test_a_run_changes_only_what_it_names():

@@ -7,14 +7,15 @@ import pytest
 from pipeline.dataset.reader import read_chains, read_subset
 from pipeline.dataset.schemas import CHAINS
 from pipeline.dataset.tables import open_table, read_rows, write_rows
-from pipeline.inference.schemas import PREDICTIONS
+from pipeline.inference.schemas import NOTHING, PREDICTIONS
 
 
 def test_rows_come_back_as_they_were_written(tmp_path: Path):
     coords = np.arange(12, dtype=np.float32).reshape(4, 3)
     coords[1] = np.nan
     rows = [
-        {"chain_id": f"c{n}", "length": 4, "triu": np.arange(6, dtype=np.float16) + n, "sigma": None,
+        NOTHING
+        | {"chain_id": f"c{n}", "length": 4, "triu": np.arange(6, dtype=np.float16) + n,
          "confidence": None if n % 2 else [1.0, 2, 3, 4], "coords": None if n % 3 else coords}
         for n in range(150)
     ]  # fmt: skip

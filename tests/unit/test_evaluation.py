@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from pipeline.evaluation.confidence import trust
 from pipeline.evaluation.metrics import COLUMNS
 from pipeline.evaluation.score_chain import score_chain
 from pipeline.evaluation.statistics import length_bin, paired_difference, summarise, summarise_by_length
@@ -101,6 +102,47 @@ def test_only_chains_that_both_have_count_in_a_pair_and_equal_ones_are_half_won(
     assert (found.n, found.mean, found.won) == (2, -0.5, 0.75)
     nothing = paired_difference({"a": 1.0}, {"b": 1.0}, {}, True, 100, 0)
     assert (nothing.n, nothing.mean, nothing.verdict) == (0, None, None)
+
+
+def promised(confidence: list[float] | None, lddt: list[float]) -> dict:
+    """Return a row of the table of scores with so many residues; the lDDT of the distances is all zero."""
+    scores = {"lddt": float(np.nanmean(lddt)), "lddt_residues": np.array(lddt)}
+    return scores | {"confidence": confidence, "lddt_distances": 0.0, "lddt_distances_residues": np.zeros(len(lddt))}
+
+
+def test_confidence_that_comes_true_is_right_in_order_and_in_size():
+    rng = np.random.default_rng(0)
+    lddt = [rng.uniform(0, 1, 30) * share for share in (0.3, 0.6, 0.9, 1.0)]
+    exact = trust([promised(list(100 * values), list(values)) for values in lddt], "lddt")
+    assert (exact.chains, exact.residues) == (4, 120)
+    assert exact.chains_correlation == exact.residues_correlation == pytest.approx(1)
+    assert exact.error == pytest.approx(0) and exact.bias == pytest.approx(0)
+    assert sum(item.n for item in exact.bins) == 120
+    for item in exact.bins:
+        assert item.n == 0 or item.predicted == pytest.approx(item.found)
+        assert item.n == 0 or item.low <= item.predicted < item.high
+    boastful = trust([promised(list(100 * values + 7), list(values)) for values in lddt], "lddt")
+    assert (boastful.error, boastful.bias) == pytest.approx((7, 7))
+    assert boastful.residues_correlation == pytest.approx(1)
+
+
+def test_chains_may_be_ordered_well_and_their_residues_badly():
+    rows = [promised([60.0, 50, 40], [0.1, 0.2, 0.3]), promised([80.0, 70, 60], [0.4, 0.5, 0.6])]
+    rows.append(promised([95.0, 90, 85], [0.7, 0.8, 0.9]))
+    found = trust(rows, "lddt")
+    assert found.chains_correlation == pytest.approx(1) and found.residues_correlation == pytest.approx(-1)
+
+
+def test_what_confidence_does_not_tell_is_left_out():
+    nothing = promised(None, [0.5, 0.5, 0.5])
+    assert trust([nothing], "lddt") is None
+    constant = promised([50.0, 50, 50], [0.1, 0.5, 0.9])
+    found = trust([nothing, constant], "lddt")
+    assert (found.chains, found.residues, found.chains_correlation, found.residues_correlation) == (1, 3, None, None)
+    gaps = promised([100.0, np.nan, 20, 30], [1.0, 0.5, np.nan, 0.3])
+    found = trust([gaps], "lddt")
+    assert (found.residues, found.error, found.bins[-1].n) == (2, pytest.approx(0), 1)
+    assert trust([gaps], "lddt_distances").bias == pytest.approx(50)
 
 
 def test_bins_of_length_meet_without_gap_or_overlap():

@@ -13,12 +13,17 @@ from pipeline.dataset.tables import read_rows, write_rows
 from pipeline.evaluation.metrics import COLUMNS, METRICS_SHOWN
 from pipeline.evaluation.schemas import EXAMPLES, METRICS
 from pipeline.evaluation.statistics import Difference
-from pipeline.report import standing
+from pipeline.report import experiments, standing
 from pipeline.report.build import ReportFiles, build_report
+from pipeline.report.verdicts import VerdictsError, verdicts
 from pipeline.training.train import HISTORY
 
 EVIL = "</script><script>document.title='owned'</script>"
 RUNS = ("distance", "coords", *NULLS)
+CLAIMS = [
+    {"name": "distance", "question": f"Which? {EVIL}", "hypothesis": f"This. {EVIL}", "against": "null_separation"},
+    {"name": "coords", "hypothesis": "Less error.", "against": "distance", "metric": "mae", "head": {"kind": "coords"}},
+]
 
 
 def metrics_of(run: str, n: int, mae: float) -> list[dict]:
@@ -26,7 +31,9 @@ def metrics_of(run: str, n: int, mae: float) -> list[dict]:
         dict.fromkeys(COLUMNS)
         | {"mae_by_separation": [1.0, 2.0, 3.0, np.nan, np.nan, np.nan], "mae_by_distance": [mae] * 7}
         | {"run": run, "chain_id": f"c{i}{EVIL}", "cluster_id": f"k{i // 2}", "length": 94 + i, "observed": 40,
-         "stress": 1.0, "mirror_margin": 0.5, "mixed_hand": 0.0, "error_reach": None}
+         "stress": 1.0, "mirror_margin": 0.5, "mixed_hand": 0.0, "error_reach": None,
+         "confidence": [20.0, 40.0, 90.0] if run == "distance" else None, "lddt_residues": [0.1, 0.5, 0.9],
+         "lddt_distances_residues": [0.2, 0.4, 0.9]}
         | {m.name: mae + 0.01 * i if m.lower_is_better else 1 / (1 + mae + 0.01 * i) for m in METRICS_SHOWN}
         for i in range(n)
     ]  # fmt: skip
@@ -77,7 +84,7 @@ def build(folder: Path, n: int) -> ReportFiles:
         [folder / f"{run}.h" for run in RUNS[:2]], [folder / f"{run}.json" for run in RUNS[:2]], [folder / "q"],
         folder / "split.json", folder / "index.html", folder / "summary.json", folder / "table.parquet",
     )  # fmt: skip
-    build_report(parse_config({"report": {"title": f"A & B {EVIL}"}}), files)
+    build_report(parse_config({"report": {"title": f"A & B {EVIL}"}, "runs": CLAIMS}), files)
     return files
 
 
@@ -175,6 +182,64 @@ def test_bins_of_length_hold_every_chain_once(tmp_path: Path):
     assert "100–199 residues" in page and "over 512 residues" not in page
 
 
+def test_hypotheses_are_judged_by_paired_differences(tmp_path: Path):
+    """In the test's table each run is exactly 1 A worse in distance error than the run before it."""
+    files = build(tmp_path, 10)
+    first, second = json.loads(files.summary.read_text())["experiments"]
+    assert (first["run"], first["against"], first["metric"]) == ("distance", "null_separation", "lddt")
+    assert (first["verdict"], second["verdict"]) == ("supported", "contradicted")
+    assert second["difference"]["mean"] == pytest.approx(1) and second["difference"]["n"] == 10
+    assert second["ours"]["mean"] - second["theirs"]["mean"] == pytest.approx(1)
+    page = files.html.read_text()
+    assert "2 comparisons were made" in page and "here 0.1 of 2" in page
+    assert 'class="supported">supported<' in page and 'class="contradicted">contradicted<' in page
+
+
+def test_without_chains_a_hypothesis_is_undecided(tmp_path: Path):
+    files = build(tmp_path, 0)
+    assert [item["verdict"] for item in json.loads(files.summary.read_text())["experiments"]] == ["undecided"] * 2
+
+
+def test_an_interval_around_zero_decides_nothing():
+    rng = np.random.default_rng(0)
+    config = parse_config({"runs": [{"name": "a", "hypothesis": "h", "against": "b"}, {"name": "b"}]})
+    rows = [
+        {"run": run, "chain_id": f"c{n}", "cluster_id": f"c{n}", "lddt": rng.normal()}
+        for run in "ab"
+        for n in range(40)
+    ]
+    (found,) = experiments.experiments(config, rows)
+    assert found.verdict == "undecided" and found.difference.low < 0 < found.difference.high
+    assert experiments.by_chance([found]) == (1, pytest.approx(0.05))
+
+
+def test_verdicts_are_a_markdown_table(tmp_path: Path):
+    (tmp_path / "report").mkdir()
+    files = build(tmp_path, 10)
+    files.summary.rename(tmp_path / "report" / "summary.json")
+    header, _, first, second, *nulls = verdicts(tmp_path).splitlines()
+    assert header.startswith("| run | question | Cα-lDDT (95 %)")
+    assert first.startswith("| distance | Which?") and first.endswith("| supported |")
+    assert "| distance error beside distance: +1.000 (+1.000 to +1.000) | contradicted |" in second
+    assert [line.split(" | ")[0] for line in nulls] == [f"| {null}" for null in NULLS]
+    assert {line.count(" | ") for line in (header, first, second, *nulls)} == {5}
+    with pytest.raises(VerdictsError, match="make the report first"):
+        verdicts(tmp_path / "nowhere")
+
+
+def test_only_runs_with_confidence_are_asked_how_far_it_can_be_trusted(tmp_path: Path):
+    files = build(tmp_path, 6)
+    found = json.loads(files.summary.read_text())["confidence"]
+    assert set(found) == {"distance"} and set(found["distance"]) == {"lddt", "lddt_distances"}
+    trusted = found["distance"]["lddt"]
+    assert (trusted["chains"], trusted["residues"], trusted["residues_correlation"]) == (6, 18, pytest.approx(1))
+    assert (trusted["error"], trusted["bias"]) == (pytest.approx(20 / 3), pytest.approx(0, abs=1e-5))
+    assert found["distance"]["lddt_distances"]["error"] == pytest.approx(0, abs=1e-5)
+    page = own_markup(files.html.read_text())
+    assert "<h3>Confidence</h3>" in page and 'id="calibration"' in page
+    assert "<h3>Confidence</h3>" not in build(tmp_path, 0).html.read_text()
+
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -188,7 +253,7 @@ def test_a_browser_draws_every_figure(tmp_path: Path):
     ]  # fmt: skip
     page = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
     assert re.search(r"<title>A &amp; B &lt;/script&gt;", page)
-    assert page.count('class="plot-container') == 5 + 2 * len(RUNS)
+    assert page.count('class="plot-container') == 6 + 2 * len(RUNS)
 
 
 def test_a_leaky_split_is_marked_and_what_it_leaves_out_is_said(tmp_path: Path):

@@ -120,19 +120,60 @@ def test_the_pass_over_pairs_finds_what_matrices_say(chain, noise):
         for low, high, row in zip(begins, (*begins[1:], np.inf), sums, strict=True):
             inside = error[(value >= low) & (value < high)]
             assert row == pytest.approx([len(inside), inside.sum(), np.square(inside).sum()], rel=1e-4)
-    far = j - i >= 12
-    assert found.far == pytest.approx(predicted.numpy()[i, j][far], rel=1e-5)
-    assert np.array_equal(found.far_contact, (true < 8)[far])
-    assert np.array_equal(found.far_long, (j - i >= 24)[far])
-    whole = pairwise_distances(chain)
-    kept = found.kept_distances.sum() / found.local.sum()
-    assert kept == pytest.approx(lddt(predicted, whole), abs=2e-3)
+    far, medium = j - i >= 24, (j - i >= 12) & (j - i < 24)
+    for order, contact, which in ((found.far, found.far_contact, far), (found.medium, found.medium_contact, medium)):
+        assert order == pytest.approx(predicted.numpy()[i, j][which], rel=1e-5)
+        assert np.array_equal(contact, (true < 8)[which])
     sure = np.linspace(0, 1, len(i), dtype=np.float32)
     ranked = pair_scores(model.numpy(), chain.numpy(), places, pack_upper(predicted.numpy()), len(chain), sure)
-    assert ranked.far == pytest.approx(-sure[far])
+    assert ranked.far == pytest.approx(-sure[far]) and ranked.medium == pytest.approx(-sure[medium])
     assert np.array_equal(ranked.kept_distances, found.kept_distances)
     close = (pairwise_distances(model).numpy() < CLASH) & (np.abs(np.subtract.outer(places, places)) > 1)
     assert np.array_equal(found.clashing, close.any(1))
+
+
+@given(chains, seeds, st.sets(st.integers(0, 29), max_size=12))
+@settings(max_examples=15, deadline=None)
+def test_distances_are_kept_and_contacts_ranked_as_matrices_say(chain, noise, hidden):
+    """Plain numpy over all pairs: lDDT of the predicted distances, precision of the contacts, by probability."""
+    rng = np.random.default_rng(noise)
+    length = len(chain)
+    native = chain.clone()
+    native[sorted(hidden)] = torch.nan
+    i, j = np.triu_indices(length, 1)
+    predicted = pairwise_distances(noisy(chain, noise)).numpy()[i, j]
+    predicted[rng.random(len(i)) < 0.1] = np.nan
+    contact = rng.permutation(len(i)) / len(i)
+    seen = native.isfinite().all(1).numpy()
+    both = seen[i] & seen[j]
+    true = pairwise_distances(native).numpy()[i, j]
+    found = score_chain(predicted, noisy(chain, noise + 1).numpy(), native.numpy(), contact)
+
+    near = both & (true < 15)
+    kept = np.mean([np.abs(predicted - true)[near] < limit for limit in (0.5, 1, 2, 4)], axis=0)
+    assert found["lddt_distances"] == pytest.approx(kept.mean(), abs=2e-3)
+    number, total = np.zeros(length), np.zeros(length)
+    for ends in (i[near], j[near]):
+        np.add.at(number, ends, 1)
+        np.add.at(total, ends, kept)
+    residues = (total / np.maximum(number, 1))[seen]
+    assert np.median(np.abs(np.nan_to_num(found["lddt_distances_residues"]) - residues)) < 1e-6
+
+    by_distance = score_chain(predicted, noisy(chain, noise + 1).numpy(), native.numpy())
+    for scores, order in ((found, -contact), (by_distance, np.where(np.isnan(predicted), np.inf, predicted))):
+        for name, apart, share in (("contacts12_l", 12, 1), ("contacts12_l5", 12, 5), ("contacts_l2", 24, 2)):
+            asked = np.flatnonzero(both & (j - i >= apart))
+            first = asked[np.argsort(order[asked], kind="stable")][: seen.sum() // share]
+            if len(first):
+                right = (true[first] < 8) & np.isfinite(order[first])
+                assert scores[name] == pytest.approx(right.mean())
+
+
+def test_a_model_without_distances_of_its_own_has_one_lddt():
+    chain = random_chain(4, 60)
+    found = all_scores(noisy(chain, 1), chain)
+    assert found["lddt_distances"] == found["lddt"] and found["lddt"] < 1
+    assert np.array_equal(found["lddt_distances_residues"], found["lddt_residues"])
 
 
 def test_pairs_are_ranked_by_the_probability_of_a_contact_where_there_is_one():
@@ -152,6 +193,10 @@ def test_contacts_are_counted_from_the_closest():
     # In order: 1 yes, 3 yes, 5 no, 9 yes, none.
     assert contact_precision(far, contact, [1, 2, 3, 4, 9, 0]) == [1, 1, 2 / 3, 0.75, 0.6, None]
     assert contact_precision(far[:0], contact[:0], [3]) == [None]
+    # Those below the mark are sorted alone only where they are enough.
+    likely = -np.array([0.001, 0.9, 0.5, np.nan, 0.7])
+    assert contact_precision(likely, contact, [1, 3], -0.02) == [1, 2 / 3]
+    assert contact_precision(likely, contact, [4], -0.02) == [0.75]
 
 
 def test_bonds_are_trans_or_cis_or_wrong():
