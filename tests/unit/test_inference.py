@@ -14,7 +14,7 @@ from pipeline.geometry.rebuild import rebuild
 from pipeline.geometry.superposition import score
 from pipeline.inference.predict import predict_shard
 from pipeline.inference.reconstruct import read_chirality, reconstruct_shard, write_chirality, write_pdb
-from pipeline.inference.schemas import PREDICTIONS
+from pipeline.inference.schemas import NOTHING, PREDICTIONS
 from pipeline.training.train import TrainingFiles, train
 
 from ..conftest import small_config
@@ -82,10 +82,7 @@ def test_exact_distances_are_rebuilt_in_the_right_hand(small, chirality: Path):
 def prediction(row, **changes):
     length = row["length"]
     distances = pack_upper(pairwise_distances(torch.from_numpy(np.array(row["coords"]))).numpy())
-    return {
-        "chain_id": row["chain_id"], "length": length, "triu": distances,
-        "sigma": None, "confidence": None, "coords": None,
-    } | changes  # fmt: skip
+    return NOTHING | {"chain_id": row["chain_id"], "length": length, "triu": distances} | changes
 
 
 @pytest.mark.parametrize("method", ["mds", "smacof", "gradient"])
@@ -134,11 +131,9 @@ def test_chain_names_never_become_paths(small, chirality: Path, tmp_path: Path):
     row = next(iter(read_rows(small.chains[0]))) | {"chain_id": "../../evil/x"}
     write_rows(tmp_path / "chains", CHAINS, [row])
     length = row["length"]
-    prediction = {
-        "chain_id": row["chain_id"], "length": length, "triu": np.full(length * (length - 1) // 2, 5.0),
-        "sigma": None, "confidence": None, "coords": None,
-    }  # fmt: skip
-    write_rows(tmp_path / "p", PREDICTIONS, [prediction])
+    distances = np.full(length * (length - 1) // 2, 5.0)
+    row = NOTHING | {"chain_id": row["chain_id"], "length": length, "triu": distances}
+    write_rows(tmp_path / "p", PREDICTIONS, [row])
     folder = tmp_path / "a" / "b" / "pdb"
     reconstruct_shard(ReconstructConfig(), tmp_path / "p", tmp_path / "chains", chirality, tmp_path / "s", folder)
     assert [path.name for path in folder.iterdir()] == ["..%2F..%2Fevil%2Fx.pdb"]
