@@ -108,13 +108,13 @@ class WriterNetwork(SlotNetwork):
         start = torch.tensor([len(prompt) for prompt in prompts], device=device)
         lengths = batch.lengths.tolist()
         room = [min(LONGEST_LINE * n, self.most_tokens - len(p)) for n, p in zip(lengths, prompts, strict=True)]
-        tokens = pad_sequence(prompts, batch_first=True)
+        tokens = pad_sequence(prompts, batch_first=True, padding_side="left")
         width = tokens.shape[1]
-        places = torch.arange(width, device=device).expand_as(tokens)
-        # The padding between a short prompt and its text is never looked at; places go on from the prompt's own end.
-        seen = torch.cat([places < start[:, None], places.new_ones(len(prompts), max(room), dtype=torch.bool)], dim=1)
+        # Padding is on the left here: prompt and text lie side by side, as sliding windows count.
+        places = torch.arange(width, device=device) - width + start[:, None]
+        seen = torch.cat([places >= 0, places.new_ones(len(prompts), max(room), dtype=torch.bool)], dim=1)
         cache = DynamicCache(config=self.backbone.config.get_text_config())  # type: ignore[operator, union-attr]
-        self._states(tokens, seen[:, :width].long(), places, past_key_values=cache, use_cache=True)
+        self._states(tokens, seen[:, :width].long(), places.clamp(min=0), past_key_values=cache, use_cache=True)
         symbols = torch.tensor(encode(LINE_END), device=device).expand(len(prompts))
         written = [""] * len(prompts)
         unfinished = set(range(len(prompts)))

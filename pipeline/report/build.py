@@ -204,11 +204,11 @@ def _plain(value: Any) -> Any:
 
 
 def _best(metric: Metric, summaries: dict[str, dict[str, Summary]]) -> str | None:
-    """Return the run with the best mean, of those that have a score for all chains that any has."""
+    """Return the run with the best mean, of those with a score for all chains that any has; one alone is not best."""
     of_metric = {run: of_run[metric.name] for run, of_run in summaries.items()}
     most = max(summary.n for summary in of_metric.values())
     known = {run: item.mean for run, item in of_metric.items() if item.mean is not None and item.n == most}
-    if not known:
+    if len(known) < 2:
         return None
     return (min if metric.lower_is_better else max)(known, key=lambda run: known[run])
 

@@ -1,6 +1,7 @@
 """The string baseline: text of coordinates, the network that writes it, and its failures all the way to the scores."""
 
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import MistralConfig, MistralModel
 
 from pipeline.config import ConfigError
 from pipeline.dataset.reader import read_chains, read_subset
@@ -184,6 +186,28 @@ def test_writing_with_the_cache_is_writing_without_it(small):
     assert len(set(written)) == 3 and max(map(len, written)) > 15 and len(set("".join(written))) > 3
     logits = network.read_along(batch, written).text
     for row, text in enumerate(written):
+        assert "".join(SYMBOLS[symbol] for symbol in logits[row, : len(text)].argmax(-1)) == text
+
+
+@torch.no_grad()
+def test_a_backbone_with_a_sliding_window_writes_the_same_with_its_cache(small, tmp_path: Path):
+    """Such a window counts padding too, so none may lie between a short chain and its text."""
+    torch.manual_seed(0)
+    window = MistralConfig(
+        vocab_size=40, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=16, max_position_embeddings=512, sliding_window=8,
+    )  # fmt: skip
+    MistralModel(window).save_pretrained(tmp_path / "source")
+    for path in (small.backbone.parent / "model").glob("token*"):
+        shutil.copy(path, tmp_path / "source")
+    config = run_of(backbone={"kind": "path", "path": str(tmp_path / "source")})
+    make_backbone(config.backbone, 0, tmp_path / "model", tmp_path / "manifest.json")
+    network = noisy(build_network(config, tmp_path / "model", torch.float32, 0))
+    batch = batch_of(small, ResidueTokenizer.from_folder(tmp_path / "model"), [9, 4])
+    written = network.generate(batch)
+    logits = network.read_along(batch, written).text
+    for row, text in enumerate(written):
+        assert len(text) > 8
         assert "".join(SYMBOLS[symbol] for symbol in logits[row, : len(text)].argmax(-1)) == text
 
 
