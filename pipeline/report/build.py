@@ -41,6 +41,9 @@ SPLITS = {
     "nothing about other proteins.",
 }
 
+SENTENCES = 12
+"""Sentences on differences that are shown at once; where there are more, the reader unfolds them."""
+
 LISTED = 50
 """Rows of each list of a comparator's files that are shown."""
 
@@ -144,6 +147,7 @@ def _render(
         headlines=standing.HEADLINES,
         best={metric.name: _best(metric, summaries) for metric in METRICS_SHOWN},
         verdicts=standing.verdicts(differences),
+        most_sentences=SENTENCES,
         differences=differences,
         by_length=lengths,
         bins=standing.bins_in_use(lengths),

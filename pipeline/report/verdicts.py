@@ -7,8 +7,8 @@ from typing import Any
 
 from pipeline.evaluation.metrics import METRICS_SHOWN
 
-HEADER = ("run", "question", "Cα-lDDT (95 %)", "TM-score", "difference (95 %)", "verdict")
-TITLES = {metric.name: metric.title.split(",")[0] for metric in METRICS_SHOWN}
+HEADER = ("run", "question", "Cα-lDDT (95 %)", "TM-score", "expected", "difference (95 %)", "verdict")
+TITLES = {metric.name: metric.title.removesuffix(", Å") for metric in METRICS_SHOWN}
 
 
 class VerdictsError(ValueError):
@@ -39,9 +39,9 @@ def _cells(run: str, scores: Mapping[str, Any], experiment: Mapping[str, Any] | 
     question = "" if experiment is None else _plain(experiment["question"])
     shown = (run, question, _interval(scores["lddt"]), _number(scores["tm_score"]["mean"]))
     if experiment is None or experiment["difference"] is None:
-        return (*shown, "", "")
-    what = f"{TITLES[experiment['metric']]} beside {experiment['against']}"
-    return (*shown, f"{what}: {_interval(experiment['difference'], '+')}", experiment["verdict"])
+        return (*shown, "", "", "")
+    expected = f"{experiment['expects']} than {experiment['against']} in {TITLES[experiment['metric']]}"
+    return (*shown, expected, _interval(experiment["difference"], "+"), experiment["verdict"])
 
 
 def _interval(value: Mapping[str, float | None], sign: str = "") -> str:

@@ -213,6 +213,19 @@ def test_an_interval_around_zero_decides_nothing():
     assert experiments.by_chance([found]) == (1, pytest.approx(0.05))
 
 
+@pytest.mark.parametrize(("expects", "verdict"), [("better", "contradicted"), ("worse", "supported")])
+def test_a_hypothesis_may_expect_to_be_worse(expects: str, verdict: str):
+    config = parse_config(
+        {"runs": [{"name": "a", "hypothesis": "h", "against": "b", "expects": expects}, {"name": "b"}]}
+    )
+    rows = [
+        {"run": run, "chain_id": f"c{n}", "cluster_id": f"c{n}", "lddt": lddt + 0.001 * n}
+        for run, lddt in (("a", 0.3), ("b", 0.4))
+        for n in range(9)
+    ]
+    assert [found.verdict for found in experiments.experiments(config, rows)] == [verdict]
+
+
 def test_verdicts_are_a_markdown_table(tmp_path: Path):
     (tmp_path / "report").mkdir()
     files = build(tmp_path, 10)
@@ -220,9 +233,9 @@ def test_verdicts_are_a_markdown_table(tmp_path: Path):
     header, _, first, second, *nulls = verdicts(tmp_path).splitlines()
     assert header.startswith("| run | question | Cα-lDDT (95 %)")
     assert first.startswith("| distance | Which?") and first.endswith("| supported |")
-    assert "| distance error beside distance: +1.000 (+1.000 to +1.000) | contradicted |" in second
+    assert "| better than distance in distance error | +1.000 (+1.000 to +1.000) | contradicted |" in second
     assert [line.split(" | ")[0] for line in nulls] == [f"| {null}" for null in NULLS]
-    assert {line.count(" | ") for line in (header, first, second, *nulls)} == {5}
+    assert {line.count(" | ") for line in (header, first, second, *nulls)} == {6}
     with pytest.raises(VerdictsError, match="make the report first"):
         verdicts(tmp_path / "nowhere")
 
