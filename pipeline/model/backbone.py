@@ -5,18 +5,16 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from torch import nn
-from transformers import AutoModel, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
-from pipeline.config import BackboneConfig, TinyBackbone, TrainConfig
+from pipeline.config import BackboneConfig, TrainConfig
 from pipeline.manifest import directory_hashes, write_json
-from pipeline.model.tokens import RESIDUES, SLOT, ResidueTokenizer
+from pipeline.model.tiny import make_tiny
+from pipeline.model.tokens import ResidueTokenizer
 
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
-SPARE_ROWS = 8
-MAX_POSITIONS = 4096
 ENCODERS = ("esm", "bert", "roberta", "modernbert")
 ESM_MASKED = 0.15 * 0.8
 """Share of the tokens that were masked when ESM-2 was trained."""
@@ -39,7 +37,7 @@ def make_backbone(config: BackboneConfig, seed: int, folder: Path, manifest: Pat
     """
     folder.mkdir(parents=True, exist_ok=True)
     if config.kind == "tiny":
-        _make_tiny(config.tiny, seed, folder)
+        make_tiny(config.tiny, seed, folder)
     elif config.kind == "hub":
         from huggingface_hub import snapshot_download
 
@@ -75,8 +73,23 @@ def load_backbone(folder: Path, train: TrainConfig, dtype: torch.dtype, adapter:
     model.config.use_cache = False
     if train.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    if full:
-        return model
+    return model if full else with_adapter(model, train, adapter)
+
+
+def bare_model(config: PreTrainedConfig) -> PreTrainedModel:
+    """Return a model of the architecture with new weights, on the device and in the type that torch makes tensors."""
+    model = AutoModel.from_config(config, trust_remote_code=False)
+    model.config.use_cache = False
+    return model
+
+
+def read_architecture(folder: Path) -> PreTrainedConfig:
+    """Read config.json in `folder`; no code from the folder is run."""
+    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def with_adapter(model: PreTrainedModel, train: TrainConfig, adapter: Path | None = None) -> PeftModel:
+    """Freeze the model and give it new LoRA adapters, or those saved in the folder `adapter`."""
     if adapter is not None:
         return PeftModel.from_pretrained(model, adapter, is_trainable=True)
     lora = train.lora
@@ -97,30 +110,6 @@ def embedding_scale(backbone: nn.Module) -> float:
     """Return the factor of token embeddings: ESM-2 scales them by what its masked training left unmasked."""
     config = backbone.config.get_text_config()  # type: ignore[operator, union-attr]
     return 1 - ESM_MASKED if getattr(config, "token_dropout", False) else 1.0
-
-
-def _make_tiny(config: TinyBackbone, seed: int, folder: Path) -> None:
-    vocabulary = {token: index for index, token in enumerate(["<pad>", *RESIDUES, SLOT])}
-    torch.manual_seed(seed)
-    model = Qwen3Model(
-        Qwen3Config(
-            vocab_size=len(vocabulary) + SPARE_ROWS,
-            hidden_size=config.hidden_size,
-            intermediate_size=config.intermediate_size,
-            num_hidden_layers=config.layers,
-            num_attention_heads=config.heads,
-            num_key_value_heads=config.key_value_heads,
-            head_dim=config.hidden_size // config.heads,
-            max_position_embeddings=MAX_POSITIONS,
-            pad_token_id=0,
-        )
-    )
-    model.save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="X"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="<pad>", additional_special_tokens=[SLOT]
-    ).save_pretrained(folder)
 
 
 def _link(source: Path, folder: Path) -> None:
