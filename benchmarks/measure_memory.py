@@ -22,7 +22,7 @@ from pipeline.model.network import build_network
 from pipeline.model.tokens import ResidueTokenizer
 from pipeline.training.train import _Loop, _precision
 
-STEPS = 4
+STEPS = 3
 
 
 def resident(field: str) -> int:

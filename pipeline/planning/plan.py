@@ -15,6 +15,7 @@ from transformers import PreTrainedConfig
 from pipeline.config import RunConfig
 from pipeline.model.backbone import BackboneError
 from pipeline.model.network import SlotNetwork
+from pipeline.planning.allocators import Blocks, Heap
 from pipeline.planning.quantised import parameter_count
 from pipeline.planning.shadow import (
     Frame,
@@ -31,12 +32,10 @@ from pipeline.planning.storage import StorageCounter, counted
 GIB = 2**30
 MIB = 2**20
 
-HEAP_LIMIT = 32 * MIB
-"""Larger pieces glibc maps and returns at once; smaller ones come from its heap (mallopt(3), M_MMAP_THRESHOLD)."""
-HEAP = 1.15
-"""Bytes that the heap grows by for each byte in use at the peak, measured: what is freed leaves holes."""
-FIRST_USE = 32 * MIB
-"""Code and tables that the libraries load when they are first used, measured."""
+FIRST_USE = 48 * MIB
+"""Code, tables and buffers of the libraries that come with their first use on a CPU, measured."""
+HOLES = {"training": 0.26, "inference": 1.4}
+"""Bytes of holes in the heap for each byte in use at the peak of a CPU, measured (docs/planning.md)."""
 PROGRAM = 512 * MIB
 """A CPU process that has imported everything and computed nothing, measured; for a GPU about what CUDA itself takes."""
 GPU_BLOCK = 512
@@ -147,21 +146,23 @@ def plan_run(name: str, config: RunConfig, length: int, device: Device) -> Plan:
         raise BackboneError(str(error).splitlines()[0]) from error
     stored = settings.dtype or torch.float32
     around = frame(config.backbone, config.slots.prompt)
-    with counted(_exact) as counter:
+    weights = Blocks(GPU_BLOCK if device.gpu else 1)
+    with counted(weights) as counter:
         network = shadow_network(config, settings, around, target.train, counter)
-        _loaded(counter, config, device, network, stored)
+        needed = _loaded(counter, config, device, network, stored, HOLES["training"])
         train_steps(config, network, length, target)
-        training = counter.peak
+        training = max(needed, weights.now + counter.allocator.peak)
         trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
         parameters = sum(parameter_count(p) for p in network.parameters())
         artefact = _artefact(config, network)
         if config.train.gpus > 1:
             training += sum(p.nbytes for p in network.parameters() if p.requires_grad)
-    with counted(_exact) as counter:
+    weights = Blocks(GPU_BLOCK if device.gpu else 1)
+    with counted(weights) as counter:
         network = shadow_network(config, settings, around, target.predict, counter)
-        _loaded(counter, config, device, network, stored)
+        needed = _loaded(counter, config, device, network, stored, HOLES["inference"])
         predict_batches(config, network, length, target)
-        inference = counter.peak
+        inference = max(needed, weights.now + counter.allocator.peak)
     extra = GPU_WORKSPACE if device.gpu else FIRST_USE
     train = config.train
     return Plan(
@@ -190,35 +191,28 @@ def _target(config: RunConfig, device: Device) -> Target:
 
 
 def _loaded(
-    counter: StorageCounter, config: RunConfig, device: Device, network: SlotNetwork, stored: torch.dtype
-) -> None:
-    """Set the peak to that of loading, and how bytes count from there on.
+    counter: StorageCounter,
+    config: RunConfig,
+    device: Device,
+    network: SlotNetwork,
+    stored: torch.dtype,
+    holes: float,
+) -> int:
+    """Return the peak of loading, bytes, and take what follows from the allocator of the device.
 
     Weights are mapped from their files. On a CPU they stay there, unless they are of another type than needed: then
     both are there while they are converted. A GPU gets the finished network; only quantised layers are made on it.
     """
-    frozen = getattr(config.train, "quantization", "none")
+    weights = counter.allocator
+    quantised = getattr(config.train, "quantization", "none") != "none"
     if device.gpu:
-        counter.size = _on_gpu
-        if frozen == "none":
-            counter.begin()
-        return
-    counter.size = _on_heap
-    weights = [p for p in network.backbone.parameters() if not p.requires_grad or config.train.tuning == "full"]
-    if frozen != "none" or any(p.dtype != stored for p in weights if p.is_floating_point()):
-        counter.peak = max(counter.peak, counter.now + sum(map(parameter_count, weights)) * stored.itemsize)
-
-
-def _exact(size: int) -> float:
-    return size
-
-
-def _on_heap(size: int) -> float:
-    return size if size >= HEAP_LIMIT else HEAP * size
-
-
-def _on_gpu(size: int) -> float:
-    return -(-size // GPU_BLOCK) * GPU_BLOCK
+        counter.allocator = Blocks(GPU_BLOCK)
+        return weights.peak if quantised else 0
+    counter.allocator = Heap(holes)
+    frozen = [p for p in network.backbone.parameters() if not p.requires_grad or config.train.tuning == "full"]
+    if quantised or any(p.dtype != stored for p in frozen):
+        return max(weights.peak, weights.now + sum(map(parameter_count, frozen)) * stored.itemsize)
+    return weights.now
 
 
 def _artefact(config: RunConfig, network: SlotNetwork) -> int:
@@ -234,9 +228,9 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if config.train.gpus and not device.gpu:
-        notes.append("train.gpus asks for a GPU and there is none here: planned for the CPU; --memory GIB plans for one")
+        notes.append("there is no GPU here, so this is a plan for the CPU; --memory GIB plans for a GPU")
     if not around.known:
-        notes.append(f"the tokenizer is not at hand: {around.prefix + around.suffix} tokens around the residues assumed")
+        notes.append(f"no tokenizer is at hand; {around.prefix + around.suffix} tokens around the residues assumed")
     text = settings.get_text_config()
     highest = getattr(text, "max_position_embeddings", None)
     residues = length * (2 if config.slots.kind != "none" and config.slots.positions == "continued" else 1)

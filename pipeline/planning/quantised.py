@@ -5,7 +5,6 @@ wraps it as it wraps the real one. It holds the packed weight and its scales, an
 pass: forwards and backwards, one layer at a time.
 """
 
-from types import SimpleNamespace
 from typing import Any
 
 import bitsandbytes as bnb
@@ -47,7 +46,8 @@ class EightBit(bnb.nn.Linear8bitLt):
         packed = nn.Parameter(torch.empty(layer.weight.shape, dtype=torch.int8), requires_grad=False)
         self.weight = _described(packed, layer.weight)
         self.scales = [torch.empty(layer.out_features)]
-        self.state = SimpleNamespace(has_fp16_weights=False, threshold=OUTLIERS)
+        self.state = bnb.MatmulLtState()
+        self.state.has_fp16_weights, self.state.threshold = False, OUTLIERS
         self.index = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,8 +70,7 @@ def quantise(model: nn.Module, kind: str, dtype: torch.dtype) -> None:
         for name, child in module.named_children():
             if type(child) is nn.Linear:
                 setattr(module, name, KINDS[kind](child, dtype))
-    model.is_loaded_in_4bit = kind == "nf4"
-    model.is_loaded_in_8bit = kind == "int8"
+    setattr(model, "is_loaded_in_4bit" if kind == "nf4" else "is_loaded_in_8bit", True)
 
 
 def parameter_count(parameter: nn.Parameter) -> int:
@@ -81,9 +80,21 @@ def parameter_count(parameter: nn.Parameter) -> int:
 
 
 def _described(packed: nn.Parameter, weight: Tensor, **attributes: Any) -> nn.Parameter:
-    for name, value in {"quant_state": SimpleNamespace(shape=weight.shape), **attributes}.items():
+    for name, value in {"quant_state": _Packed(weight.shape), **attributes}.items():
         setattr(packed, name, value)
     return packed
+
+
+class _Packed:
+    """What bitsandbytes asks of a quantised weight's state."""
+
+    packing_format_for_cpu = False
+
+    def __init__(self, shape: torch.Size):
+        self.shape = shape
+
+    def as_dict(self, packed: bool) -> dict[str, Tensor]:
+        return {}
 
 
 class _Product(torch.autograd.Function):

@@ -75,7 +75,9 @@ def architecture(config: BackboneConfig) -> PreTrainedConfig:
         return AutoConfig.from_pretrained(config.hub.id, revision=config.hub.revision, trust_remote_code=False)
     except OSError as error:
         reason = str(error).splitlines()[0]
-        raise BackboneError(f"backbone.hub: no config.json of {config.hub.id}@{config.hub.revision}: {reason}") from error
+        raise BackboneError(
+            f"backbone.hub: no config.json of {config.hub.id}@{config.hub.revision}: {reason}"
+        ) from error
 
 
 def frame(config: BackboneConfig, prompt: str) -> Frame:
@@ -107,7 +109,7 @@ def shadow_network(
     if train.gradient_checkpointing:
         backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     network = backbone if full else with_adapter(backbone, train)
-    counter.begin()
+    counter.allocator.begin()
     return SlotNetwork(network, config, [0] * around.prefix, [0] * around.suffix)
 
 

@@ -17,23 +17,20 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from pipeline.planning.allocators import Allocator
+
 
 class StorageCounter(TorchDispatchMode):
-    """Count the bytes of all storages that are alive, and the most there ever were.
+    """Take every storage from an allocator while it is alive.
 
     Parameters:
-        size: bytes that a storage of so many bytes takes from the device; may be exchanged on the way.
+        allocator: that of the device; may be exchanged on the way.
     """
 
-    def __init__(self, size: Callable[[int], float]):
+    def __init__(self, allocator: Allocator):
         super().__init__()
-        self.size = size
-        self.now, self.peak = 0.0, 0.0
+        self.allocator = allocator
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
-
-    def begin(self) -> None:
-        """Forget the peak so far: from here on it is counted anew."""
-        self.peak = self.now
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -50,12 +47,11 @@ class StorageCounter(TorchDispatchMode):
         key = storage._cdata
         if key in self._alive:
             return
-        taken = self.size(storage.nbytes())
-        self.now += taken
-        self.peak = max(self.peak, self.now)
+        allocator = self.allocator
+        piece = allocator.take(storage.nbytes())
 
         def freed(_: object) -> None:
-            self.now -= taken
+            allocator.give(piece)
             del self._alive[key]
 
         self._alive[key] = weakref.ref(storage, freed)
@@ -85,7 +81,7 @@ def _applied(module: nn.Module, function: Callable[[torch.Tensor], torch.Tensor]
 
 
 @contextmanager
-def counted(size: Callable[[int], float]) -> Iterator[StorageCounter]:
+def counted(allocator: Allocator) -> Iterator[StorageCounter]:
     """Make all tensors fake and count them.
 
     transformers builds attention masks out in full where it meets fake tensors, since it takes them for a compilation;
@@ -96,6 +92,6 @@ def counted(size: Callable[[int], float]) -> Iterator[StorageCounter]:
         patch("transformers.masking_utils.is_tracing", lambda tensor=None: False),
         patch.object(nn.Module, "_apply", _applied),
         FakeTensorMode(allow_non_fake_inputs=True),
-        StorageCounter(size) as counter,
+        StorageCounter(allocator) as counter,
     ):
         yield counter
