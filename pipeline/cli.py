@@ -17,11 +17,13 @@ from pydantic import ValidationError
 from pipeline import config as settings
 from pipeline import config_data as data
 from pipeline import logs
+from pipeline.cli_plan import plan
 from pipeline.cli_score import score
 
 app = typer.Typer(name="proteinmtp", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 app.command()(score)
+app.command()(plan)
 
 S = TypeVar("S", bound=settings.Section)
 

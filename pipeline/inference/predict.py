@@ -17,9 +17,9 @@ from pipeline.geometry.distances import pack_upper
 from pipeline.inference.schemas import PREDICTIONS
 from pipeline.manifest import file_sha256
 from pipeline.model.backbone import compute_type
-from pipeline.model.batch import collate
+from pipeline.model.batch import Batch, collate
 from pipeline.model.coordinate_text import TEXT_END
-from pipeline.model.network import load_network
+from pipeline.model.network import SlotNetwork, load_network
 from pipeline.model.prediction import Prediction
 from pipeline.model.tokens import ResidueTokenizer
 
@@ -63,14 +63,17 @@ def predict_shard(
         ]
         for members in logs.progress(batches, "predict", len(batches), unit="batch"):
             batch = collate(members, [tokenizer.encode(chain.sequence) for chain in members]).to(device)
-            with (
-                torch.no_grad(),
-                torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16),
-            ):
-                prediction: Prediction = network.predict(batch)
+            prediction = predict_batch(network, batch, dtype)
             for row, chain in enumerate(members):
                 predicted[chain.chain_id] = _row(chain, row, prediction)
     _write(wanted, predicted, output)
+
+
+def predict_batch(network: SlotNetwork, batch: Batch, dtype: torch.dtype) -> Prediction:
+    """Return the prediction for a batch, without gradients; `dtype` is that of the frozen weights."""
+    device = batch.residues.device.type
+    with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
+        return network.predict(batch)
 
 
 def _row(chain: ChainRecord, row: int, found: Prediction) -> dict[str, Any]:

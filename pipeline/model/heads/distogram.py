@@ -13,7 +13,7 @@ from pipeline.model.pairs import PairReadout, fit_separations, pair_index, unpac
 from pipeline.model.prediction import Prediction
 
 GIVES = ("distances", "logits", "sigma", "contact")
-LOSS = {"distogram": 1.0}
+LOSS = {"distogram": 1.0, "dihedral": 0.3, "confidence": 0.1}
 PSEUDOCOUNT = 1e-4
 
 

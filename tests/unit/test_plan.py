@@ -1,0 +1,247 @@
+"""The planner: it counts the storages of the real code exactly, loads nothing, and says what it cannot know."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import bench_gpu
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.config import ConfigError, options_json
+from pipeline.model.backbone import make_backbone
+from pipeline.model.network import build_network, save_network
+from pipeline.model.tiny import tiny_config
+from pipeline.model.tokens import ResidueTokenizer
+from pipeline.planning import plan as planning
+from pipeline.planning.allocators import Blocks
+from pipeline.planning.plan import GIB, MIB, Device, Plan, plan_run
+from pipeline.planning.quantised import quantise
+from pipeline.planning.shadow import Frame, Target, architecture, predict_batches, shadow_network, train_steps
+from pipeline.planning.storage import StorageCounter, counted
+
+from ..conftest import ROOT, small_config
+
+CPU = Device(gpu=False, memory=GIB)
+FLOAT32 = Target(gpu=False, train=torch.float32, predict=torch.float32)
+RUNS = {
+    "full": {},
+    "lora": {"train": {"tuning": "lora"}, "slots": {"kind": "echo"}},
+    "pieces": {"train": {"gradient_accumulation": 2}, "slots": {"kind": "none", "attention": "bidirectional"}},
+    "checkpointed": {
+        "train": {"tuning": "lora", "gradient_checkpointing": True},
+        "slots": {"attention": "bidirectional", "pooled": True},
+        "loss": {"terms": [{"name": "huber"}, {"name": "dihedral"}, {"name": "confidence"}]},
+    },
+    "distogram": {"head": {"kind": "distogram", "trunk": "triangle", "blocks": 1}, "train": {"batch_size": 2}},
+    "equivariant": {"head": {"kind": "equivariant"}},
+    "frames": {"head": {"kind": "frames"}},
+    "label_wise": {"head": {"kind": "label_wise", "max_length": 64}},
+}
+
+
+def run_of(name: str):
+    return small_config(runs=[{"name": "a"} | RUNS[name]]).run("a")
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_fake_tensors_take_as_many_bytes_at_their_peak_as_real_ones(name: str):
+    config, peaks = run_of(name), []
+    for counting in (counted(Blocks()), StorageCounter(Blocks())):
+        with counting as counter:
+            network = shadow_network(config, architecture(config.backbone), Frame(1, 1, True), torch.float32, counter)
+            counter.allocator.begin()
+            train_steps(config, network, 40, FLOAT32)
+            training = counter.allocator.peak
+            network.zero_grad()
+            counter.allocator.begin()
+            predict_batches(config, network, 40, FLOAT32)
+            peaks.append((training, counter.allocator.peak))
+    fake, real = peaks
+    assert fake == real
+
+
+@pytest.mark.parametrize("name", ["full", "lora", "checkpointed", "distogram"])
+def test_parameters_and_size_on_disk_are_those_of_the_real_network(small, tmp_path: Path, name: str):
+    config = run_of(name)
+    plan = plan_run("a", config, 40, CPU)
+    folder = small.backbone.parent / "model"
+    network = build_network(config, folder, torch.float32, 0)
+    assert plan.parameters == sum(p.numel() for p in network.parameters())
+    assert plan.trainable == sum(p.numel() for p in network.parameters() if p.requires_grad)
+    save_network(network, ResidueTokenizer.from_folder(folder), config, tmp_path)
+    saved = sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
+    assert plan.artefact == pytest.approx(saved, rel=0.1), "safetensors adds names and shapes, 0.1 KB a tensor"
+
+
+def test_a_folder_with_nothing_but_its_config_is_planned(tmp_path: Path):
+    settings = small_config().defaults
+    tiny_config(settings.backbone.tiny).save_pretrained(tmp_path)
+    path = {"kind": "path", "path": str(tmp_path)}
+    config = small_config(runs=[{"name": "a", "backbone": path}]).run("a")
+    plan = plan_run("a", config, 40, CPU)
+    own = plan_run("a", settings, 40, CPU)
+    assert plan.parameters == own.parameters
+    assert plan.tokens == own.tokens + 2
+    assert any("no tokenizer" in note for note in plan.notes)
+
+
+def test_eight_billion_parameters_are_planned_in_the_memory_of_a_small_process(tmp_path: Path):
+    """36 layers would take 16 GB; two are enough to see that none of them is allocated."""
+    settings = bench_gpu.shapes()["Qwen3-8B"]
+    settings.num_hidden_layers, settings.layer_types = 2, settings.layer_types[:2]
+    bench_gpu.write_architecture(settings, tmp_path)
+    case = next(case for case in bench_gpu.CASES if case.name == "bf16")
+    before = resident()
+    plan = bench_gpu.planned(case, tmp_path, 64)
+    weights = 2 * (plan.parameters - plan.trainable)
+    assert weights > 2 * GIB
+    assert resident() - before < 200 * MIB
+    assert weights < plan.inference < plan.training < 1.5 * weights
+    assert "above" not in bench_gpu.line(case, "train", plan.training, plan.training, 24).lower()
+    assert "ABOVE 1 GiB" in bench_gpu.line(case, "train", plan.training, None, 1)
+
+
+def resident() -> int:
+    if sys.platform != "linux":
+        pytest.skip("reads /proc")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def test_quantised_layers_take_half_a_byte_or_one_and_their_scales(tmp_path: Path):
+    sizes = {}
+    for kind in ("none", "nf4", "int8"):
+        with counted(Blocks()) as counter:
+            model = torch.nn.Sequential(torch.nn.Linear(1024, 2048, bias=False))
+            if kind != "none":
+                quantise(model, kind, torch.float32)
+            sizes[kind] = counter.allocator.now
+            counter.allocator.begin()
+            x = torch.zeros(1, 1024, requires_grad=True)
+            model(x).sum().backward()
+            assert x.grad.shape == x.shape
+            if kind != "none":
+                dense = 4 * 1024 * 2048
+                assert dense < counter.allocator.peak - sizes[kind] < 1.1 * dense, "one layer at a time, made anew"
+    count = 1024 * 2048
+    assert sizes == {"none": 4 * count, "nf4": count / 2 + count / 64 + count / 64 / 256 * 4, "int8": count + 4 * 2048}
+
+
+def test_the_planned_growth_of_a_training_process_is_the_measured_one(tmp_path: Path):
+    """Within a fifth: resident memory also holds what glibc keeps, which differs by some percent between machines."""
+    if sys.platform != "linux":
+        pytest.skip("reads /proc")
+    changes = {"train": {"batch_size": 4}, "backbone": {"tiny": {}}, "head": {"width": 64}}
+    config = small_config(runs=[{"name": "a"} | changes]).run("a")
+    make_backbone(config.backbone, 0, tmp_path / "model", tmp_path / "manifest.json")
+    script = ROOT / "benchmarks" / "measure_memory.py"
+    command = [sys.executable, str(script), "train", str(tmp_path / "model"), "256", options_json(config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    measured = json.loads(done.stdout.splitlines()[-1])["peak"]
+    assert plan_run("a", config, 256, CPU).training == pytest.approx(measured, rel=0.2)
+
+
+def test_memory_grows_with_what_makes_it_grow():
+    def training(length: int = 40, **train: object) -> int:
+        config = small_config(runs=[{"name": "a", "train": {"batch_size": 4, **train}}]).run("a")
+        return plan_run("a", config, length, Device(gpu=True, memory=GIB)).training
+
+    four = training()
+    assert four > training(gradient_accumulation=2)
+    assert four > training(gradient_checkpointing=True)
+    assert training(length=80) > four
+
+
+def invoke(*arguments: str):
+    return CliRunner().invoke(app, ["plan", *arguments])
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    tiny = "{hidden_size: 32, layers: 1, heads: 2, key_value_heads: 1, intermediate_size: 64}"
+    path.write_text(
+        f"defaults: {{backbone: {{tiny: {tiny}}}}}\n"
+        "runs:\n- {name: a}\n- {name: b, head: {kind: label_wise, max_length: 40}}\n"
+    )
+    return path
+
+
+def test_the_command_says_what_fits(config_file: Path):
+    done = invoke("--config", str(config_file), "--run", "a", "--length", "30", "--memory", "4")
+    assert done.exit_code == 0
+    assert "fits" in done.output and "DOES NOT" not in done.output
+    done = invoke("--config", str(config_file), "--run", "a", "--length", "30", "--memory", "0.5")
+    assert "DOES NOT FIT" in done.output
+
+
+def test_the_command_prints_json_for_all_runs(config_file: Path):
+    done = invoke("--config", str(config_file), "--length", "30", "--memory", "4", "--json")
+    found = json.loads(done.stdout)
+    assert [row["run"] for row in found] == ["a", "b"]
+    assert {row["tokens"] for row in found} == {60}
+    assert set(found[0]) == set(Plan.__dataclass_fields__) | {"fits"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--run", "c"], "there is no run c; runs: a, b"),
+        (["--memory", "0"], "--memory: 0 GiB is no size"),
+        (["--run", "b", "--length", "50"], "run b: a chain has 50 residues; head.max_length is 40"),
+    ],
+)
+def test_mistakes_get_one_line(config_file: Path, arguments: list[str], said: str):
+    done = invoke("--config", str(config_file), *arguments)
+    assert isinstance(done.exception, ConfigError)
+    assert said in str(done.exception) and "\n" not in str(done.exception)
+
+
+@pytest.mark.parametrize("content", [None, '{"model_type": "no_such_model"}', "{}"])
+def test_a_backbone_without_a_usable_config_gets_one_line(config_file: Path, tmp_path: Path, content: str | None):
+    folder = tmp_path / "backbone"
+    folder.mkdir()
+    if content is not None:
+        (folder / "config.json").write_text(content)
+    config_file.write_text(f"runs:\n- {{name: a, backbone: {{kind: path, path: {folder}}}}}\n")
+    done = invoke("--config", str(config_file))
+    assert isinstance(done.exception, ConfigError)
+    assert str(done.exception).startswith("run a: ") and "\n" not in str(done.exception)
+
+
+def test_without_a_gpu_a_run_that_asks_for_one_is_planned_for_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    config = small_config(runs=[{"name": "a", "train": {"gpus": 1}}]).run("a")
+    device = planning.device_for(config, None)
+    assert not device.gpu and device.memory > 0
+    assert any("no GPU here" in note for note in plan_run("a", config, 30, device).notes)
+    assert planning.device_for(config, 24) == Device(gpu=True, memory=24 * GIB)
+
+
+def test_the_gpu_benchmark_ends_with_one_line_where_there_is_none(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["bench_gpu.py"])
+    with pytest.raises(SystemExit) as ended:
+        bench_gpu.main()
+    assert ended.value.code == (
+        "bench_gpu: there is no GPU here, so nothing is measured; --plan prints what is planned"
+    )
+    assert not capsys.readouterr().out
+
+
+def test_the_gpu_benchmark_measures_a_model_that_it_made(tmp_path: Path):
+    """The parts that need no GPU, with a tiny shape: folder, weights, settings, measurement in a process of its own."""
+    if sys.platform != "linux":
+        pytest.skip("reads /proc")
+    settings = tiny_config(bench_gpu.SMALLEST)
+    bench_gpu.write_architecture(settings, tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+    bench_gpu.write_weights(settings, tmp_path, "cpu")
+    case = bench_gpu.Case("tiny", "bf16", bench_gpu.CHECKPOINTED)
+    config = bench_gpu.run_config(case, tmp_path)
+    assert bench_gpu.measured("train", config, tmp_path, 16) > 0
+    assert bench_gpu.planned(case, tmp_path, 16).training > 0
