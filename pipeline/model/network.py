@@ -100,6 +100,10 @@ class SlotNetwork(nn.Module):
             read = read.float() + self.pool(largest)[:, None]
         return read
 
+    def tokens_of(self, length: int) -> int:
+        """Return how many tokens a chain of `length` residues is."""
+        return len(self.prefix) + len(self.suffix) + length * (1 if self.config.slots.kind == "none" else 2)  # type: ignore[arg-type]
+
     def own_state(self) -> dict[str, Tensor]:
         """Return what is trained beside backbone and head: slot row, pooling, readouts."""
         state = self.state_dict()

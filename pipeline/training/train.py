@@ -144,7 +144,7 @@ def _fit(
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise DivergedError(f"{run}: loss {loss} and gradient norm {norm} at step {step + 1}; lower train.lr")
         position.step = step + 1
-        position.tokens += 2 * sum(len(chain) for chain in chains)
+        position.tokens += sum(network.tokens_of(len(chain)) for chain in chains)
         position.losses.append(loss)
         if position.step % options.validate_every == 0 or position.step == options.steps:
             train_loss = sum(position.losses) / len(position.losses)
