@@ -18,7 +18,8 @@ import torch
 from bench_plan import measured
 from transformers import PreTrainedConfig, Qwen2Config, Qwen3Config
 
-from pipeline.config import RunConfig, TinyBackbone, parse_config
+from pipeline.config import RunConfig, parse_config
+from pipeline.config_backbone import TinyBackbone
 from pipeline.model.backbone import bare_model
 from pipeline.model.tiny import make_tiny
 from pipeline.planning.plan import GIB, Device, Plan, plan_run

@@ -64,8 +64,8 @@ class TrainConfig(Section):
         "none",
         description="how frozen weights are held (lora): none: as the precision says; int8: 8 bit; nf4: 4 bit",
     )
-    steps: int = Field(1500, ge=0, description="optimiser steps")
-    batch_size: int = Field(8, ge=1, description="chains in an optimiser step, over all processes")
+    steps: int = Field(800, ge=0, description="optimiser steps")
+    batch_size: int = Field(16, ge=1, description="chains in an optimiser step, over all processes")
     gradient_accumulation: int = Field(1, ge=1, description="pieces that a step's chains are cut into, to save memory")
     lr: float = Field(0.002, gt=0, description="peak learning rate")
     warmup: float = Field(
@@ -223,16 +223,29 @@ class Config(Section):
     runs: list[RunEntry] = Field(
         [
             RunEntry(
-                name="distance",
-                description="C-alpha distance matrix from slot states",
-                question="Do the slots know more of a structure than how far apart two residues are in the sequence?",
+                name="distogram",
+                description="how likely each distance is, from residues that see each other both ways",
+                question="Does the model know more of a structure than how far apart two residues are in the sequence?",
                 hypothesis="The model keeps more local distances than the mean training distance at each |i-j| does.",
                 against="null_separation",
             ),
             RunEntry.model_validate(
                 {
+                    "name": "distance",
+                    "description": "regression of distances from slot states, the second approach",
+                    "question": "Is one number for each pair enough?",
+                    "hypothesis": "Regression is worse than the distogram, because a mean over folds is no fold.",
+                    "against": "distogram",
+                    "expects": "worse",
+                    "slots": {"kind": "placeholder", "attention": "causal"},
+                    "head": {"kind": "distance"},
+                }
+            ),
+            RunEntry.model_validate(
+                {
                     "name": "coords",
                     "description": "absolute coordinates from slot states, the historical first approach",
+                    "slots": {"kind": "placeholder", "attention": "causal"},
                     "head": {"kind": "coords"},
                 }
             ),

@@ -17,7 +17,7 @@ class SlotsConfig(Section):
     """The placeholder tokens, one for each residue, that follow the residues; or none, and the residues' own states."""
 
     kind: Literal["placeholder", "echo", "none"] = Field(
-        "placeholder",
+        "none",
         description="placeholder: one learned token for all; echo: that token plus the embedding of its residue; none:"
         " the states of the residue tokens themselves, half the tokens",
     )
@@ -26,7 +26,7 @@ class SlotsConfig(Section):
         description="aligned: slot i has the position of residue i; continued: positions go on counting",
     )
     attention: Literal["causal", "bidirectional"] = Field(
-        "causal",
+        "bidirectional",
         description="bidirectional: slots (kind none: residues) also see those after them; encoders always do",
     )
     pooled: bool = Field(False, description="add a projection of the largest residue state, feature by feature")
@@ -37,7 +37,7 @@ class HeadConfig(Section):
     """What turns slot states into a structure."""
 
     kind: str = Field(
-        "distance",
+        "distogram",
         description="distance (C-alpha distances), distogram (their distribution), frames (a trace), equivariant"
         " (a trace refined by an EGNN), coords and label_wise (absolute coordinates, historical), digits (coordinates"
         " written as text, the string baseline; needs slots.kind none), or a module of yours",

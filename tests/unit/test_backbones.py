@@ -146,7 +146,7 @@ def test_what_is_saved_is_less_than_a_hundredth_of_an_8b_backbone():
     lora = 36 * 8 * ((4096 + 4096) * 2 + (4096 + 1024) * 2 + (4096 + 12288) * 3)
     assert sum(p.numel() for n, p in network.named_parameters() if "lora_" in n) == lora
     assert saved < 0.01 * backbone
-    assert saved / backbone == pytest.approx(0.0059, abs=0.0001)
+    assert saved / backbone == pytest.approx(0.0062, abs=0.0001)
 
 
 def test_the_saved_files_are_those_parameters_and_little_else(small, tmp_path: Path, monkeypatch):

@@ -14,6 +14,7 @@ from pipeline.model.prediction import Prediction
 
 NEEDS = ("distances",)
 FILLS = "confidence"
+WIDTH = 128
 
 
 class Readout(nn.Module):
@@ -22,7 +23,7 @@ class Readout(nn.Module):
     def __init__(self, hidden_size: int):
         super().__init__()
         self.layers = nn.Sequential(
-            nn.LayerNorm(hidden_size), nn.Linear(hidden_size, hidden_size), nn.GELU(), nn.Linear(hidden_size, 1)
+            nn.LayerNorm(hidden_size), nn.Linear(hidden_size, WIDTH), nn.GELU(), nn.Linear(WIDTH, 1)
         )
 
     def forward(self, states: Tensor) -> Tensor:

@@ -15,15 +15,14 @@ from pipeline.model.prediction import Prediction
 
 NEEDS = ()
 FILLS = "dihedral"
+WIDTH = 128
 
 
 class Readout(nn.Sequential):
     """Slot states (B, L, H) to logits (B, L, BINS) of the dihedral of residues i, i+1, i+2, i+3."""
 
     def __init__(self, hidden_size: int):
-        super().__init__(
-            nn.LayerNorm(hidden_size), nn.Linear(hidden_size, hidden_size), nn.GELU(), nn.Linear(hidden_size, BINS)
-        )
+        super().__init__(nn.LayerNorm(hidden_size), nn.Linear(hidden_size, WIDTH), nn.GELU(), nn.Linear(WIDTH, BINS))
 
 
 def loss(prediction: Prediction, batch: Batch, config: LossConfig) -> Tensor:
