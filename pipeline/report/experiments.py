@@ -79,7 +79,7 @@ def experiments(config: Config, metrics: Sequence[Mapping[str, Any]]) -> list[Ex
 
 def by_chance(found: Sequence[Experiment]) -> tuple[int, float]:
     """Return how many comparisons were made, and how many would look decided if no run differed from another."""
-    made = sum(experiment.difference is not None for experiment in found)
+    made = sum(item.difference is not None and item.difference.verdict is not None for item in found)
     return made, (1 - CONFIDENCE) * made
 
 

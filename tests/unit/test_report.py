@@ -198,6 +198,7 @@ def test_hypotheses_are_judged_by_paired_differences(tmp_path: Path):
 def test_without_chains_a_hypothesis_is_undecided(tmp_path: Path):
     files = build(tmp_path, 0)
     assert [item["verdict"] for item in json.loads(files.summary.read_text())["experiments"]] == ["undecided"] * 2
+    assert "comparisons were made" not in files.html.read_text()
 
 
 def test_an_interval_around_zero_decides_nothing():
