@@ -158,7 +158,7 @@ def trained_and_moved(small, **changes) -> tuple[set[str], set[str], set[str]]:
     network = network_of(small, **changes).train()
     trained = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
     before = {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=0.01)
     touched: set[str] = set()
     for _ in range(6):  # what begins at zero lets what is before it move one step later, and little at first
         batch = batch_of(small)
