@@ -120,8 +120,8 @@ class ReconstructConfig(Section):
     cap: float | None = Field(
         None,
         ge=6,
-        description="angstrom; predicted distances from here on say only that a pair is farther, as the last bin of a"
-        " distogram does; null: all are taken as they are",
+        description="angstrom; predicted distances from here on say only that a pair is farther; null: 18 for a"
+        " distogram, whose far distances are vague, all distances as they are for other heads and the nulls",
     )
     smacof_steps: int = Field(30, ge=1, description="SMACOF iterations (smacof, gradient)")
     gradient_steps: int = Field(60, ge=1, description="L-BFGS iterations of each stage of refinement (gradient)")
@@ -159,6 +159,13 @@ class RunConfig(Section):
                 " others: set slots.attention to 'bidirectional'"
             )
         return self
+
+    @property
+    def reconstruction(self) -> ReconstructConfig:
+        """The settings of reconstruction, with the cap of the head where the config names none."""
+        if self.reconstruct.cap is not None:
+            return self.reconstruct
+        return self.reconstruct.model_copy(update={"cap": constant(HEADS, self.head.kind, "CAP", None)})
 
     @model_validator(mode="after")
     def _head_feeds_the_losses(self) -> RunConfig:

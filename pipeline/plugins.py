@@ -77,15 +77,17 @@ def source(package: str, name: str) -> Path:
     return Path(spec.origin)
 
 
-def constant(package: str, name: str, variable: str) -> Any:
+def constant(package: str, name: str, variable: str, default: Any = ...) -> Any:
     """Return what a part assigns to a module-level variable as a literal, without importing it.
 
     So the configuration can be checked without loading torch.
 
     Raises:
-        ValueError: if the module does not say it.
+        ValueError: if the module does not say it and there is no default.
     """
     found = _literals(source(package, name))
+    if variable not in found and default is not ...:
+        return default
     if variable not in found:
         raise ValueError(f"{module_name(package, name)} must say {variable} = ... as a literal")
     return found[variable]

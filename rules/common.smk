@@ -71,8 +71,9 @@ def run_options(*unused):
 
 def reconstruct_options(wildcards):
     """Return the reconstruction settings of a run, those of the defaults for nulls and comparators, as JSON."""
-    run = CONFIG.run(wildcards.run) if wildcards.run in RUNS else CONFIG.defaults
-    return options_json(run.reconstruct)
+    if wildcards.run in RUNS:
+        return options_json(CONFIG.run(wildcards.run).reconstruction)
+    return options_json(CONFIG.defaults.reconstruct)
 
 
 def network_fingerprint(stage):

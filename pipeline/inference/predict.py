@@ -92,7 +92,7 @@ def _row(chain: ChainRecord, row: int, found: Prediction) -> dict[str, Any]:
     return {
         "chain_id": chain.chain_id,
         "length": length,
-        "triu": triangle(found.distances),
+        "triu": triangle(found.point),
         "sigma": triangle(found.sigma),
         "contact": triangle(found.contact),
         "dihedral": residues(None if found.dihedral is None else found.dihedral[:, : max(length - 3, 0)].flatten(1)),

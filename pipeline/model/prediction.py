@@ -14,6 +14,7 @@ class Prediction:
 
     Attributes:
         distances: (B, L, L) angstrom, symmetric, zero diagonal.
+        median: (B, L, L) angstrom, where a head knows a better guess than the expected distance: what is written down.
         logits: (B, P, BINS) of the bins of `pipeline.model.bins`, for the pairs i < j, row by row.
         sigma: (B, L, L) standard deviation of the distances, angstrom.
         contact: (B, L, L) probability that the distance is below 8 angstrom.
@@ -28,6 +29,7 @@ class Prediction:
     """
 
     distances: Tensor
+    median: Tensor | None = None
     logits: Tensor | None = None
     sigma: Tensor | None = None
     contact: Tensor | None = None
@@ -38,3 +40,8 @@ class Prediction:
     confidence: Tensor | None = None
     text: Tensor | None = None
     readings: Sequence[Reading] | None = None
+
+    @property
+    def point(self) -> Tensor:
+        """(B, L, L) angstrom, the distances that are written down and scored."""
+        return self.distances if self.median is None else self.median

@@ -236,7 +236,7 @@ class _Loop:
             with self.accelerator.autocast():
                 output = self.network(batch)
             losses.append(self.network.loss(output, batch))
-            errors.append(masked_mean((output.distances - batch.distances).abs(), batch.observed_pairs))
+            errors.append(masked_mean((output.point - batch.distances).abs(), batch.observed_pairs))
         error = float(torch.cat(errors).mean())
         return float(torch.cat(losses).mean()), error if math.isfinite(error) else None
 

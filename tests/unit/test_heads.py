@@ -1,11 +1,13 @@
 """Each head: what it gives, its shapes, and that a chain's prediction is its own."""
 
+import math
+
 import pytest
 import torch
 
 from pipeline.config import HEADS, HeadConfig
 from pipeline.geometry.mds import classical_mds
-from pipeline.model.bins import BINS, CONTACT, FIRST, LAST, WIDTH, bin_of, edges, moments
+from pipeline.model.bins import BINS, CONTACT, FIRST, LAST, WIDTH, bin_of, edges, median, moments
 from pipeline.model.heads.equivariant import Layer
 from pipeline.model.heads.label_wise import TooLongError
 from pipeline.model.pairs import pair_index
@@ -191,3 +193,24 @@ def test_the_heads_are_fed_residues_in_their_place(small):
         states[0, 5] = torch.randn(states.shape[-1])
         moved = (network.head(states, batch.mask).logits - before).abs().amax(-1)[0] > 1e-6
     assert torch.equal(moved, (pair_index(len(SEQUENCES[1]), moved.device) == 5).any(0))
+
+
+def test_the_median_of_a_distogram_is_that_of_its_bins():
+    logits = torch.full((3, BINS), -1e4)
+    logits[0, 10] = 0.0  # all in one bin: its middle
+    logits[1, 10], logits[1, 40] = math.log(0.6), math.log(0.4)  # torn: within the likelier bin, at 5/6 of it
+    logits[2, 10], logits[2, -1] = math.log(0.3), math.log(0.7)  # beyond: the mean that is given
+    found = median(logits, torch.tensor([0.0, 0.0, 25.0]))
+    lower = float(edges()[9])
+    assert found.tolist() == pytest.approx([lower + WIDTH / 2, lower + WIDTH * 5 / 6, 25.0], abs=1e-4)
+
+
+def test_what_is_written_down_is_the_median_and_what_losses_see_is_the_mean(small):
+    network = shaken(small, {"kind": "distogram"})
+    with torch.no_grad():
+        found = network(batch_of(small))
+    assert torch.equal(found.point, found.median)
+    assert not torch.equal(found.point, found.distances)
+    with torch.no_grad():
+        refined = shaken(small, {"kind": "equivariant"})(batch_of(small))
+    assert torch.equal(refined.point, refined.distances)

@@ -1,19 +1,22 @@
 """The distogram head: how likely each of 64 bins of distance is, for each pair.
 
-It also gives the expected distance and its deviation. What the last bin, all that is beyond 21.7 angstrom, stands for
-is the mean training distance beyond it at that separation.
+It also gives the expected distance, of which losses of distances are taken, its deviation, the probability of a
+contact, and the median, which is what is written down. What the last bin, all that is beyond 21.7 angstrom, stands for
+is the mean training distance beyond it at that separation. A trace is held to distances below 18 angstrom; the others
+only say "farther" (`CAP`, chosen on validation chains).
 """
 
 import torch
 from torch import Tensor, nn
 
 from pipeline.config import HeadConfig
-from pipeline.model.bins import BINS, LAST, bin_of, moments
+from pipeline.model.bins import BINS, LAST, bin_of, median, moments
 from pipeline.model.pairs import PairReadout, fit_separations, pair_index, unpacked
 from pipeline.model.prediction import Prediction
 
-GIVES = ("distances", "logits", "sigma", "contact")
+GIVES = ("distances", "median", "logits", "sigma", "contact")
 LOSS = {"distogram": 1.0, "dihedral": 0.3, "confidence": 0.1}
+CAP = 18.0
 PSEUDOCOUNT = 1e-4
 
 
@@ -47,7 +50,8 @@ class Head(nn.Module):
             first, second = pair_index(length, states.device)
             found = moments(logits, self.beyond[self.pairs.bucket(second - first)])
             distances, sigma, contact = (unpacked(values, length) for values in found)
-            return Prediction(distances, logits=logits, sigma=sigma, contact=contact)
+            guess = unpacked(median(logits.detach(), found[0].detach()), length)
+            return Prediction(distances, guess, logits=logits, sigma=sigma, contact=contact)
 
 
 def _beyond(distances: Tensor) -> Tensor:

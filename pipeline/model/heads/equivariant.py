@@ -43,7 +43,7 @@ class Head(nn.Module):
             features = self.project(self.norm(states.float()))
             for layer in self.layers:
                 trace, features = layer(trace, features, mask)
-            prediction.distances = SCALE * pairwise_distances(trace)
+            prediction.distances, prediction.median = SCALE * pairwise_distances(trace), None
         return prediction
 
 

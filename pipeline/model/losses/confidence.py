@@ -34,7 +34,7 @@ class Readout(nn.Module):
 def loss(prediction: Prediction, batch: Batch, config: LossConfig) -> Tensor:
     """Return the mean over residues of the binary cross-entropy against their lDDT, (B,)."""
     assert prediction.confidence is not None
-    target = lddt_per_residue(prediction.distances.detach(), batch.distances).to(prediction.confidence.dtype)
+    target = lddt_per_residue(prediction.point.detach(), batch.distances).to(prediction.confidence.dtype)
     known = target.isfinite()
     values = nn.functional.binary_cross_entropy_with_logits(
         prediction.confidence, torch.where(known, target, 0), reduction="none"
