@@ -17,10 +17,12 @@ SMALL = {
         "backbone": {
             "tiny": {"hidden_size": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "intermediate_size": 64}
         },
-        "head": {"width": 16},
+        "slots": {"kind": "placeholder", "attention": "causal"},
+        "head": {"kind": "distance", "width": 16},
         "train": {"steps": 6, "batch_size": 4, "validate_every": 3, "checkpoint_every": 2},
         "reconstruct": {"smacof_steps": 10},
     },
+    "runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}}],
     "report": {"bootstrap_samples": 100},
 }
 
