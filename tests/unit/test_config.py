@@ -102,3 +102,14 @@ def test_a_run_changes_only_what_it_names():
 
 def test_yaml_reads_1e_4_as_text_which_is_why_the_config_is_strict():
     assert isinstance(yaml.safe_load("lr: 1e-4")["lr"], str)
+
+
+def test_the_cap_is_that_of_the_head_unless_the_config_names_one():
+    runs = [
+        {"name": "a", "head": {"kind": "distogram"}},
+        {"name": "b", "head": {"kind": "distance"}},
+        {"name": "c", "head": {"kind": "distogram"}, "reconstruct": {"cap": 12.0}},
+    ]
+    config = parse_config({"runs": runs})
+    assert [config.run(name).reconstruction.cap for name in "abc"] == [18.0, None, 12.0]
+    assert config.defaults.reconstruct.cap is None, "the nulls are rebuilt with this"
