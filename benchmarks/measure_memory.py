@@ -17,10 +17,11 @@ from torch.optim import AdamW
 from pipeline.config import RunConfig
 from pipeline.dataset.reader import ChainRecord
 from pipeline.inference.predict import predict_batch
+from pipeline.model.backbone import compute_type
 from pipeline.model.batch import collate
 from pipeline.model.network import build_network
 from pipeline.model.tokens import ResidueTokenizer
-from pipeline.training.train import _Loop, _precision
+from pipeline.training.train import _Loop
 
 STEPS = 3
 
@@ -40,8 +41,8 @@ def begin(gpu: bool) -> int:
 
 
 def train(config: RunConfig, backbone: Path, chains: list[ChainRecord]) -> float:
-    accelerator = Accelerator(cpu=config.train.gpus == 0, mixed_precision=_precision(config.train))
-    dtype = torch.bfloat16 if accelerator.mixed_precision == "bf16" else torch.float32
+    dtype = compute_type(config.train)
+    accelerator = Accelerator(cpu=config.train.gpus == 0, mixed_precision="bf16" if dtype is torch.bfloat16 else "no")
     network = build_network(config, backbone, dtype, 0)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     model, optimizer = accelerator.prepare(network, AdamW(trained, lr=config.train.lr))
@@ -55,7 +56,7 @@ def train(config: RunConfig, backbone: Path, chains: list[ChainRecord]) -> float
 def predict(config: RunConfig, backbone: Path, chains: list[ChainRecord]) -> float:
     """Predict with an untrained network, whose adapter and head are those of a trained one in all but content."""
     device = torch.device("cuda" if config.train.gpus and torch.cuda.is_available() else "cpu")
-    dtype = torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    dtype = compute_type(config.train)
     network = build_network(config, backbone, dtype, 0).to(device).eval()
     tokenizer = ResidueTokenizer.from_folder(backbone)
     for _ in range(STEPS):

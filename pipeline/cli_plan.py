@@ -29,14 +29,21 @@ def plan(
     if memory is not None and not memory > 0:
         raise ConfigError(f"--memory: {memory:g} GiB is no size of a device")
     from pipeline.planning.plan import device_for, plan_run
+    from pipeline.planning.shadow import NotPlannedError
 
-    plans = []
+    plans, left_out = [], []
     for name in names if run is None else [run]:
         chosen = settings.run(name)
         try:
             plans.append(plan_run(name, chosen, length or settings.parse.max_length, device_for(chosen, memory)))
+        except NotPlannedError as error:
+            left_out.append(f"run {name}: {error}")
         except ValueError as error:
             raise ConfigError(f"run {name}: {error}") from error
+    if not plans:
+        raise ConfigError("; ".join(left_out))
+    for line in left_out:
+        typer.echo(line, err=True)
     typer.echo(json.dumps([one.as_dict() for one in plans], indent=1) if as_json else _table(plans))
 
 

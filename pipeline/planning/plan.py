@@ -13,7 +13,7 @@ import torch
 from transformers import PreTrainedConfig
 
 from pipeline.config import RunConfig
-from pipeline.model.backbone import BackboneError
+from pipeline.model.backbone import BackboneError, compute_type
 from pipeline.model.network import SlotNetwork
 from pipeline.planning.allocators import Blocks, Heap
 from pipeline.planning.quantised import parameter_count
@@ -137,6 +137,7 @@ def plan_run(name: str, config: RunConfig, length: int, device: Device) -> Plan:
 
     Raises:
         BackboneError: if the backbone's config cannot be read.
+        NotPlannedError: if memory does not follow from the length.
         ValueError: if the network cannot be built, or not for chains of this length.
     """
     target = _target(config, device)
@@ -148,7 +149,7 @@ def plan_run(name: str, config: RunConfig, length: int, device: Device) -> Plan:
     around = frame(config.backbone, config.slots.prompt)
     weights = Blocks(GPU_BLOCK if device.gpu else 1)
     with counted(weights) as counter:
-        network = shadow_network(config, settings, around, target.train, counter)
+        network = shadow_network(config, settings, around, target.dtype, counter)
         needed = _loaded(counter, config, device, network, stored, HOLES["training"])
         train_steps(config, network, length, target)
         training = max(needed, weights.now + counter.allocator.peak)
@@ -159,7 +160,7 @@ def plan_run(name: str, config: RunConfig, length: int, device: Device) -> Plan:
             training += sum(p.nbytes for p in network.parameters() if p.requires_grad)
     weights = Blocks(GPU_BLOCK if device.gpu else 1)
     with counted(weights) as counter:
-        network = shadow_network(config, settings, around, target.predict, counter)
+        network = shadow_network(config, settings, around, target.dtype, counter)
         needed = _loaded(counter, config, device, network, stored, HOLES["inference"])
         predict_batches(config, network, length, target)
         inference = max(needed, weights.now + counter.allocator.peak)
@@ -184,10 +185,9 @@ def plan_run(name: str, config: RunConfig, length: int, device: Device) -> Plan:
 
 
 def _target(config: RunConfig, device: Device) -> Target:
-    wanted = config.train.precision
-    capable = device.gpu and (not torch.cuda.is_available() or torch.cuda.is_bf16_supported())
-    train = torch.bfloat16 if wanted == "bfloat16" or (wanted == "auto" and capable) else torch.float32
-    return Target(device.gpu, train, torch.bfloat16 if capable else torch.float32)
+    if device.gpu and config.train.precision == "auto" and not torch.cuda.is_available():
+        return Target(True, torch.bfloat16)
+    return Target(device.gpu, compute_type(config.train))
 
 
 def _loaded(
@@ -204,7 +204,7 @@ def _loaded(
     both are there while they are converted. A GPU gets the finished network; only quantised layers are made on it.
     """
     weights = counter.allocator
-    quantised = getattr(config.train, "quantization", "none") != "none"
+    quantised = config.train.quantization != "none"
     if device.gpu:
         counter.allocator = Blocks(GPU_BLOCK)
         return weights.peak if quantised else 0

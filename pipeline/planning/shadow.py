@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
 
-from pipeline.config import BackboneConfig, RunConfig
+from pipeline.config import HEADS, BackboneConfig, RunConfig
 from pipeline.dataset.reader import ChainRecord
 from pipeline.inference.predict import predict_batch
 from pipeline.model.backbone import BackboneError, bare_model, read_architecture, with_adapter
@@ -28,10 +28,15 @@ from pipeline.model.tiny import tiny_config
 from pipeline.model.tokens import ResidueTokenizer
 from pipeline.planning.quantised import quantise
 from pipeline.planning.storage import StorageCounter
+from pipeline.plugins import load
 from pipeline.training.train import _Loop
 
 STEPS = 2
 """Steps until memory repeats itself: the first makes the states of AdamW."""
+
+
+class NotPlannedError(ValueError):
+    """A network whose memory does not follow from the length of its chains."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,11 @@ class Target:
 
     Attributes:
         gpu: a GPU rather than the CPU.
-        train: type of the frozen weights in training; bfloat16 also means autocast.
-        predict: the same in prediction.
+        dtype: of the frozen weights; bfloat16 also means autocast.
     """
 
     gpu: bool
-    train: torch.dtype
-    predict: torch.dtype
+    dtype: torch.dtype
 
 
 def architecture(config: BackboneConfig) -> PreTrainedConfig:
@@ -98,16 +101,21 @@ def frame(config: BackboneConfig, prompt: str) -> Frame:
 def shadow_network(
     config: RunConfig, model_config: PreTrainedConfig, around: Frame, dtype: torch.dtype, counter: StorageCounter
 ) -> SlotNetwork:
-    """Return the network on fake tensors, as `build_network` returns the real one; the peak counts from its head on."""
+    """Return the network on fake tensors, as `build_network` returns the real one; the peak counts from its head on.
+
+    Raises:
+        NotPlannedError: if the head brings a network of its own, such as one that writes a text.
+    """
+    if hasattr(load(HEADS, config.head.kind), "Network"):
+        raise NotPlannedError(f"the memory of the head {config.head.kind} depends on what it writes: not planned")
     train = config.train
     full = train.tuning == "full"
-    quantization = getattr(train, "quantization", "none")
     model_config.dtype = torch.float32 if full else dtype
     backbone = bare_model(model_config)
-    if quantization != "none":
-        quantise(backbone, quantization, dtype)
+    if train.quantization != "none":
+        quantise(backbone, train.quantization, dtype)
     if train.gradient_checkpointing:
-        backbone.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        backbone.activation_checkpointing_enable({"use_reentrant": False})
     network = backbone if full else with_adapter(backbone, train)
     counter.allocator.begin()
     return SlotNetwork(network, config, [0] * around.prefix, [0] * around.suffix)
@@ -138,8 +146,8 @@ def predict_batches(config: RunConfig, network: SlotNetwork, length: int, target
     prediction = None
     for _ in range(STEPS):
         batch = collate(members, [_Tokens().encode(chain.sequence) for chain in members])
-        with _gpu_autocast(target.gpu and target.predict is torch.bfloat16):
-            prediction = predict_batch(network, batch, target.predict)
+        with _gpu_autocast(target.gpu and target.dtype is torch.bfloat16):
+            prediction = predict_batch(network, batch, target.dtype)
     del prediction
 
 
@@ -170,7 +178,7 @@ class _OneProcess:
 
     @contextmanager
     def autocast(self) -> Iterator[None]:
-        mixed = self.target.train is torch.bfloat16
+        mixed = self.target.dtype is torch.bfloat16
         with _gpu_autocast(self.target.gpu and mixed), torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
             yield
 

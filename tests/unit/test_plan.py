@@ -26,7 +26,7 @@ from pipeline.planning.storage import StorageCounter, counted
 from ..conftest import ROOT, small_config
 
 CPU = Device(gpu=False, memory=GIB)
-FLOAT32 = Target(gpu=False, train=torch.float32, predict=torch.float32)
+FLOAT32 = Target(gpu=False, dtype=torch.float32)
 RUNS = {
     "full": {},
     "lora": {"train": {"tuning": "lora"}, "slots": {"kind": "echo"}},
@@ -98,7 +98,7 @@ def test_eight_billion_parameters_are_planned_in_the_memory_of_a_small_process(t
     before = resident()
     plan = bench_gpu.planned(case, tmp_path, 64)
     weights = 2 * (plan.parameters - plan.trainable)
-    assert weights > 2 * GIB
+    assert weights > 1.8 * GIB
     assert resident() - before < 200 * MIB
     assert weights < plan.inference < plan.training < 1.5 * weights
     assert "above" not in bench_gpu.line(case, "train", plan.training, plan.training, 24).lower()
@@ -166,7 +166,7 @@ def config_file(tmp_path: Path) -> Path:
     tiny = "{hidden_size: 32, layers: 1, heads: 2, key_value_heads: 1, intermediate_size: 64}"
     path.write_text(
         f"defaults: {{backbone: {{tiny: {tiny}}}}}\n"
-        "runs:\n- {name: a}\n- {name: b, head: {kind: label_wise, max_length: 40}}\n"
+        "runs:\n- {name: a}\n- {name: b, loss: {terms: null}, head: {kind: label_wise, max_length: 40}}\n"
     )
     return path
 
@@ -183,7 +183,7 @@ def test_the_command_prints_json_for_all_runs(config_file: Path):
     done = invoke("--config", str(config_file), "--length", "30", "--memory", "4", "--json")
     found = json.loads(done.stdout)
     assert [row["run"] for row in found] == ["a", "b"]
-    assert {row["tokens"] for row in found} == {60}
+    assert {row["tokens"] for row in found} == {30}
     assert set(found[0]) == set(Plan.__dataclass_fields__) | {"fits"}
 
 
@@ -245,3 +245,14 @@ def test_the_gpu_benchmark_measures_a_model_that_it_made(tmp_path: Path):
     config = bench_gpu.run_config(case, tmp_path)
     assert bench_gpu.measured("train", config, tmp_path, 16) > 0
     assert bench_gpu.planned(case, tmp_path, 16).training > 0
+
+
+def test_a_head_that_writes_a_text_is_left_out_with_a_reason(config_file: Path):
+    text = (
+        config_file.read_text() + "- {name: c, slots: {attention: causal}, head: {kind: digits}, loss: {terms: null}}\n"
+    )
+    config_file.write_text(text)
+    with pytest.raises(ConfigError, match="run c: the memory of the head digits depends on what it writes"):
+        raise invoke("--config", str(config_file), "--run", "c").exception
+    done = invoke("--config", str(config_file), "--length", "30", "--memory", "4", "--json")
+    assert [row["run"] for row in json.loads(done.stdout)] == ["a", "b"]
