@@ -76,10 +76,12 @@ def write_weights(settings: PreTrainedConfig, folder: Path, device: str) -> None
 
 
 def run_config(case: Case, folder: Path) -> RunConfig:
-    """Return the settings of a case: LoRA of rank 8, one chain at a time."""
+    """Return the settings of a case: two tokens a residue, a distogram, LoRA of rank 8, one chain at a time."""
     run = {
         "name": "bench",
         "backbone": {"kind": "path", "path": str(folder)},
+        "slots": {"kind": "placeholder", "attention": "causal"},
+        "head": {"kind": "distogram"},
         "train": {"tuning": "lora", "lora": {"rank": 8}, "batch_size": 1, "gpus": 1, **case.train},
         "predict": {"batch_size": 1},
     }
