@@ -2,7 +2,7 @@
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from pipeline.config import ConfigError, parse_config
+from proteinmtp.config.whole import ConfigError, parse_config
 
 min_version("9.24")
 

@@ -18,11 +18,11 @@ import torch
 from bench_plan import measured
 from transformers import PreTrainedConfig, Qwen2Config, Qwen3Config
 
-from pipeline.config import RunConfig, parse_config
-from pipeline.config_backbone import TinyBackbone
-from pipeline.model.backbone import bare_model
-from pipeline.model.tiny import make_tiny
-from pipeline.planning.plan import GIB, Device, Plan, plan_run
+from proteinmtp.config.whole import RunConfig, parse_config
+from proteinmtp.config.backbone import TinyBackbone
+from proteinmtp.model.backbone import bare_model
+from proteinmtp.model.tiny import make_tiny
+from proteinmtp.planning.plan import GIB, Device, Plan, plan_run
 
 LENGTH = 512
 SMALLEST = TinyBackbone(hidden_size=16, layers=1, heads=1, key_value_heads=1, intermediate_size=16)

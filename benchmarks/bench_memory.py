@@ -10,11 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.config_data import DemoSource
-from pipeline.dataset.schemas import MANIFEST
-from pipeline.dataset.tables import write_rows
-from pipeline.structures.demo import write_demo
-from pipeline.structures.sources.directory import list_folder
+from proteinmtp.config.data_ import DemoSource
+from proteinmtp.tables.schemas import MANIFEST
+from proteinmtp.tables.parquet import write_rows
+from proteinmtp.structures.synthetic import write_demo
+from proteinmtp.structures.sources.directory import list_folder
 
 SIZES = (2_000, 20_000)
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import gemmi
 
-from pipeline.config_data import DemoSource, ParseConfig, SourceConfig
-from pipeline.dataset.distances import write_distances
-from pipeline.structures.demo import write_demo
-from pipeline.structures.listing import write_manifest
-from pipeline.structures.parse import parse_file
-from pipeline.structures.sources.directory import list_folder
-from pipeline.structures.stages import parse_shard
+from proteinmtp.config.data_ import DemoSource, ParseConfig, SourceConfig
+from proteinmtp.tables.write_distances_ import write_distances
+from proteinmtp.structures.synthetic import write_demo
+from proteinmtp.structures.listing_ import write_manifest
+from proteinmtp.structures.parse import parse_file
+from proteinmtp.structures.sources.directory import list_folder
+from proteinmtp.structures.stages_ import parse_shard
 
 ROUNDS = 7
 LIMITS = ParseConfig()

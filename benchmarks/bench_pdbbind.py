@@ -17,10 +17,10 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.config_data import DemoSource, SourceConfig
-from pipeline.structures.demo import write_demo
-from pipeline.structures.sources import list_source, shard_digests
-from pipeline.structures.sources.pdbbind import list_files
+from proteinmtp.config.data_ import DemoSource, SourceConfig
+from proteinmtp.structures.synthetic import write_demo
+from proteinmtp.structures.sources import list_source, shard_digests
+from proteinmtp.structures.sources.pdbbind import list_files
 
 ENTRIES = 19_037
 SHARDS = 16

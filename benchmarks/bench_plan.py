@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import RunConfig, options_json, parse_config
-from pipeline.model.backbone import make_backbone
-from pipeline.planning.plan import MIB, Device, plan_run
+from proteinmtp.config.whole import RunConfig, options_json, parse_config
+from proteinmtp.model.backbone import make_backbone
+from proteinmtp.planning.plan import MIB, Device, plan_run
 
 SMALL = {"hidden_size": 128, "layers": 4, "heads": 4, "key_value_heads": 2, "intermediate_size": 384}
 LARGE = {"hidden_size": 256, "layers": 8, "heads": 8, "key_value_heads": 4, "intermediate_size": 1024}

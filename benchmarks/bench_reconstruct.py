@@ -29,14 +29,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.config import ReconstructConfig
-from pipeline.config_data import ParseConfig
-from pipeline.geometry.chirality import BINS, dihedral_counts, mirror, mirror_log_ratio
-from pipeline.geometry.distances import pairwise_distances
-from pipeline.geometry.mds import ROUGH, classical_mds, smacof, stress
-from pipeline.geometry.rebuild import rebuild
-from pipeline.geometry.superposition import kabsch, tm_score
-from pipeline.structures.parse import Chain, parse_file
+from proteinmtp.config.whole import ReconstructConfig
+from proteinmtp.config.data_ import ParseConfig
+from proteinmtp.geometry.chirality import BINS, dihedral_counts, mirror, mirror_log_ratio
+from proteinmtp.geometry.distances import pairwise_distances
+from proteinmtp.geometry.mds import ROUGH, classical_mds, smacof, stress
+from proteinmtp.geometry.rebuild import rebuild
+from proteinmtp.geometry.superposition import kabsch, tm_score
+from proteinmtp.structures.parse import Chain, parse_file
 
 T = TypeVar("T")
 

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.evaluation.score_chain import score_chain
-from pipeline.geometry.superposition import tm_score
-from pipeline.inference.reconstruct import write_pdb
-from pipeline.structures.pairing import pair
-from pipeline.structures.protein_chains import read_protein_chains
+from proteinmtp.scoring.chain import score_chain
+from proteinmtp.geometry.superposition import tm_score
+from proteinmtp.predictors.traces import write_pdb
+from proteinmtp.structures.pairing import pair
+from proteinmtp.structures.protein_chains import read_protein_chains
 
 SHARED = Path(os.environ.get("PROTEINMTP_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 SCORES = ("TM-score", "GDT-TS-score", "GDT-HA-score")

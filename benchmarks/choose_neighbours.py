@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
-from pipeline.dataset.tables import read_rows
-from pipeline.geometry.distances import pairwise_distances
-from pipeline.geometry.lddt import lddt
-from pipeline.inference.nulls import Tables, neighbours, separation
-from pipeline.inference.nulls.neighbours import Neighbour, copy_distances
+from proteinmtp.tables.reader import ChainRecord, read_chains, read_subset
+from proteinmtp.tables.parquet import read_rows
+from proteinmtp.geometry.distances import pairwise_distances
+from proteinmtp.geometry.lddt import lddt
+from proteinmtp.predictors.nulls import Tables, neighbours, separation
+from proteinmtp.predictors.nulls.neighbours import Neighbour, copy_distances
 
 E_VALUES = (0.001, 0.1, 1, 10)
 

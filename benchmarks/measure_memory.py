@@ -14,14 +14,14 @@ import torch
 from accelerate import Accelerator
 from torch.optim import AdamW
 
-from pipeline.config import RunConfig
-from pipeline.dataset.reader import ChainRecord
-from pipeline.inference.predict import predict_batch
-from pipeline.model.backbone import compute_type
-from pipeline.model.batch import collate
-from pipeline.model.network import build_network
-from pipeline.model.tokens import ResidueTokenizer
-from pipeline.training.train import _Loop
+from proteinmtp.config.whole import RunConfig
+from proteinmtp.tables.reader import ChainRecord
+from proteinmtp.predictors.network import predict_batch
+from proteinmtp.model.backbone import compute_type
+from proteinmtp.model.batch import collate
+from proteinmtp.model.network import build_network
+from proteinmtp.model.tokens import ResidueTokenizer
+from proteinmtp.training.train import _Loop
 
 STEPS = 3
 

@@ -1,6 +1,92 @@
-"""`python -m pipeline` is the command `proteinmtp`."""
+"""`python -m pipeline RULE ...` runs one stage, as its rule does: a flag for each field of its inputs and outputs.
 
-from pipeline.cli import main
+Settings come as one JSON object in `--options`; what is left out has its default. `--debug` shows the traceback of a
+mistake that would otherwise end in one line.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import pkgutil
+import sys
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
+
+from pydantic import ValidationError
+
+from proteinmtp.base import logs
+from proteinmtp.base.errors import ConfigError, DataError, one_line
+from proteinmtp.tables.shards import Shards
+
+
+def main() -> None:
+    """Run the stage that the command line names."""
+    # Jobs run beside each other, so none takes all cores for itself; training sets its own number of threads.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    logs.setup()
+    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.name[0] != "_")
+    rules = argparse.ArgumentParser(prog="python -m pipeline", description="Run one stage of the workflow.")
+    rules.add_argument("rule", choices=names, help="name of the rule")
+    rule = rules.parse_args(sys.argv[1:2]).rule
+    stage = importlib.import_module(f"pipeline.{rule}")
+    arguments = _parser(rule, stage).parse_args(sys.argv[2:])
+    with one_line(debug=arguments.debug):
+        run(stage, vars(arguments))
+
+
+def run(stage: ModuleType, arguments: dict[str, Any]) -> None:
+    """Run a stage with the values of its flags."""
+    inputs = stage.Inputs(**{field.name: _value(arguments[field.name]) for field in fields(stage.Inputs)})
+    for name, value in vars(inputs).items():
+        for path in [value] if isinstance(value, Path) else value:
+            if not path.exists():
+                raise DataError(f"--{name.replace('_', '-')}: there is no {path}")
+    outputs = stage.Outputs(**{field.name: _value(arguments[field.name]) for field in fields(stage.Outputs)})
+    stage.run(inputs, outputs, _options(stage, arguments))
+
+
+def _parser(rule: str, stage: ModuleType) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m pipeline {rule}",
+        description=stage.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for group, files in (("inputs", stage.Inputs), ("outputs", stage.Outputs)):
+        section = parser.add_argument_group(group)
+        hints = get_type_hints(files, include_extras=True)
+        for field in fields(files):
+            kind, meaning, *_ = (*get_args(hints[field.name]), "", "")
+            flag = f"--{field.name.replace('_', '-')}"
+            if kind is Shards:
+                section.add_argument(flag, type=str, required=True, metavar="FOLDER:COUNT", help=meaning)
+            elif kind is Path:
+                section.add_argument(flag, type=Path, required=True, metavar="PATH", help=meaning)
+            else:
+                section.add_argument(flag, type=Path, nargs="*", default=[], metavar="PATH", help=meaning)
+    settings = parser.add_argument_group("settings")
+    settings.add_argument("--options", default="{}", metavar="JSON", help=", ".join(stage.Options.model_fields))
+    if "threads" in stage.Options.model_fields:
+        settings.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads")
+    settings.add_argument("--debug", action="store_true", help="show the traceback of a mistake")
+    return parser
+
+
+def _value(given: Any) -> Any:
+    return Shards.parse(given) if isinstance(given, str) else tuple(given) if isinstance(given, list) else given
+
+
+def _options(stage: ModuleType, arguments: dict[str, Any]) -> Any:
+    try:
+        options = json.loads(arguments["options"])
+        if "threads" in arguments:
+            options["threads"] = arguments["threads"]
+        return stage.Options.model_validate_json(json.dumps(options))
+    except (ValidationError, json.JSONDecodeError) as error:
+        raise ConfigError(f"--options: {error}") from None
+
 
 if __name__ == "__main__":
     main()

@@ -33,7 +33,7 @@ rule backbone:
             for path in LOCAL_FILES
             if str(path.parent) == BACKBONES[wildcards.backbone].path
         ],
-        code=code_fingerprint("pipeline.model.backbone"),
+        code=code_fingerprint("proteinmtp.model.backbone"),
     message:
         "Make the backbone {wildcards.backbone}"
     shell:

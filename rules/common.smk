@@ -1,5 +1,5 @@
 # Names, paths and small functions that the rules share.
-from pipeline.config import (
+from proteinmtp.config.whole import (
     HEADS,
     LOSSES,
     NULL_PREFIX,
@@ -7,11 +7,11 @@ from pipeline.config import (
     NULLS_PACKAGE,
     options_json,
 )
-from pipeline.manifest import cached_hashes, code_fingerprint, text_sha256
-from pipeline.plugins import module_name
-from pipeline.structures.sources import PACKAGE as SOURCES
-from pipeline.structures.sources import SourceError, list_source, shard_digests
-from pipeline.structures.sources.directory import folder_digest
+from proteinmtp.base.files import cached_hashes, code_fingerprint, text_sha256
+from proteinmtp.base.plugins import module_name
+from proteinmtp.structures.sources import PACKAGE as SOURCES
+from proteinmtp.structures.sources import SourceError, list_source, shard_digests
+from proteinmtp.structures.sources.directory import folder_digest
 
 RESULTS = CONFIG.results
 ENVIRONMENT = "../envs/proteinmtp.yaml"
@@ -90,4 +90,4 @@ def network_fingerprint(stage):
 def null_fingerprint(wildcards):
     """Return the fingerprint of the code of a null; those of the others do not count."""
     part = f"{NULLS_PACKAGE}.{wildcards.null.removeprefix(NULL_PREFIX)}"
-    return code_fingerprint("pipeline.inference.null_stages", part)
+    return code_fingerprint("proteinmtp.predictors.null_stages_", part)

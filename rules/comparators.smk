@@ -36,7 +36,7 @@ rule comparator:
         folder=lambda wildcards: COMPARATORS[wildcards.run],
         subset=CONFIG.evaluate.subset,
         content=lambda wildcards: COMPARATOR_DIGESTS[wildcards.run],
-        code=code_fingerprint("pipeline.inference.comparator"),
+        code=code_fingerprint("proteinmtp.predictors.comparator"),
     message:
         "Match the files of {wildcards.run} to chains"
     shell:

@@ -14,7 +14,7 @@ else:
 
 SPLIT_TABLE = ""
 if CONFIG.split.method == "table":
-    from pipeline.dataset.subset_table import SplitError, table_digest
+    from proteinmtp.splitting.subset_table import SplitError, table_digest
 
     try:
         SPLIT_TABLE = table_digest(CONFIG.split.table)
@@ -35,7 +35,7 @@ rule demo:
     params:
         options=options_json(CONFIG.source.demo),
         seed=CONFIG.seed,
-        code=code_fingerprint("pipeline.structures.demo"),
+        code=code_fingerprint("proteinmtp.structures.synthetic"),
     message:
         "Write the demo's synthetic proteins"
     shell:
@@ -60,7 +60,7 @@ rule manifest:
         shards=len(SHARDS),
         content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
         code=code_fingerprint(
-            "pipeline.structures.listing", f"{SOURCES}.{CONFIG.source.kind}"
+            "proteinmtp.structures.listing_", f"{SOURCES}.{CONFIG.source.kind}"
         ),
     message:
         "List structure files, shard {wildcards.shard}"
@@ -83,7 +83,7 @@ rule parse:
         ENVIRONMENT
     params:
         options=options_json(CONFIG.parse),
-        code=code_fingerprint("pipeline.structures.stages"),
+        code=code_fingerprint("proteinmtp.structures.stages_"),
     message:
         "Parse structures, shard {wildcards.shard}"
     shell:
@@ -103,7 +103,7 @@ rule distances:
     conda:
         ENVIRONMENT
     params:
-        code=code_fingerprint("pipeline.dataset.distances"),
+        code=code_fingerprint("proteinmtp.tables.write_distances_"),
     message:
         "Compute distances, shard {wildcards.shard}"
     shell:
@@ -130,7 +130,7 @@ rule split:
         options=options_json(CONFIG.split),
         seed=CONFIG.seed,
         table=SPLIT_TABLE,
-        code=code_fingerprint("pipeline.dataset.split"),
+        code=code_fingerprint("proteinmtp.splitting.divide"),
     message:
         "Split chains into train, val and test"
     shell:

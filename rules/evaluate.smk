@@ -18,7 +18,7 @@ rule evaluate:
         predictions=flags("--predictions", "predictions"),
         structures=flags("--structures", "structures"),
         chains=flags("--chains", "chains"),
-        code=code_fingerprint("pipeline.evaluation.evaluate"),
+        code=code_fingerprint("proteinmtp.scoring.evaluate_"),
     message:
         "Score {wildcards.run}"
     shell:

@@ -21,7 +21,7 @@ rule predict:
     params:
         options=run_options("reconstruct"),
         subset=CONFIG.evaluate.subset,
-        code=network_fingerprint("pipeline.inference.predict"),
+        code=network_fingerprint("proteinmtp.predictors.network"),
     message:
         "Predict with {wildcards.run}, shard {wildcards.shard}"
     shell:

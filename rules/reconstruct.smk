@@ -13,7 +13,7 @@ rule chirality:
         ENVIRONMENT
     params:
         chains=flags("--chains", "chains"),
-        code=code_fingerprint("pipeline.inference.reconstruct"),
+        code=code_fingerprint("proteinmtp.predictors.traces"),
     message:
         "Count the pseudo-dihedrals of the training chains"
     shell:
@@ -36,7 +36,7 @@ rule reconstruct:
         ENVIRONMENT
     params:
         options=reconstruct_options,
-        code=code_fingerprint("pipeline.inference.reconstruct"),
+        code=code_fingerprint("proteinmtp.predictors.traces"),
     message:
         "Rebuild coordinates of {wildcards.run}, shard {wildcards.shard}"
     shell:

@@ -36,7 +36,7 @@ rule report:
         comparators=flags("--comparators", "comparators"),
         quarantine=flags("--quarantine", "quarantine"),
         options=options_json(CONFIG),
-        code=code_fingerprint("pipeline.report.build"),
+        code=code_fingerprint("proteinmtp.report.build"),
     message:
         "Write the report"
     shell:

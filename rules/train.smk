@@ -31,7 +31,7 @@ rule train:
         options=run_options("predict", "reconstruct"),
         seed=CONFIG.seed,
         work=under("work/train"),
-        code=network_fingerprint("pipeline.training.train"),
+        code=network_fingerprint("proteinmtp.training.train"),
     message:
         "Train {wildcards.run}; progress is in {log}"
     shell:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import NULLS
+from proteinmtp.config.whole import NULLS
 
-from ..project import Project, copy_project
+from ..support.project import Project, copy_project
 
 RANKS = {"eigenfold_1": "0", "eigenfold_5": "4"}
 TARGETS = 93

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config_data import ParseConfig
-from pipeline.dataset.tables import read_metadata, read_rows
-from pipeline.structures.parse import parse_file
-from pipeline.structures.records import is_mmcif, read_bytes
+from proteinmtp.config.data_ import ParseConfig
+from proteinmtp.tables.parquet import read_metadata, read_rows
+from proteinmtp.structures.parse import parse_file
+from proteinmtp.structures.records import is_mmcif, read_bytes
 
-from ..fuzz import make_seeds, mutants, write_bomb, write_long_line, write_oddities
-from ..fuzz_checks import disagreement, faults
+from ..support.fuzz import make_seeds, mutants, write_bomb, write_long_line, write_oddities
+from ..support.fuzz_checks import disagreement, faults
 
 MUTANTS = 10_000
 SLOWEST = 5.0
@@ -31,9 +31,9 @@ BASE = 300
 STAGES = """
 import json, resource, sys, time
 from pathlib import Path
-from pipeline.config_data import ParseConfig, SourceConfig
-from pipeline.structures.listing import write_manifest
-from pipeline.structures.stages import parse_shard
+from proteinmtp.config.data_ import ParseConfig, SourceConfig
+from proteinmtp.structures.listing_ import write_manifest
+from proteinmtp.structures.stages_ import parse_shard
 
 folder, results, megabytes, address_space = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.dataset.reader import read_chains
-from pipeline.dataset.tables import read_all
-from pipeline.geometry.chirality import mirror
-from pipeline.geometry.superposition import score
-from pipeline.manifest import text_sha256
+from proteinmtp.tables.reader import read_chains
+from proteinmtp.tables.parquet import read_all
+from proteinmtp.geometry.chirality import mirror
+from proteinmtp.geometry.superposition import score
+from proteinmtp.base.files import text_sha256
 
-from ..project import copy_project
+from ..support.project import copy_project
 
 CHAINS = 16
 LENGTHS = range(50, 129)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.geometry.superposition import score
-from pipeline.structures.pairing import pair
-from pipeline.structures.protein_chains import read_protein_chains
+from proteinmtp.geometry.superposition import score
+from proteinmtp.structures.pairing import pair
+from proteinmtp.structures.protein_chains import read_protein_chains
 
-from ..traces import write_trace
+from ..support.traces import write_trace
 
 WITHIN = {"rmsd": 0.002, "tm_score": 0.003, "gdt_ts": 0.01, "gdt_ha": 0.01}
 PROGRAM = {"tm_score": "TM-score", "gdt_ts": "GDT-TS-score", "gdt_ha": "GDT-HA-score"}

@@ -14,23 +14,23 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from transformers import AutoModel, Qwen3Config
 
-from pipeline.config import ConfigError, options_json, parse_config, read_config
-from pipeline.config_backbone import BackboneConfig
-from pipeline.manifest import directory_hashes
-from pipeline.model.backbone import (
+from proteinmtp.config.whole import ConfigError, options_json, parse_config, read_config
+from proteinmtp.config.backbone import BackboneConfig
+from proteinmtp.base.files import directory_hashes
+from proteinmtp.model.backbone import (
     bare_model,
     compute_type,
     make_backbone,
     parameter_count,
     with_adapter,
 )
-from pipeline.model.network import SlotNetwork, build_network, load_network
-from pipeline.training import train as training
+from proteinmtp.model.network import SlotNetwork, build_network, load_network
+from proteinmtp.training import train as training
 
-from ..conftest import SmallData, small_config
-from .saved_models import save_qwen
+from ..support.small import SmallData, small_config
+from ..support.saved_models import save_qwen
 from .test_training import command_of, files_of
-from .trained_runs import LORA, assert_saved_and_loaded, batch_of, distances_of, train_of, values_of
+from ..support.trained_runs import LORA, assert_saved_and_loaded, batch_of, distances_of, train_of, values_of
 
 
 def lora_network(small: SmallData, quantization: str) -> SlotNetwork:

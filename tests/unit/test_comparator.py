@@ -4,15 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import ConfigError, parse_config
-from pipeline.dataset.schemas import CHAINS, SPLIT
-from pipeline.dataset.tables import read_all, write_rows
-from pipeline.inference.comparator import confidence, write_comparator
-from pipeline.inference.matching import Target, Targets, natural_order
-from pipeline.structures.sources import SourceError
-from pipeline.structures.sources.directory import folder_digest
+from proteinmtp.config.whole import ConfigError, parse_config
+from proteinmtp.tables.schemas import CHAINS, SPLIT
+from proteinmtp.tables.parquet import read_all, write_rows
+from proteinmtp.predictors.comparator import confidence, write_comparator
+from proteinmtp.predictors.matching import Target, Targets, natural_order
+from proteinmtp.structures.sources import SourceError
+from proteinmtp.structures.sources.directory import folder_digest
 
-from ..traces import polymer, random_trace, write_trace
+from ..support.traces import polymer, random_trace, write_trace
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.dataset.tables import write_rows
-from pipeline.evaluation.compare import CompareError, compare, read_result
-from pipeline.evaluation.compare_table import notes
-from pipeline.evaluation.metrics import METRICS_SHOWN
-from pipeline.evaluation.schemas import METRICS
+from proteinmtp.tables.parquet import write_rows
+from proteinmtp.scoring.compare import CompareError, compare, read_result
+from proteinmtp.cli.compare_table import notes
+from proteinmtp.base.metrics import METRICS_SHOWN
+from proteinmtp.tables.score_schemas_ import METRICS
 
 
 def rows(run: str, shift: float, chains: range, length: int = 50) -> list[dict]:

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import Config, ConfigError, parse_config, read_config
-from pipeline.config_files import conda_environment, generated_files
+from proteinmtp.config.whole import Config, ConfigError, parse_config, read_config
+from proteinmtp.config.generated import conda_environment, generated_files
 
 
 def test_the_defaults_are_valid_and_are_the_demo():

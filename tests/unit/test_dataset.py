@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.dataset.reader import read_chains, read_subset
-from pipeline.dataset.schemas import CHAINS
-from pipeline.dataset.tables import open_table, read_rows, write_rows
-from pipeline.inference.schemas import NOTHING, PREDICTIONS
+from proteinmtp.tables.reader import read_chains, read_subset
+from proteinmtp.tables.schemas import CHAINS
+from proteinmtp.tables.parquet import open_table, read_rows, write_rows
+from proteinmtp.tables.prediction_schemas_ import NOTHING, PREDICTIONS
 
 
 def test_rows_come_back_as_they_were_written(tmp_path: Path):

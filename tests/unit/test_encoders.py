@@ -7,14 +7,14 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from pipeline.config import ConfigError, parse_config
-from pipeline.model.backbone import BackboneError, make_backbone
-from pipeline.model.network import build_network
-from pipeline.model.tokens import ResidueTokenizer
+from proteinmtp.config.whole import ConfigError, parse_config
+from proteinmtp.model.backbone import BackboneError, make_backbone
+from proteinmtp.model.network import build_network
+from proteinmtp.model.tokens import ResidueTokenizer
 
-from ..conftest import small_config
-from .saved_models import save_encoder, save_esm
-from .trained_runs import ENCODER, LORA, READ_OUT, STEPS, assert_saved_and_loaded, batch_of, linked, train_of
+from ..support.small import small_config
+from ..support.saved_models import save_encoder, save_esm
+from ..support.trained_runs import ENCODER, LORA, READ_OUT, STEPS, assert_saved_and_loaded, batch_of, linked, train_of
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.confidence import trust
-from pipeline.evaluation.metrics import COLUMNS
-from pipeline.evaluation.score_chain import score_chain
-from pipeline.evaluation.statistics import length_bin, paired_difference, summarise, summarise_by_length
-from pipeline.geometry.distances import pack_upper
+from proteinmtp.scoring.confidence import trust
+from proteinmtp.base.metrics import COLUMNS
+from proteinmtp.scoring.chain import score_chain
+from proteinmtp.scoring.statistics import length_bin, paired_difference, summarise, summarise_by_length
+from proteinmtp.geometry.distances import pack_upper
 
 
 def test_only_observed_residues_count():

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config_data import ParseConfig, SourceConfig
-from pipeline.dataset.tables import read_metadata, read_rows
-from pipeline.structures.listing import write_manifest
-from pipeline.structures.mmcif_records import mmcif_records
-from pipeline.structures.parse import Parsed, parse_file
-from pipeline.structures.records import is_mmcif, read_bytes
-from pipeline.structures.refusals import Refusal, Refused
-from pipeline.structures.sources.directory import list_folder
-from pipeline.structures.stages import parse_shard
+from proteinmtp.config.data_ import ParseConfig, SourceConfig
+from proteinmtp.tables.parquet import read_metadata, read_rows
+from proteinmtp.structures.listing_ import write_manifest
+from proteinmtp.structures.mmcif_records import mmcif_records
+from proteinmtp.structures.parse import Parsed, parse_file
+from proteinmtp.structures.records import is_mmcif, read_bytes
+from proteinmtp.structures.refusals import Refusal, Refused
+from proteinmtp.structures.sources.directory import list_folder
+from proteinmtp.structures.stages_ import parse_shard
 
-from ..fuzz import Seed, make_seeds, mutants, write_bomb, write_long_line, write_oddities
-from ..fuzz_checks import disagreement, faults, our_trace
+from ..support.fuzz import Seed, make_seeds, mutants, write_bomb, write_long_line, write_oddities
+from ..support.fuzz_checks import disagreement, faults, our_trace
 from .test_parse import ANY, atom
 
 MUTANTS = 400

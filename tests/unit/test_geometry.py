@@ -3,9 +3,9 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
-from pipeline.geometry.backbone import build_backbone
-from pipeline.geometry.chirality import BINS, dihedral_bins, mirror, predicted_log_ratio
-from pipeline.geometry.distances import pack_upper, pairwise_distances, unpack_upper
+from proteinmtp.geometry.polypeptide import build_backbone
+from proteinmtp.geometry.chirality import BINS, dihedral_bins, mirror, predicted_log_ratio
+from proteinmtp.geometry.distances import pack_upper, pairwise_distances, unpack_upper
 
 
 def random_chain(seed: int, length: int) -> torch.Tensor:

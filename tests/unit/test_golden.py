@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.config_data import ParseConfig
-from pipeline.structures.parse import Chain, parse_file
+from proteinmtp.config.data_ import ParseConfig
+from proteinmtp.structures.parse import Chain, parse_file
 
-from ..independent import biopython_traces
+from ..support.independent import biopython_traces
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 LIMITS = ParseConfig(min_length=4, max_length=100_000, min_observed=0, max_unknown=1, max_bond_outliers=1, copies="all")

@@ -5,13 +5,13 @@ import math
 import pytest
 import torch
 
-from pipeline.config import HEADS, HeadConfig
-from pipeline.geometry.mds import classical_mds
-from pipeline.model.bins import BINS, CONTACT, FIRST, LAST, WIDTH, bin_of, edges, median, moments
-from pipeline.model.heads.equivariant import Layer
-from pipeline.model.heads.label_wise import TooLongError
-from pipeline.model.pairs import pair_index
-from pipeline.plugins import constant, load
+from proteinmtp.config.whole import HEADS, HeadConfig
+from proteinmtp.geometry.mds import classical_mds
+from proteinmtp.model.bins import BINS, CONTACT, FIRST, LAST, WIDTH, bin_of, edges, median, moments
+from proteinmtp.model.heads.equivariant import Layer
+from proteinmtp.model.heads.label_wise import TooLongError
+from proteinmtp.model.pairs import pair_index
+from proteinmtp.base.plugins import constant, load
 
 from .test_model import SEQUENCES, SLOT_HEADS, batch_of, network_of
 

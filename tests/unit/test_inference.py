@@ -5,19 +5,19 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config import ReconstructConfig
-from pipeline.dataset.schemas import CHAINS
-from pipeline.dataset.tables import read_all, read_rows, write_rows
-from pipeline.geometry.chirality import mirror
-from pipeline.geometry.distances import pack_upper, pairwise_distances
-from pipeline.geometry.rebuild import rebuild
-from pipeline.geometry.superposition import score
-from pipeline.inference.predict import predict_shard
-from pipeline.inference.reconstruct import read_chirality, reconstruct_shard, write_chirality, write_pdb
-from pipeline.inference.schemas import NOTHING, PREDICTIONS
-from pipeline.training.train import TrainingFiles, train
+from proteinmtp.config.whole import ReconstructConfig
+from proteinmtp.tables.schemas import CHAINS
+from proteinmtp.tables.parquet import read_all, read_rows, write_rows
+from proteinmtp.geometry.chirality import mirror
+from proteinmtp.geometry.distances import pack_upper, pairwise_distances
+from proteinmtp.geometry.rebuild import rebuild
+from proteinmtp.geometry.superposition import score
+from proteinmtp.predictors.network import predict_shard
+from proteinmtp.predictors.traces import read_chirality, reconstruct_shard, write_chirality, write_pdb
+from proteinmtp.tables.prediction_schemas_ import NOTHING, PREDICTIONS
+from proteinmtp.training.train import TrainingFiles, train
 
-from ..conftest import small_config
+from ..support.small import small_config
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.dataset import inspect_kinds as kinds
-from pipeline.dataset.inspect import InspectError, one_row, overview, show, table_kind
-from pipeline.dataset.schemas import CHAINS, DISTANCES, MANIFEST, QUARANTINE, SPLIT
-from pipeline.dataset.tables import read_rows, write_rows
-from pipeline.evaluation.schemas import EXAMPLES, METRICS
-from pipeline.inference.schemas import PREDICTIONS, STRUCTURES
-from pipeline.training.train import HISTORY
+from proteinmtp.dataset import inspect_kinds as kinds
+from proteinmtp.cli.inspect import InspectError, one_row, overview, show, table_kind
+from proteinmtp.tables.schemas import CHAINS, DISTANCES, MANIFEST, QUARANTINE, SPLIT
+from proteinmtp.tables.parquet import read_rows, write_rows
+from proteinmtp.tables.score_schemas_ import EXAMPLES, METRICS
+from proteinmtp.tables.prediction_schemas_ import PREDICTIONS, STRUCTURES
+from proteinmtp.training.train import HISTORY
 
 SCHEMAS = {
     "chains": CHAINS, "quarantine": QUARANTINE, "manifest": MANIFEST, "split": SPLIT, "distances": DISTANCES,

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config import LOSSES, ConfigError, LossConfig, parse_config
-from pipeline.geometry.distances import pairwise_distances
-from pipeline.model.batch import Batch
-from pipeline.model.bins import BINS, FIRST, WIDTH
-from pipeline.model.prediction import Prediction
-from pipeline.plugins import load, names
+from proteinmtp.config.whole import LOSSES, ConfigError, LossConfig, parse_config
+from proteinmtp.geometry.distances import pairwise_distances
+from proteinmtp.model.batch import Batch
+from proteinmtp.model.bins import BINS, FIRST, WIDTH
+from proteinmtp.model.prediction import Prediction
+from proteinmtp.base.plugins import load, names
 
 CONFIG = LossConfig(delta=2.0, clamp=10.0)
 LENGTHS = (7, 5)

@@ -7,16 +7,16 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from pipeline.config import HEADS, SlotsConfig, parse_config
-from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
-from pipeline.model.backbone import BackboneError, make_backbone
-from pipeline.model.batch import Batch, collate
-from pipeline.model.layout import Layout
-from pipeline.model.network import build_network, load_network, save_network
-from pipeline.model.tokens import SLOT, ResidueTokenizer, TokenizerError
-from pipeline.plugins import names
+from proteinmtp.config.whole import HEADS, SlotsConfig, parse_config
+from proteinmtp.tables.reader import ChainRecord, read_chains, read_subset
+from proteinmtp.model.backbone import BackboneError, make_backbone
+from proteinmtp.model.batch import Batch, collate
+from proteinmtp.model.layout import Layout
+from proteinmtp.model.network import build_network, load_network, save_network
+from proteinmtp.model.tokens import SLOT, ResidueTokenizer, TokenizerError
+from proteinmtp.base.plugins import names
 
-from ..conftest import SMALL_RUN, small_config
+from ..support.small import SMALL_RUN, small_config
 
 SEQUENCES = ("MKVLITGAGS", "ACDEFGHIKLMNPQ", "WYVTS")
 

@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from pipeline import plugins
-from pipeline.config import NULLS, NULLS_PACKAGE, ReconstructConfig
-from pipeline.dataset.homology import align
-from pipeline.dataset.reader import ChainRecord, read_chains, read_subset
-from pipeline.dataset.schemas import CHAINS, DISTANCES
-from pipeline.dataset.tables import read_all, read_rows, write_rows
-from pipeline.geometry.chirality import pseudo_dihedrals
-from pipeline.geometry.distances import pairwise_distances, unpack_upper
-from pipeline.inference.null_stages import fit_null, predict_null
-from pipeline.inference.nulls import Tables, Target, helix, neighbours, separation
-from pipeline.inference.reconstruct import reconstruct_shard, write_chirality
+from proteinmtp.config.whole import NULLS, NULLS_PACKAGE, ReconstructConfig
+from proteinmtp.splitting.homology import align
+from proteinmtp.tables.reader import ChainRecord, read_chains, read_subset
+from proteinmtp.tables.schemas import CHAINS, DISTANCES
+from proteinmtp.tables.parquet import read_all, read_rows, write_rows
+from proteinmtp.geometry.chirality import pseudo_dihedrals
+from proteinmtp.geometry.distances import pairwise_distances, unpack_upper
+from proteinmtp.predictors.null_stages_ import fit_null, predict_null
+from proteinmtp.predictors.nulls import Tables, Target, helix, neighbours, separation
+from proteinmtp.predictors.traces import reconstruct_shard, write_chirality
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 

@@ -7,15 +7,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.geometry.distances import pairwise_distances
-from pipeline.geometry.lddt import lddt
-from pipeline.geometry.superposition import superpose
-from pipeline.structures.pairing import PairingError, align, pair, place_chain
-from pipeline.structures.placement import LONGEST_BOND
-from pipeline.structures.polymers import Polymer
-from pipeline.structures.protein_chains import StructureError, read_protein_chains
+from proteinmtp.geometry.distances import pairwise_distances
+from proteinmtp.geometry.lddt import lddt
+from proteinmtp.geometry.superposition import superpose
+from proteinmtp.structures.pairing import PairingError, align, pair, place_chain
+from proteinmtp.structures.placement import LONGEST_BOND
+from proteinmtp.structures.polymers import Polymer
+from proteinmtp.structures.protein_chains import StructureError, read_protein_chains
 
-from ..traces import polymer, random_trace, write_trace
+from ..support.traces import polymer, random_trace, write_trace
 
 PUBLISHED_PAIRING_IS_WRONG = {"7w06_A", "7wa9_A", "7zgi_B", "8dgg_A", "7uqv_D", "7s03_A"}
 """Natives whose published RMSD rests on a pairing by letters alone that bonds and letters contradict."""

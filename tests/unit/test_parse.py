@@ -6,17 +6,17 @@ import gemmi
 import numpy as np
 import pytest
 
-from pipeline.config_data import DemoSource, ParseConfig, SourceConfig
-from pipeline.dataset.distances import write_distances
-from pipeline.dataset.tables import read_metadata, read_rows
-from pipeline.geometry.distances import unpack_upper
-from pipeline.structures.demo import AMINO_ACIDS, make_family, make_member, write_demo
-from pipeline.structures.listing import write_manifest
-from pipeline.structures.parse import Chain, parse_file
-from pipeline.structures.placement import place
-from pipeline.structures.refusals import Refusal, Refused
-from pipeline.structures.sources.directory import list_folder
-from pipeline.structures.stages import parse_shard
+from proteinmtp.config.data_ import DemoSource, ParseConfig, SourceConfig
+from proteinmtp.tables.write_distances_ import write_distances
+from proteinmtp.tables.parquet import read_metadata, read_rows
+from proteinmtp.geometry.distances import unpack_upper
+from proteinmtp.structures.synthetic import AMINO_ACIDS, make_family, make_member, write_demo
+from proteinmtp.structures.listing_ import write_manifest
+from proteinmtp.structures.parse import Chain, parse_file
+from proteinmtp.structures.placement import place
+from proteinmtp.structures.refusals import Refusal, Refused
+from proteinmtp.structures.sources.directory import list_folder
+from proteinmtp.structures.stages_ import parse_shard
 
 ANY = ParseConfig(min_length=4, min_observed=0, max_unknown=1, max_bond_outliers=1, copies="all")
 

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config_data import DemoSource, SourceConfig
-from pipeline.structures.demo import write_demo
-from pipeline.structures.parse import parse_file
-from pipeline.structures.pdbbind_index import read_index
-from pipeline.structures.sources import SourceError, SourceFile, list_source
+from proteinmtp.config.data_ import DemoSource, SourceConfig
+from proteinmtp.structures.synthetic import write_demo
+from proteinmtp.structures.parse import parse_file
+from proteinmtp.structures.pdbbind_index import read_index
+from proteinmtp.structures.sources import SourceError, SourceFile, list_source
 
-from ..project import write_pdbbind
+from ..support.project import write_pdbbind
 
 LINES = """\
 # PDB code, resolution, release year, -logKd/Ki, Kd/Ki, reference, ligand name
@@ -187,7 +187,7 @@ def test_packed_proteins_and_equal_bytes(tmp_path: Path, shared: Path):
 
 
 def test_proteins_of_the_tree_are_parsed(tmp_path: Path):
-    from pipeline.config_data import ParseConfig
+    from proteinmtp.config.data_ import ParseConfig
 
     write_demo(DemoSource(families=2, members=4), 0, tmp_path / "demo", tmp_path / "files.json")
     root = write_pdbbind(tmp_path / "pdbbind", sorted((tmp_path / "demo").glob("f*.pdb")))

@@ -10,20 +10,20 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from pipeline.cli import app
-from pipeline.config import ConfigError
-from pipeline.model.backbone import make_backbone
-from pipeline.model.network import build_network, save_network
-from pipeline.model.tiny import tiny_config
-from pipeline.model.tokens import ResidueTokenizer
-from pipeline.planning import plan as planning
-from pipeline.planning.allocators import Blocks
-from pipeline.planning.plan import GIB, MIB, Device, Plan, plan_run
-from pipeline.planning.quantised import quantise
-from pipeline.planning.shadow import Frame, Target, architecture, predict_batches, shadow_network, train_steps
-from pipeline.planning.storage import StorageCounter, counted
+from proteinmtp.cli.main import app
+from proteinmtp.config.whole import ConfigError
+from proteinmtp.model.backbone import make_backbone
+from proteinmtp.model.network import build_network, save_network
+from proteinmtp.model.tiny import tiny_config
+from proteinmtp.model.tokens import ResidueTokenizer
+from proteinmtp.planning import plan as planning
+from proteinmtp.planning.allocators import Blocks
+from proteinmtp.planning.plan import GIB, MIB, Device, Plan, plan_run
+from proteinmtp.planning.quantised import quantise
+from proteinmtp.planning.shadow import Frame, Target, architecture, predict_batches, shadow_network, train_steps
+from proteinmtp.planning.storage import StorageCounter, counted
 
-from ..conftest import small_config
+from ..support.small import small_config
 
 CPU = Device(gpu=False, memory=GIB)
 FLOAT32 = Target(gpu=False, dtype=torch.float32)

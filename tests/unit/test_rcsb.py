@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config_data import SourceConfig
-from pipeline.dataset.tables import read_rows
-from pipeline.structures import download
-from pipeline.structures.listing import write_manifest
-from pipeline.structures.sources import SourceError, SourceFile, list_source, rcsb, shard_digests
+from proteinmtp.config.data_ import SourceConfig
+from proteinmtp.tables.parquet import read_rows
+from proteinmtp.structures import download
+from proteinmtp.structures.listing_ import write_manifest
+from proteinmtp.structures.sources import SourceError, SourceFile, list_source, rcsb, shard_digests
 
-from .archive import Archive, cut_chunks, entry, reset, says, sends, silent, stalled, text_of, truncated
+from ..support.archive import Archive, cut_chunks, entry, reset, says, sends, silent, stalled, text_of, truncated
 
 
 @pytest.fixture

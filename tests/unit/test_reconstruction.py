@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import ReconstructConfig
-from pipeline.geometry import mds
-from pipeline.geometry.chirality import (
+from proteinmtp.config.whole import ReconstructConfig
+from proteinmtp.geometry import mds
+from proteinmtp.geometry.chirality import (
     BINS,
     dihedral_counts,
     hand_log_ratios,
@@ -17,13 +17,13 @@ from pipeline.geometry.chirality import (
     pseudo_dihedrals,
     wrong_hand_fraction,
 )
-from pipeline.geometry.completion import complete, scaling_weights
-from pipeline.geometry.distances import pairwise_distances
-from pipeline.geometry.lbfgs import minimise
-from pipeline.geometry.mds import classical_mds, flatten, smacof, stress
-from pipeline.geometry.rebuild import rebuild
-from pipeline.geometry.refine import CIS, TRANS, bond_lengths, error_precision, error_reach, refine, restraints
-from pipeline.geometry.superposition import superpose
+from proteinmtp.geometry.completion import complete, scaling_weights
+from proteinmtp.geometry.distances import pairwise_distances
+from proteinmtp.geometry.lbfgs import minimise
+from proteinmtp.geometry.mds import classical_mds, flatten, smacof, stress
+from proteinmtp.geometry.rebuild import rebuild
+from proteinmtp.geometry.refine import CIS, TRANS, bond_lengths, error_precision, error_reach, refine, restraints
+from proteinmtp.geometry.superposition import superpose
 
 from .test_geometry import chains, helix, random_chain, seeds
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import NULLS, parse_config
-from pipeline.dataset.schemas import QUARANTINE
-from pipeline.dataset.tables import read_rows, write_rows
-from pipeline.evaluation.metrics import COLUMNS, METRICS_SHOWN
-from pipeline.evaluation.schemas import EXAMPLES, METRICS
-from pipeline.evaluation.statistics import Difference
-from pipeline.report import experiments, standing
-from pipeline.report.build import ReportFiles, build_report
-from pipeline.report.verdicts import VerdictsError, verdicts
-from pipeline.training.train import HISTORY
+from proteinmtp.config.whole import NULLS, parse_config
+from proteinmtp.tables.schemas import QUARANTINE
+from proteinmtp.tables.parquet import read_rows, write_rows
+from proteinmtp.base.metrics import COLUMNS, METRICS_SHOWN
+from proteinmtp.tables.score_schemas_ import EXAMPLES, METRICS
+from proteinmtp.scoring.statistics import Difference
+from proteinmtp.report import experiments, standing
+from proteinmtp.report.build import ReportFiles, build_report
+from proteinmtp.report.verdicts import VerdictsError, verdicts
+from proteinmtp.training.train import HISTORY
 
 EVIL = "</script><script>document.title='owned'</script>"
 RUNS = ("distance", "coords", *NULLS)

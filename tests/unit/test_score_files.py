@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli import app
-from pipeline.config import ConfigError
-from pipeline.evaluation.metrics import NAMES
-from pipeline.evaluation.score_files import ScoreError, read_pairs, score_files
+from proteinmtp.cli.main import app
+from proteinmtp.config.whole import ConfigError
+from proteinmtp.base.metrics import NAMES
+from proteinmtp.scoring.files import ScoreError, read_pairs, score_files
 
-from ..traces import random_trace, write_trace
+from ..support.traces import random_trace, write_trace
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKAL"
 

@@ -6,14 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.evaluation.metrics import COLUMNS, NAMES
-from pipeline.evaluation.score_chain import score_chain
-from pipeline.geometry.distances import pack_upper, pairwise_distances
-from pipeline.geometry.lddt import lddt, lddt_per_residue
-from pipeline.geometry.pairs import CLASH, DISTANCES, SEPARATIONS, contact_precision, pair_scores
-from pipeline.geometry.search import Superpositions
-from pipeline.geometry.superposition import kabsch, score, tm_d0, tm_score
-from pipeline.geometry.trace import bond_violations, radius_of_gyration
+from proteinmtp.base.metrics import COLUMNS, NAMES
+from proteinmtp.scoring.chain import score_chain
+from proteinmtp.geometry.distances import pack_upper, pairwise_distances
+from proteinmtp.geometry.lddt import lddt, lddt_per_residue
+from proteinmtp.geometry.pair_scores import CLASH, DISTANCES, SEPARATIONS, contact_precision, pair_scores
+from proteinmtp.geometry.search import Superpositions
+from proteinmtp.geometry.superposition import kabsch, score, tm_d0, tm_score
+from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
 
 from .test_geometry import helix, random_chain, random_motion
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config_data import ParseConfig, SourceConfig
-from pipeline.dataset.tables import read_rows
-from pipeline.structures.header import code_in_header
-from pipeline.structures.listing import write_manifest
-from pipeline.structures.refusals import Refusal
-from pipeline.structures.sources import SourceError, SourceFile, list_source, shard_digests
-from pipeline.structures.sources.directory import list_folder
-from pipeline.structures.stages import parse_shard
+from proteinmtp.config.data_ import ParseConfig, SourceConfig
+from proteinmtp.tables.parquet import read_rows
+from proteinmtp.structures.header import code_in_header
+from proteinmtp.structures.listing_ import write_manifest
+from proteinmtp.structures.refusals import Refusal
+from proteinmtp.structures.sources import SourceError, SourceFile, list_source, shard_digests
+from proteinmtp.structures.sources.directory import list_folder
+from proteinmtp.structures.stages_ import parse_shard
 
 
 def directory(folder: Path, **options: object) -> SourceConfig:

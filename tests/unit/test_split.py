@@ -7,17 +7,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipeline.config_data import SplitConfig, TableSplit
-from pipeline.dataset import assign, homology, split
-from pipeline.dataset.errors import AccountingError, LeakError, SplitError
-from pipeline.dataset.homology import Homology, clusters, search
-from pipeline.dataset.leakage import check_homologs, clusters_crossing, nearest_in_training
-from pipeline.dataset.reader import read_subset
-from pipeline.dataset.schemas import CHAINS, QUARANTINE
-from pipeline.dataset.split import ChainFacts, divide, write_split
-from pipeline.dataset.subset_table import read_subset_table, table_digest
-from pipeline.dataset.tables import open_table, write_rows
-from pipeline.structures.demo import TOPOLOGIES, make_family, make_member
+from proteinmtp.config.data_ import SplitConfig, TableSplit
+from proteinmtp.dataset import assign, homology, split
+from proteinmtp.splitting.errors import AccountingError, LeakError, SplitError
+from proteinmtp.splitting.homology import Homology, clusters, search
+from proteinmtp.splitting.leakage import check_homologs, clusters_crossing, nearest_in_training
+from proteinmtp.tables.reader import read_subset
+from proteinmtp.tables.schemas import CHAINS, QUARANTINE
+from proteinmtp.splitting.divide import ChainFacts, divide, write_split
+from proteinmtp.splitting.subset_table import read_subset_table, table_digest
+from proteinmtp.tables.parquet import open_table, write_rows
+from proteinmtp.structures.synthetic import TOPOLOGIES, make_family, make_member
 
 LETTERS = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
 
@@ -96,7 +96,7 @@ def test_clusters_stay_the_same_when_large_groups_are_searched_in_part(tmp_path:
 
 
 def plain_search(fasta: Path, table: Path, folder: Path) -> None:
-    from pipeline.dataset.homology import _mmseqs
+    from proteinmtp.splitting.homology import _mmseqs
 
     _mmseqs(
         1, "easy-search", str(fasta), str(fasta), str(table), str(folder / "tmp"), "-s", "7.5", "-e", "0.001",

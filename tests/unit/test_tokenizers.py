@@ -7,13 +7,13 @@ import torch
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
-from pipeline.config import parse_config
-from pipeline.config_backbone import BackboneConfig
-from pipeline.model.backbone import BackboneError, make_backbone
-from pipeline.model.network import build_network
-from pipeline.model.tokens import RESIDUES, SLOT, ResidueTokenizer, TokenizerError
+from proteinmtp.config.whole import parse_config
+from proteinmtp.config.backbone import BackboneConfig
+from proteinmtp.model.backbone import BackboneError, make_backbone
+from proteinmtp.model.network import build_network
+from proteinmtp.model.tokens import RESIDUES, SLOT, ResidueTokenizer, TokenizerError
 
-from .saved_models import save_esm, save_llama, save_qwen
+from ..support.saved_models import save_esm, save_llama, save_qwen
 
 SEQUENCE = "MKVLITGAGS"
 SAVERS = {

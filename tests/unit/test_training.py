@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import options_json
-from pipeline.dataset.tables import read_rows
-from pipeline.inference.predict import ArtefactError, predict_shard
-from pipeline.manifest import directory_hashes
-from pipeline.training.sampler import BatchSampler, share
-from pipeline.training.train import RESUME_ME, DivergedError, TrainingFiles, learning_rate, train
+from proteinmtp.config.whole import options_json
+from proteinmtp.tables.parquet import read_rows
+from proteinmtp.predictors.network import ArtefactError, predict_shard
+from proteinmtp.base.files import directory_hashes
+from proteinmtp.training.sampler import BatchSampler, share
+from proteinmtp.training.train import RESUME_ME, DivergedError, TrainingFiles, learning_rate, train
 
-from ..conftest import small_config
+from ..support.small import small_config
 
 
 def files_of(small, folder: Path) -> TrainingFiles:
@@ -55,7 +55,7 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bits(small, tmp_pat
     """Stopped after the second step by an error, as hard as a kill: nothing but the checkpoint is left."""
     changes = {"train": {"tuning": tuning, "lora": {"dropout": 0.1}}}
     whole = trained(small, tmp_path / "whole", **changes)
-    from pipeline.training import train as module
+    from proteinmtp.training import train as module
 
     step = module._Loop.step
     seen = []

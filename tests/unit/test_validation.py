@@ -3,8 +3,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.dataset.tables import read_all
-from pipeline.dataset.validation import validate_chains
+from proteinmtp.tables.parquet import read_all
+from proteinmtp.tables.validation import validate_chains
 
 
 def row(**changes: Any) -> dict[str, Any]:

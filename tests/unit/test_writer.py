@@ -11,24 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import MistralConfig, MistralModel
 
-from pipeline.config import ConfigError
-from pipeline.dataset.reader import read_chains, read_subset
-from pipeline.dataset.tables import read_rows
-from pipeline.evaluation.evaluate import evaluate
-from pipeline.evaluation.metrics import COLUMNS
-from pipeline.evaluation.score_chain import score_chain
-from pipeline.geometry.superposition import score
-from pipeline.inference.predict import predict_shard
-from pipeline.inference.reconstruct import reconstruct_shard, write_chirality
-from pipeline.model.backbone import BackboneError, make_backbone
-from pipeline.model.batch import Batch, collate
-from pipeline.model.coordinate_text import SYMBOLS, in_own_frame, read, write
-from pipeline.model.network import build_network, load_network, save_network
-from pipeline.model.tokens import ResidueTokenizer
-from pipeline.model.writer import WriterNetwork
-from pipeline.training.train import TrainingFiles, train
+from proteinmtp.config.whole import ConfigError
+from proteinmtp.tables.reader import read_chains, read_subset
+from proteinmtp.tables.parquet import read_rows
+from proteinmtp.scoring.evaluate_ import evaluate
+from proteinmtp.base.metrics import COLUMNS
+from proteinmtp.scoring.chain import score_chain
+from proteinmtp.geometry.superposition import score
+from proteinmtp.predictors.network import predict_shard
+from proteinmtp.predictors.traces import reconstruct_shard, write_chirality
+from proteinmtp.model.backbone import BackboneError, make_backbone
+from proteinmtp.model.batch import Batch, collate
+from proteinmtp.model.coordinate_text import SYMBOLS, in_own_frame, read, write
+from proteinmtp.model.network import build_network, load_network, save_network
+from proteinmtp.model.tokens import ResidueTokenizer
+from proteinmtp.model.writer import WriterNetwork
+from proteinmtp.training.train import TrainingFiles, train
 
-from ..conftest import small_config
+from ..support.small import small_config
 
 WRITING = {"name": "a", "slots": {"kind": "none"}, "head": {"kind": "digits"}}
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ..project import Project, copy_project
+from ..support.project import Project, copy_project
 
 
 @pytest.fixture

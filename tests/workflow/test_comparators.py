@@ -4,14 +4,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import NULLS
-from pipeline.config_data import DemoSource
-from pipeline.dataset.reader import read_subset
-from pipeline.dataset.tables import read_all, read_rows
-from pipeline.structures.demo import write_demo
+from proteinmtp.config.whole import NULLS
+from proteinmtp.config.data_ import DemoSource
+from proteinmtp.tables.reader import read_subset
+from proteinmtp.tables.parquet import read_all, read_rows
+from proteinmtp.structures.synthetic import write_demo
 
-from ..project import Project
-from ..traces import random_trace, write_trace
+from ..support.project import Project
+from ..support.traces import random_trace, write_trace
 
 
 def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Project, tmp_path: Path):

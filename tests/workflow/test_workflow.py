@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import NULLS
-from pipeline.dataset.tables import read_rows
-from pipeline.structures.demo import write_demo
+from proteinmtp.config.whole import NULLS
+from proteinmtp.tables.parquet import read_rows
+from proteinmtp.structures.synthetic import write_demo
 
-from ..project import Project, write_pdbbind
+from ..support.project import Project, write_pdbbind
 
 
 def test_the_small_workflow_ends_in_a_report(finished: Project):
@@ -98,7 +98,7 @@ def directory_source(folder: Path, **more: object) -> dict:
 
 
 def test_a_new_file_reruns_one_shard_and_a_touched_one_nothing(project: Project, tmp_path: Path):
-    from pipeline.config_data import DemoSource
+    from proteinmtp.config.data_ import DemoSource
 
     folder = tmp_path / "mine"
     write_demo(DemoSource(families=2, members=6), 0, folder, tmp_path / "files.json")
@@ -163,7 +163,7 @@ def test_one_broken_file_among_none_other_ends_in_a_report(project: Project, tmp
 
 
 def test_a_pdbbind_tree_becomes_a_split(project: Project, tmp_path: Path):
-    from pipeline.config_data import DemoSource
+    from proteinmtp.config.data_ import DemoSource
 
     write_demo(DemoSource(families=3, members=6), 0, tmp_path / "demo", tmp_path / "files.json")
     root = write_pdbbind(tmp_path / "pdbbind", sorted((tmp_path / "demo").glob("f*.pdb")))
@@ -194,7 +194,7 @@ def test_a_pdbbind_tree_becomes_a_split(project: Project, tmp_path: Path):
 def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from pipeline.config_data import DemoSource
+    from proteinmtp.config.data_ import DemoSource
 
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     demo, served = tmp_path / "demo", tmp_path / "served"

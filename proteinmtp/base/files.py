@@ -1,0 +1,83 @@
+"""Files: content hashes, and writing that leaves either the old file or the whole new one."""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def readable_sha256(path: Path) -> str:
+    """Return the sha256 of a file's bytes, or "" for what cannot be read: a link to nowhere, a pipe, a device."""
+    try:
+        return file_sha256(path) if path.is_file() else ""
+    except OSError:
+        return ""
+
+
+def cached_hashes(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
+    """Return the sha256 of each file, "" for those that cannot be read.
+
+    Hashes are kept in the JSON file `cache`, keyed by path, size and time of change, so that a second look reads none
+    of the files but those that could not be read. The cache holds what was asked for last.
+    """
+    known = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
+    seen = {}
+    hashes = {}
+    for path in paths:
+        key = str(path.absolute())
+        stamp = _stamp(key)
+        before = known.get(key, [None, ""])
+        hashes[path] = before[1] if before[1] and before[0] == stamp else readable_sha256(path)
+        seen[key] = [stamp, hashes[path]]
+    if seen != known:
+        write_json(cache, seen)
+    return hashes
+
+
+def _stamp(path: str) -> list[int]:
+    """Return the size and the time of change of a file, nothing for one that cannot be reached."""
+    try:
+        stat = os.stat(path)  # noqa: PTH116  a Path takes twice as long
+    except OSError:
+        return []
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def text_sha256(*parts: str) -> str:
+    """Return the sha256 of several strings, in hexadecimal; where one ends and the next begins matters."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def directory_hashes(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file below `folder`, by its path relative to `folder`, sorted."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; when the block ends well, sync it and move it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        yield temporary
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as JSON with sorted keys, atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")

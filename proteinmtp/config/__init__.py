@@ -1,0 +1,61 @@
+"""The configuration: pydantic models of data, one module for each section; programs import them from here.
+
+What a model computes no stage sees: a stage gets resolved settings as params. `proteinmtp.predictors.catalogue` reads a
+configuration, looks up the parts that it names, and fills in what they decide.
+"""
+
+from proteinmtp.base.errors import ConfigError
+from proteinmtp.config.backbone import BackboneConfig, HubBackbone, TinyBackbone
+from proteinmtp.config.comparators import ComparatorEntry
+from proteinmtp.config.evaluate import EvaluateConfig
+from proteinmtp.config.head import HeadConfig
+from proteinmtp.config.loss import LossConfig, LossTerm
+from proteinmtp.config.parse import ParseConfig
+from proteinmtp.config.predict import PredictConfig
+from proteinmtp.config.project import Config, options_json, read_yaml, validated, with_runs
+from proteinmtp.config.reconstruct import ReconstructConfig
+from proteinmtp.config.report import ReportConfig
+from proteinmtp.config.runs import NULL_PREFIX, RunConfig, RunEntry, one_of
+from proteinmtp.config.section import Option, Section
+from proteinmtp.config.slots import SlotsConfig
+from proteinmtp.config.source import DemoSource, DirectorySource, PdbbindSource, RcsbSource, SourceConfig
+from proteinmtp.config.split import SplitConfig, TableSplit, YearSplit
+from proteinmtp.config.train import LoraConfig, TrainConfig
+
+__all__ = [
+    "NULL_PREFIX",
+    "BackboneConfig",
+    "ComparatorEntry",
+    "Config",
+    "ConfigError",
+    "DemoSource",
+    "DirectorySource",
+    "EvaluateConfig",
+    "HeadConfig",
+    "HubBackbone",
+    "LoraConfig",
+    "LossConfig",
+    "LossTerm",
+    "Option",
+    "ParseConfig",
+    "PdbbindSource",
+    "PredictConfig",
+    "RcsbSource",
+    "ReconstructConfig",
+    "ReportConfig",
+    "RunConfig",
+    "RunEntry",
+    "Section",
+    "SlotsConfig",
+    "SourceConfig",
+    "SplitConfig",
+    "TableSplit",
+    "TinyBackbone",
+    "TrainConfig",
+    "YearSplit",
+    "one_of",
+    "options_json",
+    "read_yaml",
+    "validated",
+    "with_runs",
+]

@@ -1,0 +1,170 @@
+"""The whole configuration, and how it is read.
+
+`config.yaml`, the JSON schema and the checks that run before any job all follow from these models. They are strict: a
+number written so that YAML reads text (`1e-4`) is an error with advice, not a silent conversion.
+
+A *run* is one way to train and to reconstruct. `defaults` holds the settings of every run, each entry of `runs` names a
+run and overrides what it changes; `Config.run(name)` gives the merged, validated result.
+
+Only what can be said without knowing which heads, losses, nulls and sources there are is checked here; the rest is
+checked by `proteinmtp.predictors.catalogue`, through which programs read the configuration.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+
+from proteinmtp.base.errors import ConfigError
+from proteinmtp.config.comparators import ComparatorEntry
+from proteinmtp.config.evaluate import EvaluateConfig
+from proteinmtp.config.mistakes import describe
+from proteinmtp.config.parse import ParseConfig
+from proteinmtp.config.report import ReportConfig
+from proteinmtp.config.runs import RunConfig, RunEntry, check_names
+from proteinmtp.config.section import Section
+from proteinmtp.config.source import SourceConfig
+from proteinmtp.config.split import SplitConfig
+
+
+class Config(Section):
+    """The whole configuration; see `config.yaml`."""
+
+    results: str = Field(
+        "results",
+        pattern=r"^[A-Za-z0-9._/-]+$",
+        description="folder for everything that is generated; letters, digits and . _ - / only",
+    )
+    seed: int = Field(0, ge=0, description="seed of everything random")
+    source: SourceConfig = SourceConfig()
+    parse: ParseConfig = ParseConfig()
+    split: SplitConfig = SplitConfig()
+    defaults: RunConfig = Field(RunConfig(), description="settings of every run")
+    runs: list[RunEntry] = Field(
+        [
+            RunEntry(
+                name="distogram",
+                description="how likely each distance is, from residues that see each other both ways",
+                question="Does the model know more of a structure than how far apart two residues are in the sequence?",
+                hypothesis="The model keeps more local distances than the mean training distance at each |i-j| does.",
+                against="null_separation",
+            ),
+            RunEntry.model_validate(
+                {
+                    "name": "distance",
+                    "description": "regression of distances from slot states, the second approach",
+                    "question": "Is one number for each pair enough?",
+                    "hypothesis": "Regression is worse than the distogram, because a mean over folds is no fold.",
+                    "against": "distogram",
+                    "expects": "worse",
+                    "slots": {"kind": "placeholder", "attention": "causal"},
+                    "head": {"kind": "distance"},
+                }
+            ),
+            RunEntry.model_validate(
+                {
+                    "name": "coords",
+                    "description": "absolute coordinates from slot states, the historical first approach",
+                    "slots": {"kind": "placeholder", "attention": "causal"},
+                    "head": {"kind": "coords"},
+                }
+            ),
+        ],
+        min_length=1,
+        description="the runs that are trained and compared: a name, a description, and what differs from the defaults."
+        " If you like, a question, and a hypothesis: that the run is better (expects: worse) than `against`, a run"
+        " or a null, in `metric`, by default lddt",
+    )
+    comparators: list[ComparatorEntry] = Field(
+        [],
+        description="predicted structures from elsewhere that are scored beside the runs: a name, a folder, a "
+        "description; docs/comparators.md says how files are matched to chains",
+    )
+    nulls: list[str] | None = Field(
+        None,
+        description="predictors without a model that stand beside the runs, each as null_<name>: modules of"
+        " proteinmtp/predictors/nulls, or of yours, with a dot in the name; null: all of the package",
+    )
+    evaluate: EvaluateConfig = EvaluateConfig()
+    report: ReportConfig = ReportConfig()
+
+    _resolved: dict[str, RunConfig] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Config:
+        check_names(self.runs, self.comparators)
+        return self
+
+    def descriptions(self) -> dict[str, str]:
+        """Return the sentence for the report of each run and each comparator, in their order."""
+        return {entry.name: entry.description for entry in (*self.runs, *self.comparators)}
+
+    def run(self, name: str) -> RunConfig:
+        """Return the settings of run `name`: the defaults with its overrides."""
+        return self._resolved[name]
+
+
+def validated(raw: Mapping[str, Any]) -> Config:
+    """Validate a configuration as read from YAML.
+
+    Raises:
+        ConfigError: with one line per mistake, each naming the key, what stands there and what is allowed.
+    """
+    try:
+        config = Config.model_validate(_plain(raw))
+    except ValidationError as error:
+        raise ConfigError(describe(error, Config)) from None
+    for index, entry in enumerate(config.runs):
+        overrides = dict(entry.model_extra or {})
+        try:
+            run = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
+        except ValidationError as error:
+            raise ConfigError(describe(error, RunConfig, f"runs[{index}] ({entry.name}): ", RunEntry)) from None
+        config._resolved[entry.name] = run
+    return config
+
+
+def with_runs(config: Config, runs: Mapping[str, RunConfig]) -> Config:
+    """Return the configuration with other settings of its runs, as they are after what they leave open is filled in."""
+    changed = config.model_copy()
+    changed._resolved = dict(runs)
+    return changed
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """Return the content of a YAML file.
+
+    Raises:
+        ConfigError: if it cannot be read or holds no mapping.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if not isinstance(raw or {}, Mapping):
+        raise ConfigError(f"{path}: holds no keys and values, but {type(raw).__name__}")
+    return raw or {}
+
+
+def options_json(section: BaseModel) -> str:
+    """Return a section as JSON with sorted keys, the form in which a rule passes it to a stage."""
+    return json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in changes.items():
+        below = result.get(key)
+        result[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
+    return result

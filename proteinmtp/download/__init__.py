@@ -1,0 +1,1 @@
+"""Files from a server: retried, checked, recorded, at a limited rate."""

@@ -1,0 +1,1 @@
+"""Pure functions on arrays: distances, traces, superposition, scaling, and the physical numbers, in `constants`."""

@@ -1,0 +1,46 @@
+"""Physical numbers, each once, with its source. Lengths are in angstrom.
+
+Compiled code (numba) gets them as arguments: what it takes from another module would stay in its cache as it was.
+"""
+
+TRANS_BOND, CIS_BOND = 3.8, 2.95
+"""C-alpha to the next with a trans and with a cis peptide bond: what the bond lengths and angles of Engh & Huber 1991
+give at omega 180 and 0 degrees."""
+
+BOND_TOLERANCE = 0.4
+"""Neighbours that are off both by more than this are counted as a violation; a choice of this project."""
+
+SHORTEST_BOND, LONGEST_BOND = 2.5, 4.5
+"""Distances of neighbouring C-alpha atoms that are still taken for a peptide bond; cis and trans with room for error, a
+choice of this project. What is longer is a chain break."""
+
+NEXT_BUT_ONE = (5.0, 7.3)
+"""Range of the distance of C-alpha i and i+2 with trans bonds: virtual angles of about 82 to 148 degrees."""
+
+CONTACT = 8.0
+"""C-alpha atoms nearer than this are in contact; the limit that CASP uses on C-beta atoms."""
+
+CLASH = 3.5
+"""C-alpha atoms of residues that are no neighbours clash when nearer than this: in experimental structures they almost
+never are (docs/method.md)."""
+
+APART = 4.0
+"""Refinement holds C-alpha atoms of residues that are no neighbours at least so far apart: a rule to be kept has some
+room to the limit by which it is judged, `CLASH`."""
+
+APART_IN_DEMO = 4.2
+"""The same where the demo folds its proteins, whose coordinates are disturbed afterwards."""
+
+DISTOGRAM_FIRST, DISTOGRAM_LAST = 2.3125, 21.6875
+"""First and last edge of the bins of a distogram, as in AlphaFold (Senior 2020)."""
+
+LDDT_RADIUS = 15.0
+LDDT_THRESHOLDS = (0.5, 1.0, 2.0, 4.0)
+"""Pairs that count for lDDT, and how well they must be kept (Mariani 2013)."""
+
+GDT_TS_CUTOFFS = (1.0, 2.0, 4.0, 8.0)
+GDT_HA_CUTOFFS = (0.5, 1.0, 2.0, 4.0)
+"""GDT-TS (Zemla 2003) and its high-accuracy form (Read & Chavali 2007)."""
+
+FARTHEST = 1e5
+"""No coordinate is farther from the origin: single precision would not hold it to a hundredth."""

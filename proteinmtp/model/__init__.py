@@ -1,0 +1,1 @@
+"""Language model, layout of tokens and slots, heads, losses and networks, each with its contract."""

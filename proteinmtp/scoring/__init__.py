@@ -1,0 +1,1 @@
+"""Scores of traces against the experiment, statistics of them, comparisons."""

@@ -1,0 +1,317 @@
+"""The polymers of a structure file as arrays, one row for each residue that has atoms.
+
+gemmi reads the records and says what is a polymer, a ligand or water. A TER record ends a polymer, as the format has
+it; what follows under the same chain id is another one, unless the C-alpha distance across the TER is that of a
+peptide bond or SEQRES holds both parts.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gemmi
+import numpy as np
+
+from proteinmtp.structures.letters import letters_of_integers, letters_of_names, text_of
+from proteinmtp.structures.mmcif_records import mmcif_records
+from proteinmtp.structures.pdb_records import pdb_records
+from proteinmtp.structures.placement import LONGEST_BOND, place
+from proteinmtp.structures.records import RecordError, printable
+
+FIRST_YEAR = 1970
+"""No structure was deposited before; a PDB file has two digits only, and 69 would be read as 2069."""
+ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
+"""The atom name CA, and the residue name of calcium, as an integer."""
+REQUIRED = {"id": "0", "type_symbol": "C", "label_alt_id": "."}
+POLYMER = gemmi.EntityType.Polymer.value
+UNIPROT = ("UNP", "SWS", "TREMBL")
+
+
+@dataclass(frozen=True)
+class Polymer:
+    """One polymer of the first model; arrays have a row for each of its n residues with atoms.
+
+    Attributes:
+        chain: the author's chain id, may be empty.
+        kind: what gemmi takes it for.
+        letters: n letters, modified residues as their parent, X where there is none.
+        numbers: (n,) int, the author's residue numbers; insertions repeat one.
+        coords: (n, 3) float32, C-alpha positions in angstrom, NaN where there is none.
+        b_factors: (n,) float32, as the file has them; in predictions often the confidence.
+        steps: (n - 1,) float32, angstrom from each C-alpha to the next, NaN where one is missing.
+        places: (n,) int, positions in `sequence` from 0; None where the file does not say.
+        sequence: letters of the full sequence, "" where the file does not say.
+        uniprot: accession, or None.
+    """
+
+    chain: str
+    kind: gemmi.PolymerType
+    letters: str
+    numbers: np.ndarray
+    coords: np.ndarray
+    b_factors: np.ndarray
+    steps: np.ndarray
+    places: np.ndarray | None
+    sequence: str = ""
+    uniprot: str | None = None
+
+
+@dataclass(frozen=True)
+class StructureFile:
+    """What a file holds.
+
+    Attributes:
+        polymers: in the order of the file.
+        atoms: number of atom records of the first model.
+        resolution: angstrom, or None.
+        method: experimental method, or None.
+        year: of deposition, or None.
+        repairs: names of the harmless defects that were repaired.
+    """
+
+    polymers: tuple[Polymer, ...]
+    atoms: int
+    resolution: float | None
+    method: str | None
+    year: int | None
+    repairs: tuple[str, ...]
+
+
+def read_structure(data: bytes, mmcif: bool) -> StructureFile:
+    """Read the text of a PDB file, or of an mmCIF file.
+
+    Raises:
+        RecordError: if the position of a residue is no number, or there are several structures.
+        ValueError, RuntimeError: whatever gemmi raises for a text that it cannot read.
+    """
+    _refuse_zeros(data)
+    if mmcif:
+        records = mmcif_records(data)
+        block = _block_with_atoms(gemmi.cif.read_string(records.data))
+        repairs = [*records.repairs, *_fill_columns(block)]
+        structure = gemmi.make_structure_from_block(block)
+        structure.setup_entities()
+        polymers = _mmcif_polymers(structure, _mmcif_accessions(block), _mmcif_parents(block))
+    else:
+        records = pdb_records(data)
+        repairs = [*records.repairs]
+        structure = gemmi.read_pdb_string(records.data, split_chain_on_ter=True)
+        structure.add_entity_types()
+        polymers = _pdb_polymers(structure, _pdb_accessions(records.data))
+    atoms = structure[0].count_atom_sites() if len(structure) else 0
+    if records.left_out and not len(structure):
+        raise RecordError("gemmi finds no model in its atom table; is a column missing?")
+    info = dict(structure.info.items())
+    year = info.get("_pdbx_database_status.recvd_initial_deposition_date", "")[:4]
+    known = year.isdigit() and FIRST_YEAR <= int(year) < FIRST_YEAR + 100
+    return StructureFile(
+        polymers=tuple(polymers),
+        atoms=atoms + records.left_out,
+        resolution=structure.resolution or None,
+        method=info.get("_exptl.method"),
+        year=int(year) if known else None,
+        repairs=tuple(repairs),
+    )
+
+
+class _Residues:
+    """The residues of all polymers of the first model as arrays, one row each; made from its atoms at once."""
+
+    def __init__(self, structure: gemmi.Structure, parents: dict[str, str], borders: np.ndarray):
+        """Read the atoms.
+
+        Parameters:
+            structure: with entity types.
+            parents: residue names that the file itself explains, for those that are in no table.
+            borders: atoms at which a chain begins, so that no residue reaches over one; rising, the first is 0.
+        """
+        flat = gemmi.FlatStructure(structure)
+        rows = np.flatnonzero(flat.entity_type[: borders[-1]] == POLYMER)
+        names, numbers, insertions = _integers(flat.residue_names)[rows], flat.resnums[rows], flat.icodes[rows]
+        alpha = (_integers(flat.atom_names)[rows] == ALPHA) & (names != ALPHA)
+        new = np.ones(len(rows), dtype=bool)
+        new[1:] = (numbers[1:] != numbers[:-1]) | (insertions[1:] != insertions[:-1])
+        new[1:] |= (names[1:] != names[:-1]) & (flat.altlocs[rows[1:]] == 0)
+        begins = np.searchsorted(rows, borders)
+        new[begins[begins < len(rows)]] = True
+        chosen = np.flatnonzero(new)
+        if len(chosen) < len(rows):
+            # Alternate locations, or two kinds of amino acid at one place: the C-alpha with the highest occupancy,
+            # the first of equals.
+            place = np.cumsum(new) - 1
+            chosen = np.lexsort((-flat.occ[rows], ~alpha, place))[chosen]
+        self.rows = rows[chosen]
+        self.ends = np.searchsorted(self.rows, borders)
+        self.alpha, self.numbers = alpha[chosen], numbers[chosen]
+        self.coords = flat.pos[self.rows].astype(np.float32)
+        self.b_factors = flat.b_iso[self.rows]
+        if not np.isfinite(self.coords).all():
+            worst = int(np.argmax(self.alpha & ~np.isfinite(self.coords).all(axis=1)))
+            if self.alpha[worst] and not np.isfinite(self.coords[worst]).all():
+                raise RecordError(f"residue {self.numbers[worst]}: the position of its C-alpha is no number")
+        if not self.alpha.all():
+            self.coords[~self.alpha] = np.nan
+        self.steps = _distances(self.coords[1:], self.coords[:-1])
+        self.letters = letters_of_integers(names[chosen])
+        if parents and "X" in self.letters:
+            self.letters = letters_of_names([text_of(name) for name in names[chosen].tolist()], parents)
+        self.from_atom_records = flat.het_flags[self.rows] == ord("A")
+
+    def polymer(self, begin: int, end: int, **more: Any) -> Polymer:
+        """Return the residues from `begin` to `end` as a polymer."""
+        here = slice(begin, end)
+        return Polymer(
+            letters=self.letters[here],
+            numbers=self.numbers[here],
+            coords=self.coords[here],
+            b_factors=self.b_factors[here],
+            steps=self.steps[begin : end - 1],
+            **more,
+        )
+
+
+def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
+    if not len(structure):
+        return []
+    parents = {item.res_id.name: item.parent_comp_id for item in structure.mod_residues}
+    given = {entity.name: letters_of_names(entity.full_sequence, parents) for entity in structure.entities}
+    chains = list(structure[0])
+    residues = _Residues(structure, parents, np.cumsum([0, *(chain.count_atom_sites() for chain in chains)]))
+    found: list[Polymer] = []
+    for chain, begin, end in zip(chains, residues.ends[:-1].tolist(), residues.ends[1:].tolist(), strict=True):
+        if end == begin or (end == begin + 1 and not residues.from_atom_records[begin]):
+            continue  # a lone modified residue is a ligand
+        name = chain.name
+        kind = chain.get_polymer().check_polymer_type()
+        more = {"places": None, "sequence": given.get(name, ""), "uniprot": accessions.get(name)}
+        _add(found, residues.polymer(begin, end, chain=name, kind=kind, **more))
+    return found
+
+
+def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], parents: dict[str, str]) -> list[Polymer]:
+    if not len(structure):
+        return []
+    entity_of = {subchain: entity.name for entity in structure.entities for subchain in entity.subchains}
+    given = {entity.name: letters_of_names(entity.full_sequence, parents) for entity in structure.entities}
+    spans = [(chain.name, span) for chain in structure[0] for span in chain.subchains()]
+    sizes = [[len(residue) for residue in span] for _, span in spans]
+    residues = _Residues(structure, parents, np.cumsum([0, *map(sum, sizes)]))
+    found = []
+    atom = 0
+    for index, (name, span) in enumerate(spans):
+        begin, end = residues.ends[index : index + 2].tolist()
+        first, atom = atom, atom + sum(sizes[index])
+        if begin == end:
+            continue
+        labels = np.array([residue.label_seq or 0 for residue in span])
+        within = np.searchsorted(np.cumsum(sizes[index]), residues.rows[begin:end] - first, side="right")
+        places = labels[within] - 1 if labels.all() else None
+        entity = entity_of.get(span.subchain_id(), "")
+        more = {"places": places, "sequence": given.get(entity, ""), "uniprot": accessions.get(entity)}
+        found.append(residues.polymer(begin, end, chain=name, kind=span.check_polymer_type(), **more))
+    return found
+
+
+def _add(found: list[Polymer], polymer: Polymer) -> None:
+    """Append a polymer, or join it to the one before it under the same chain id."""
+    index = next((index for index in reversed(range(len(found))) if found[index].chain == polymer.chain), None)
+    if index is not None and found[index].kind == polymer.kind:
+        before = found[index]
+        bond = _distances(polymer.coords[:1], before.coords[-1:])
+        joined = replace(
+            before,
+            letters=before.letters + polymer.letters,
+            numbers=np.concatenate([before.numbers, polymer.numbers]),
+            coords=np.concatenate([before.coords, polymer.coords]),
+            b_factors=np.concatenate([before.b_factors, polymer.b_factors]),
+            steps=np.concatenate([before.steps, bond, polymer.steps]),
+        )
+        if bond[0] <= LONGEST_BOND or _holds_both(joined, len(polymer.letters)):
+            found[index] = joined
+            return
+        polymer = replace(polymer, sequence="")
+    found.append(polymer)
+
+
+def _holds_both(joined: Polymer, added: int) -> bool:
+    """Return whether the given sequence has a place for all residues, with the same letters for the last `added`."""
+    places = place(joined.letters, joined.numbers, joined.sequence, joined.steps) if joined.sequence else None
+    if places is None:
+        return False
+    given = "".join(joined.sequence[index] for index in places[-added:].tolist())
+    return given == joined.letters[-added:]
+
+
+def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the distances of the rows of two (n, 3) arrays."""
+    steps = one - other
+    return np.sqrt(np.einsum("ij,ij->i", steps, steps))
+
+
+def _refuse_zeros(data: bytes) -> None:
+    """Raise for a NUL byte, after which gemmi skips what follows without a word."""
+    if b"\0" in data:
+        at = data.index(b"\0")
+        begin = data.rfind(b"\n", 0, at) + 1
+        shown = printable(data[begin : begin + 72].partition(b"\n")[0].decode("ascii", "replace")).rstrip()
+        line = data.count(b"\n", 0, at) + 1
+        raise RecordError(f"line {line}: a NUL byte, the file is damaged: {shown}")
+
+
+def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
+    blocks = [block for block in document if block.find_loop("_atom_site.Cartn_x")]
+    if len(blocks) > 1:
+        raise RecordError(f"{len(blocks)} data blocks with atoms; split the file, one structure in each")
+    if not len(document):
+        raise RecordError("no data block")
+    return blocks[0] if blocks else document[0]
+
+
+def _integers(names: Any) -> np.ndarray:
+    """Return names of up to eight bytes, (n, 8) int8, as integers."""
+    return np.ascontiguousarray(names).view("<u8").ravel()
+
+
+def _fill_columns(block: gemmi.cif.Block) -> list[str]:
+    """Add the columns of the atom table without which gemmi makes no model, where they are missing."""
+    loop = block.find_loop("_atom_site.Cartn_x").get_loop()
+    missing = [tag for tag in REQUIRED if loop is not None and f"_atom_site.{tag}" not in loop.tags]
+    for tag in missing:
+        loop.add_columns([f"_atom_site.{tag}"], REQUIRED[tag])
+    return ["atom_site_columns"] if missing else []
+
+
+def _mmcif_parents(block: gemmi.cif.Block) -> dict[str, str]:
+    pairs = [
+        *block.find("_chem_comp.", ["id", "mon_nstd_parent_comp_id"]),
+        *block.find("_pdbx_struct_mod_residue.", ["label_comp_id", "parent_comp_id"]),
+    ]
+    return {name: parent for name, parent in pairs if parent not in ("?", ".")}
+
+
+def _pdb_accessions(data: bytes) -> dict[str, str]:
+    """Return the UniProt accession of each chain from the DBREF lines, the first where there are several."""
+    found: dict[str, str] = {}
+    first_atom = data.find(b"\nATOM")
+    end = first_atom if first_atom >= 0 else len(data)
+    begin = data.find(b"DBREF", 0, end)
+    long_form: set[str] = set()
+    while begin >= 0:
+        line = data[begin : begin + 72].decode("ascii", "replace")
+        chain, in_uniprot = line[11:13].strip(), line[26:32].strip() in UNIPROT
+        if line[5] == " " and in_uniprot:
+            found.setdefault(chain, line[33:41].strip())
+        elif line[5] == "1" and in_uniprot:
+            long_form.add(chain)
+        elif line[5] == "2" and chain in long_form:
+            found.setdefault(chain, line[18:40].strip())
+        begin = data.find(b"DBREF", begin + 1, end)
+    return found
+
+
+def _mmcif_accessions(block: gemmi.cif.Block) -> dict[str, str]:
+    """Return the UniProt accession of each entity, the first where there are several."""
+    found: dict[str, str] = {}
+    for entity, database, accession in block.find("_struct_ref.", ["entity_id", "db_name", "pdbx_db_accession"]):
+        if database.upper() in UNIPROT and accession not in "?.":
+            found.setdefault(entity, accession)
+    return found

@@ -1,0 +1,124 @@
+"""Structure files of a folder."""
+
+import logging
+import os
+import re
+import stat
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from proteinmtp.config.data_ import SourceConfig
+from proteinmtp.base.files import cached_hashes, text_sha256
+from proteinmtp.structures.header import code_in_header
+from proteinmtp.structures.refusals import Refusal
+from proteinmtp.structures.sources import SourceError, SourceFile
+
+SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
+KEY = "source.directory.path"
+
+
+def list_files(config: SourceConfig, results: Path) -> list[SourceFile]:
+    """Return the structure files of the folder that the config names; see `list_folder`."""
+    options = config.directory
+    return list_folder(Path(options.path or ""), options.limit, options.ids)
+
+
+def list_folder(
+    folder: Path,
+    limit: int | None = None,
+    ids: Literal["name", "header"] = "name",
+    key: str = KEY,
+) -> list[SourceFile]:
+    """Return the structure files below `folder`, sorted by id.
+
+    Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes, or
+    the code that the file states; where several files share an id, eight digits of a hash of their relative path tell
+    them apart. A pipe, socket or device, and a path that is not UTF-8, is listed with that as its problem.
+
+    Parameters:
+        folder: searched recursively.
+        limit: take only so many files, those whose id has the smallest hash.
+        ids: `name`, or `header` for the code inside the file, and its name if there is none.
+        key: of the config, for what is said about the folder.
+
+    Raises:
+        SourceError: if there is no such folder, or no structure file in it.
+    """
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise SourceError(f"{key}: {folder} {what}; name a folder with structure files")
+    stems = {path: stem for path in sorted(_walk(folder)) if (stem := _stem(path.name)) is not None}
+    if not stems:
+        raise SourceError(f"{key}: no structure file in {folder}; looked for {', '.join(SUFFIXES)} (also with .gz)")
+    if ids == "header":
+        codes = {path: code_in_header(path) for path in stems if _problem(path) is None}
+        stems = {path: _safe(codes.get(path) or "") or stem for path, stem in stems.items()}
+    shared = {stem for stem, count in Counter(stem.lower() for stem in stems.values()).items() if count > 1}
+    files = []
+    for path, stem in stems.items():
+        suffix = f"-{text_sha256(path.relative_to(folder).as_posix())[:8]}" if stem.lower() in shared else ""
+        file = SourceFile(stem + suffix, path)
+        problem = _problem(path)
+        files.append(file if problem is None else file.refused(Refusal.UNREADABLE, f"{path.name!r}: {problem}"))
+    files.sort(key=lambda file: file.entry_id)
+    if limit is not None:
+        files = sorted(files, key=lambda file: text_sha256(file.entry_id))[:limit]
+        files.sort(key=lambda file: file.entry_id)
+    return files
+
+
+def folder_digest(folder: Path, cache: Path, key: str = KEY) -> str:
+    """Return a hash of the names and the bytes of the structure files below `folder`; touching one changes nothing.
+
+    Parameters:
+        folder, key: as for `list_folder`.
+        cache: JSON file that keeps the hashes of files.
+
+    Raises:
+        SourceError: as for `list_folder`.
+    """
+    paths = [file.path for file in list_folder(folder, key=key)]
+    hashes = cached_hashes(paths, cache)
+    return text_sha256(*(part for path in paths for part in (repr(path.relative_to(folder)), hashes[path])))
+
+
+def _walk(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    seen: set[Path] = set()
+    for root, folders, names in os.walk(folder, onerror=_closed, followlinks=True):
+        real = Path(root).resolve()
+        if real in seen:
+            folders.clear()  # a link back to a folder above
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found.extend(Path(root, name) for name in names if not name.startswith("."))
+    return found
+
+
+def _closed(error: OSError) -> None:
+    logging.warning("the folder %s cannot be read: %s", error.filename, error.strerror)
+
+
+def _problem(path: Path) -> str | None:
+    """Return why a path must not be opened, or cannot be written into a table."""
+    try:
+        str(path).encode()
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except UnicodeEncodeError:
+        return "its path is not UTF-8; rename it"
+    except OSError:
+        return None  # nothing there, or no way to it: the parser says so
+    return None if regular else "a pipe, socket or device, not a file"
+
+
+def _stem(name: str) -> str | None:
+    """Return the id in a file name, or None if it is no structure file."""
+    path = Path(name[:-3] if name.lower().endswith(".gz") else name)
+    return _safe(path.stem) if path.suffix.lower() in SUFFIXES else None
+
+
+def _safe(name: str) -> str:
+    """Return a name with characters that are safe anywhere."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", name)

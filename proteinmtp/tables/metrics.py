@@ -1,0 +1,79 @@
+"""Metrics: the scores of each chain of a run. What is scored is an open list, `proteinmtp.base.metrics`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from proteinmtp.base.metrics import METRICS_SHOWN, NAMES, PROFILES
+from proteinmtp.tables.parquet import DOUBLE, FLOATS, INT, TEXT, Table
+
+UNREADABLE = "parse_failures"
+"""The metric that follows from a written text, not from coordinates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsRow:
+    """The scores of one chain.
+
+    Attributes:
+        scores: by the name of the metric; None where there is none.
+        profiles: by name, a value for each bin or for each observed residue; None where there is none.
+    """
+
+    run: Annotated[str, TEXT, "name of the run"]
+    chain_id: Annotated[str, TEXT, "of the chain"]
+    cluster_id: Annotated[str, TEXT, "homology cluster of the chain"]
+    length: Annotated[int, INT, "residues"]
+    observed: Annotated[int, INT, "residues with a position in the experiment"]
+    scores: Mapping[str, float | None]
+    profiles: Mapping[str, np.ndarray | None]
+    confidence: Annotated[np.ndarray | None, FLOATS, "expected lDDT of the observed residues, 0..100; null if none"]
+    stress: Annotated[float | None, DOUBLE, "of the rebuilt trace, angstrom"]
+    mirror_margin: Annotated[float | None, DOUBLE, "of the rebuilt trace, nats per residue"]
+    mixed_hand: Annotated[float | None, DOUBLE, "of the rebuilt trace"]
+    error_reach: Annotated[float | None, DOUBLE, "of the rebuilt trace, residues"]
+
+
+class _Metrics(Table[MetricsRow]):
+    """The flat table of nested rows; columns of metrics that a file does not have are left out of its rows."""
+
+    _BEFORE = ("run", "chain_id", "cluster_id", "length", "observed")
+    _AFTER = ("confidence", "stress", "mirror_margin", "mixed_hand", "error_reach")
+
+    def columns(self) -> dict[str, tuple[pa.DataType, str]]:
+        own = MetricsRow.__annotations__
+        titles = {metric.name: metric.title for metric in METRICS_SHOWN}
+        return (
+            {name: own[name].__metadata__ for name in self._BEFORE}
+            | {name: (DOUBLE, titles.get(name, name.replace("_", " "))) for name in NAMES}
+            | {name: (FLOATS, name.replace("_", " ")) for name in PROFILES}
+            | {name: own[name].__metadata__ for name in self._AFTER}
+            | {UNREADABLE: (DOUBLE, titles[UNREADABLE])}
+        )
+
+    def cells(self, row: MetricsRow) -> list[Any]:
+        before, after = ([getattr(row, name) for name in names] for names in (self._BEFORE, self._AFTER))
+        of_metrics = [row.scores[name] for name in NAMES] + [row.profiles[name] for name in PROFILES]
+        return [*before, *of_metrics, *after, row.scores[UNREADABLE]]
+
+    def read(self, *paths: Path) -> Iterator[MetricsRow]:
+        for path in paths:
+            there = set(pq.read_schema(path).names)
+            scores = [name for name in (*NAMES, UNREADABLE) if name in there]
+            profiles = [name for name in PROFILES if name in there]
+            fixed = [*self._BEFORE, *self._AFTER]
+            for values in self.read_cells(path, [*fixed, *scores, *profiles]):
+                cells = dict(zip([*fixed, *scores, *profiles], values, strict=True))
+                yield MetricsRow(
+                    **{name: cells[name] for name in fixed},
+                    scores={name: cells[name] for name in scores},
+                    profiles={name: cells[name] for name in profiles},
+                )
+
+
+METRICS = _Metrics("metrics", MetricsRow, ("run", "chain_id", "tm_score", "stress"))

@@ -1,0 +1,50 @@
+"""What a folder that a stage made holds: the sha256 of each file, so that content, not a time, decides what runs again."""
+
+from pathlib import Path
+
+from proteinmtp.base.errors import DataError
+from proteinmtp.base.files import directory_hashes, file_sha256
+from proteinmtp.tables.record import Record
+
+
+class SavedFiles(Record):
+    """The files of a folder by their path in it, with their sha256."""
+
+    files: dict[str, str]
+
+    def check(self, folder: Path, record: Path) -> None:
+        """Check that the files are there and as they were.
+
+        Raises:
+            DataError: naming the first that is not, and the record to delete so that it is made again.
+        """
+        for name, digest in self.files.items():
+            if not (folder / name).is_file() or file_sha256(folder / name) != digest:
+                raise DataError(f"{folder / name} is missing or changed since it was made; delete {record} to make it again")
+
+
+class SavedBackbone(SavedFiles):
+    """A language model's folder: where it came from, and its files; beside the record lies the folder `model`."""
+
+    origin: str
+
+
+class SavedRun(SavedFiles):
+    """A trained run: what it was made from, its size, and its files; beside the record lies the folder `model`."""
+
+    run: str
+    slot_token: dict[str, str | int]
+    steps: int
+    backbone: str
+    trained_parameters: int
+    parameters: int
+
+
+def model_folder(record: Path) -> Path:
+    """Return the folder that a record of a backbone or of a run describes."""
+    return record.parent / "model"
+
+
+def hashed(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file of a folder, without the caches of downloads."""
+    return {name: digest for name, digest in directory_hashes(folder).items() if not name.startswith(".cache/")}

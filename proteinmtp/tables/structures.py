@@ -1,0 +1,25 @@
+"""Structures: the C-alpha trace rebuilt from each prediction."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+
+from proteinmtp.tables.parquet import COORDS, DOUBLE, INT, TEXT, Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class StructureRow:
+    """The trace of one chain of L residues."""
+
+    chain_id: Annotated[str, TEXT, "of the chain"]
+    length: Annotated[int, INT, "L, residues"]
+    coords: Annotated[np.ndarray, COORDS, "(L, 3) C-alpha positions, angstrom"]
+    method: Annotated[str, TEXT, "of reconstruction; none where the prediction is a trace"]
+    stress: Annotated[float, DOUBLE, "root mean square difference from the known distances, angstrom"]
+    mirror_margin: Annotated[float, DOUBLE, "log-likelihood ratio of the chosen hand, nats per residue"]
+    mixed_hand: Annotated[float, DOUBLE, "fraction of the chain in segments of the other hand"]
+    error_reach: Annotated[float | None, DOUBLE, "residues over which errors are alike; null if not asked"]
+
+
+STRUCTURES = Table("structures", StructureRow, ("chain_id", "coords", "stress"))

@@ -1,0 +1,1 @@
+"""Training: batches by step, the step, the loop, checkpoints."""
