@@ -31,14 +31,14 @@ test-slow: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m slow
 
 bench: $(STAMP)
-	for script in $(filter-out %/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out %/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
 
 bench-gpu: $(STAMP)
-	$(BIN)/python benchmarks/bench_gpu.py
+	PYTHONPATH=. $(BIN)/python benchmarks/bench_gpu.py
 
 # config.yaml, the JSON schema and the conda environment follow from the models and the lock
 generate: $(STAMP)
-	$(BIN)/python -m pipeline config --write
+	$(BIN)/proteinmtp config --write
 
 clean-results:
 	find results -mindepth 1 ! -name README.md -delete

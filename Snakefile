@@ -1,28 +1,42 @@
 # ProteinMTP: from structure files to a report. `snakemake -j N` makes everything; config.yaml is the file to edit.
+from pathlib import Path
+
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from proteinmtp.config.whole import ConfigError, parse_config
+from proteinmtp.base.errors import UserError
+from proteinmtp.predictors.catalogue import parse_config
 
 min_version("9.24")
 
 
-configfile: "config.yaml"
+# Started from a folder without one, everything has its default.
+if Path("config.yaml").is_file():
+
+    configfile: "config.yaml"
 
 
 try:
     CONFIG = parse_config(config)
-except ConfigError as error:
+except UserError as error:
     raise WorkflowError(f"The configuration has a mistake:\n{error}")
+
+HOUSE = workflow.current_basedir.get_path_or_uri(secret_free=True)
 
 
 include: "rules/common.smk"
-include: "rules/data.smk"
+include: "rules/demo.smk"
+include: "rules/manifest.smk"
+include: "rules/parse.smk"
+include: "rules/distances.smk"
+include: "rules/split.smk"
 include: "rules/backbone.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
-include: "rules/comparators.smk"
-include: "rules/nulls.smk"
+include: "rules/comparator.smk"
+include: "rules/fit_null.smk"
+include: "rules/predict_null.smk"
+include: "rules/chirality.smk"
 include: "rules/reconstruct.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
@@ -42,8 +56,8 @@ rule all:
         rules.split.output,
         rules.chirality.output,
         expand(rules.fit_null.output, null=NULLS),
-        expand(rules.backbone.output.manifest, backbone=BACKBONES),
-        expand(rules.train.output.manifest, run=RUNS),
+        expand(rules.backbone.output.record, backbone=BACKBONES),
+        expand(rules.train.output.record, run=RUNS),
         expand(rules.train.output.history, run=RUNS),
         expand(
             under("runs/{run}/predictions/{shard}.parquet"), run=SCORED, shard=SHARDS

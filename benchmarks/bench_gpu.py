@@ -18,11 +18,11 @@ import torch
 from bench_plan import measured
 from transformers import PreTrainedConfig, Qwen2Config, Qwen3Config
 
-from proteinmtp.config.whole import RunConfig, parse_config
-from proteinmtp.config.backbone import TinyBackbone
+from proteinmtp.config import RunConfig, TinyBackbone
 from proteinmtp.model.backbone import bare_model
 from proteinmtp.model.tiny import make_tiny
 from proteinmtp.planning.plan import GIB, Device, Plan, plan_run
+from proteinmtp.predictors.catalogue import parse_config
 
 LENGTH = 512
 SMALLEST = TinyBackbone(hidden_size=16, layers=1, heads=1, key_value_heads=1, intermediate_size=16)
@@ -90,14 +90,14 @@ def run_config(case: Case, folder: Path) -> RunConfig:
 
 def planned(case: Case, folder: Path, length: int) -> Plan:
     """Return the plan for a GPU of any size."""
-    return plan_run(case.name, run_config(case, folder), length, Device(gpu=True, memory=0))
+    return plan_run(case.name, run_config(case, folder), length=length, device=Device(gpu=True, memory=0))
 
 
-def line(case: Case, what: str, plan: int, found: int | None, limit: float | None) -> str:
+def line(case: Case, what: str, *, plan: int, measured: int | None, limit: float | None) -> str:
     """Return a row of the table, GiB."""
-    numbers = f"{plan / GIB:8.2f} {'-' if found is None else f'{found / GIB:.2f}':>8}"
-    ratio = "-" if found is None else f"{plan / found:.2f}"
-    verdict = "" if limit is None else f"{'within' if (found or plan) <= limit * GIB else 'ABOVE'} {limit:g} GiB"
+    numbers = f"{plan / GIB:8.2f} {'-' if measured is None else f'{measured / GIB:.2f}':>8}"
+    ratio = "-" if measured is None else f"{plan / measured:.2f}"
+    verdict = "" if limit is None else f"{'within' if (measured or plan) <= limit * GIB else 'ABOVE'} {limit:g} GiB"
     return f"{case.shape:13} {case.name:27} {what:8} {numbers} {ratio:>5}  {verdict}".rstrip()
 
 
@@ -120,8 +120,9 @@ def main() -> None:
                 for what, bytes_, limit in zip(
                     ("train", "predict"), (plan.training, plan.inference), limits, strict=True
                 ):
-                    found = None if only_plan else measured(what, run_config(case, folder), folder, LENGTH)
-                    print(line(case, what, bytes_, found, limit), flush=True)
+                    config = run_config(case, folder)
+                    peak = None if only_plan else measured(what, config, backbone=folder, length=LENGTH)
+                    print(line(case, what, plan=bytes_, measured=peak, limit=limit), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,19 +10,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from proteinmtp.config.data_ import DemoSource
-from proteinmtp.tables.schemas import MANIFEST
-from proteinmtp.tables.parquet import write_rows
-from proteinmtp.structures.synthetic import write_demo
+from proteinmtp.config import DemoSource
+from proteinmtp.structures.listing import manifest_rows
+from proteinmtp.structures.source import SourceFile
 from proteinmtp.structures.sources.directory import list_folder
+from proteinmtp.structures.synthetic import write_demo
+from proteinmtp.tables.manifest import MANIFEST
 
+ROOT = Path(__file__).resolve().parents[1]
 SIZES = (2_000, 20_000)
 
 
 def originals(scratch: Path) -> list[Path]:
     shared = Path(os.environ.get("PROTEINMTP_SHARED", Path(__file__).parents[2] / "shared")) / "data" / "entries"
     if not shared.is_dir():
-        write_demo(DemoSource(), 0, scratch / "demo", scratch / "demo.json")
+        write_demo(scratch / "demo", DemoSource(), 0)
         return [file.path for file in list_folder(scratch / "demo")]
     files = []
     for file in list_folder(shared / "galaxywater"):
@@ -35,19 +37,18 @@ def originals(scratch: Path) -> list[Path]:
 def peak_megabytes(files: list[Path], count: int, scratch: Path) -> float:
     """Parse `count` entries that point to `files` in turn, and return the peak memory of the job."""
     manifest = scratch / "manifest.parquet"
-    empty = dict.fromkeys(MANIFEST.names)
-    write_rows(
-        manifest,
-        MANIFEST,
-        (empty | {"entry_id": f"e{n:06d}", "path": str(files[n % len(files)]), "sha256": ""} for n in range(count)),
-    )
+    entries = [SourceFile(f"e{n:06d}", files[n % len(files)]) for n in range(count)]
+    MANIFEST.write(manifest, manifest_rows(entries, "directory"))
     script = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL);"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     command = [sys.executable, "-m", "pipeline", "parse", "--manifest", str(manifest)]
     command += ["--chains", str(scratch / "chains"), "--quarantine", str(scratch / "quarantine")]
-    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, check=True)
+    command += ["--options", '{"parse": {}}']
+    done = subprocess.run(
+        [sys.executable, "-c", script, *command], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return int(done.stdout) / (1024 if sys.platform == "linux" else 1024**2)
 
 

@@ -16,13 +16,11 @@ from pathlib import Path
 
 import gemmi
 
-from proteinmtp.config.data_ import DemoSource, ParseConfig, SourceConfig
-from proteinmtp.tables.write_distances_ import write_distances
-from proteinmtp.structures.synthetic import write_demo
-from proteinmtp.structures.listing_ import write_manifest
+from pipeline import distances, manifest, parse
+from proteinmtp.config import DemoSource, ParseConfig, SourceConfig
 from proteinmtp.structures.parse import parse_file
 from proteinmtp.structures.sources.directory import list_folder
-from proteinmtp.structures.stages_ import parse_shard
+from proteinmtp.structures.synthetic import write_demo
 
 ROUNDS = 7
 LIMITS = ParseConfig()
@@ -31,7 +29,7 @@ Work = Callable[[Path], object]
 
 def copies_of(shared: Path, scratch: Path) -> None:
     if not shared.is_dir():
-        write_demo(DemoSource(families=4), 0, scratch, scratch.with_suffix(".json"))
+        write_demo(scratch, DemoSource(families=4), 0)
         return
     for file in list_folder(shared):
         data = file.path.read_bytes()
@@ -112,29 +110,41 @@ def readers(paths: list[Path]) -> None:
         print(f"  {name:14} {len(paths) / taken:9.0f} {megabytes / taken:7.0f} {share:15.2f} {factor:14.1f}x")
 
 
-def stage(folder: Path, shard: int, shards: int, scratch: Path) -> None:
+def stage(shard: int, scratch: Path) -> None:
     """Files to chains and distances on disk, for one shard."""
-    manifest, chains = scratch / f"manifest-{shard}", scratch / f"chains-{shard}"
-    parse_shard(manifest, LIMITS, chains, scratch / f"quarantine-{shard}")
-    write_distances(chains, scratch / f"distances-{shard}")
+    chains = scratch / f"chains-{shard}"
+    parse.run(
+        parse.Inputs(manifest=scratch / f"manifest-{shard}"),
+        parse.Outputs(chains=chains, quarantine=scratch / f"quarantine-{shard}"),
+        parse.Options(parse=LIMITS),
+    )
+    distances.run(
+        distances.Inputs(chains=chains),
+        distances.Outputs(distances=scratch / f"distances-{shard}"),
+        distances.Options(),
+    )
 
 
 def whole_stage(folder: Path, paths: list[Path], scratch: Path) -> None:
     source = SourceConfig.model_validate({"kind": "directory", "directory": {"path": str(folder)}})
     for shard in range(2):
-        write_manifest(source, scratch, shard, 2, scratch / f"manifest-{shard}")
+        manifest.run(
+            manifest.Inputs(),
+            manifest.Outputs(manifest=scratch / f"manifest-{shard}"),
+            manifest.Options(source=source, results=str(scratch), shard=shard, shards=2),
+        )
     reading = seconds({"bare": bare}, paths, ROUNDS)["bare"]
     one = two = float("inf")
     for _ in range(ROUNDS):
         start = time.perf_counter()
         for shard in range(2):
-            stage(folder, shard, 2, scratch)
+            stage(shard, scratch)
         one = min(one, time.perf_counter() - start)
     with multiprocessing.get_context("spawn").Pool(2) as pool:
-        pool.starmap(stage, [(folder, shard, 2, scratch) for shard in range(2)], chunksize=1)
+        pool.starmap(stage, [(shard, scratch) for shard in range(2)], chunksize=1)
         for _ in range(ROUNDS):
             start = time.perf_counter()
-            pool.starmap(stage, [(folder, shard, 2, scratch) for shard in range(2)], chunksize=1)
+            pool.starmap(stage, [(shard, scratch) for shard in range(2)], chunksize=1)
             two = min(two, time.perf_counter() - start)
     print(f"whole stage, files to chains + distances on disk: {len(paths)} files")
     print(f"  gemmi alone {len(paths) / reading:.0f} files/s, one process {len(paths) / one:.0f} files/s")

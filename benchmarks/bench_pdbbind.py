@@ -17,10 +17,9 @@ from pathlib import Path
 
 import yaml
 
-from proteinmtp.config.data_ import DemoSource, SourceConfig
+from proteinmtp.config import DemoSource, SourceConfig
+from proteinmtp.structures.listing import list_source, load_source, shard_digests
 from proteinmtp.structures.synthetic import write_demo
-from proteinmtp.structures.sources import list_source, shard_digests
-from proteinmtp.structures.sources.pdbbind import list_files
 
 ENTRIES = 19_037
 SHARDS = 16
@@ -30,7 +29,7 @@ YEARS = {"1981-2000": (1981, 2000), "2001-2010": (2001, 2010), "2011-2019": (201
 
 def make_tree(root: Path, entries: int, scratch: Path) -> None:
     """Write the tree: demo proteins under new codes, each with a remark that no other has."""
-    write_demo(DemoSource(families=12, members=50), 0, scratch / "demo", scratch / "demo.json")
+    write_demo(scratch / "demo", DemoSource(families=12, members=50), 0)
     proteins = [path.read_bytes() for path in sorted((scratch / "demo").glob("f*.pdb"))]
     rng = random.Random(0)
     lines = ["# PDB code, resolution, release year, binding data, reference, ligand name"]
@@ -90,13 +89,14 @@ def main() -> None:
         config = SourceConfig.model_validate(source)
         settings = {"source": source, "parse": {"shards": SHARDS}, "split": {"method": "cluster"}}
         (folder / "mine.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-        assert len(list_files(config, folder)) == options.entries
+        list_files = load_source(config, folder).list_files
+        assert len(list_files()) == options.entries
 
         def digests() -> None:
             shard_digests(list_source(config, folder / "other"), SHARDS, folder / "other")
 
         print(f"{options.entries} entries\n{'':42} {'seconds':>9} {'entries/s':>12}")
-        timed("list the tree", lambda: list_files(config, folder), options.entries)
+        timed("list the tree", list_files, options.entries)
         timed("list and hash, first time", digests, options.entries)
         timed("list and compare hashes, later", digests, options.entries)
         timed("snakemake -n, first time", lambda: snakemake(folder, "-n"), options.entries)

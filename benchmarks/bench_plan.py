@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from proteinmtp.config.whole import RunConfig, options_json, parse_config
-from proteinmtp.model.backbone import make_backbone
+from proteinmtp.config import RunConfig, options_json
+from proteinmtp.model.backbone_folder import make_backbone
 from proteinmtp.planning.plan import MIB, Device, plan_run
+from proteinmtp.predictors.catalogue import parse_config
 
 SMALL = {"hidden_size": 128, "layers": 4, "heads": 4, "key_value_heads": 2, "intermediate_size": 384}
 LARGE = {"hidden_size": 256, "layers": 8, "heads": 8, "key_value_heads": 4, "intermediate_size": 1024}
@@ -45,7 +46,7 @@ CASES: list[tuple[str, dict[str, int], int, int, str, dict[str, str], dict[str, 
 ]
 
 
-def measured(what: str, config: RunConfig, backbone: Path, length: int) -> int:
+def measured(what: str, config: RunConfig, *, backbone: Path, length: int) -> int:
     """Return the peak memory, bytes, of a process that trains or predicts."""
     script = Path(__file__).with_name("measure_memory.py")
     command = [sys.executable, str(script), what, str(backbone), str(length), options_json(config)]
@@ -68,15 +69,15 @@ def main() -> None:
             config = parse_config({"runs": [run]}).run("a")
             folder = Path(scratch) / name.replace(" ", "")
             if not folder.is_dir():
-                make_backbone(config.backbone, 0, folder, folder.with_suffix(".json"))
-            plan = plan_run("a", config, length, Device(gpu=False, memory=0))
+                make_backbone(config.backbone, 0, folder)
+            plan = plan_run("a", config, length=length, device=Device(gpu=False, memory=0))
             for what, planned in (("train", plan.training), ("predict", plan.inference)):
-                found = measured(what, config, folder, length)
-                ratio = planned / found
+                peak = measured(what, config, backbone=folder, length=length)
+                ratio = planned / peak
                 rows, missed = rows + 1, missed + (abs(ratio - 1) > 0.15)
                 chains = plan.train_chains if what == "train" else plan.predict_chains
                 print(f"{name:9} {length:4} {chains:3} {head:10} {slots['kind']:12} {slots['attention']:14} {what:8} "
-                      f"{planned / MIB:8.0f} {found / MIB:8.0f} {ratio:5.2f} "
+                      f"{planned / MIB:8.0f} {peak / MIB:8.0f} {ratio:5.2f} "
                       f"{'' if abs(ratio - 1) <= 0.15 else 'MISSED '}"
                       f"{' '.join(f'{key}={value}' for key, value in train.items())}", flush=True)  # fmt: skip
     print(f"{rows - missed} of {rows} rows within 15 %")

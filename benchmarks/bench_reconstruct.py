@@ -29,14 +29,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from proteinmtp.config.whole import ReconstructConfig
-from proteinmtp.config.data_ import ParseConfig
+from proteinmtp.config import ParseConfig, ReconstructConfig
 from proteinmtp.geometry.chirality import BINS, dihedral_counts, mirror, mirror_log_ratio
+from proteinmtp.geometry.constants import TRANS_BOND
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.mds import ROUGH, classical_mds, smacof, stress
 from proteinmtp.geometry.rebuild import rebuild
 from proteinmtp.geometry.superposition import kabsch, tm_score
-from proteinmtp.structures.parse import Chain, parse_file
+from proteinmtp.structures.parse import ParsedChain, parse_file
 
 T = TypeVar("T")
 
@@ -62,17 +62,17 @@ def shared_folder() -> Path | None:
 
 
 def natives(folder: Path) -> list[Native]:
-    found = []
+    chains = []
     with (folder / "chains_index.csv").open(encoding="utf-8") as handle:
         index = list(csv.DictReader(handle))
     halves = {name: rank % 2 for rank, name in enumerate(sorted({row["cluster30"] for row in index}))}
     for row in index:
         for item in parse_file(folder / row["file"], ParseConfig()).items:
-            if isinstance(item, Chain) and len(item.sequence) <= 500 and not item.breaks and item.observed.all():
+            if isinstance(item, ParsedChain) and len(item.sequence) <= 500 and not item.breaks and item.observed.all():
                 proline = torch.tensor([letter == "P" for letter in item.sequence[1:] + "-"])
                 coords = torch.from_numpy(item.coords.astype(np.float64))
-                found.append(Native(coords, proline, halves[row["cluster30"]]))
-    return found
+                chains.append(Native(coords, proline, halves[row["cluster30"]]))
+    return chains
 
 
 def correlated_noise(distances: Tensor, error: float, seed: int) -> Tensor:
@@ -109,7 +109,7 @@ def batches(chains: list[Native]) -> Iterator[list[Native]]:
 
 
 def rmsd(model: Tensor, native: Tensor) -> float:
-    rotation, shift = kabsch(model, native, torch.ones_like(native[:, 0]))
+    rotation, shift = kabsch(model, native, weights=torch.ones_like(native[:, 0]))
     return float((model @ rotation + shift - native).square().sum(-1).mean().sqrt())
 
 
@@ -120,7 +120,7 @@ def walk(length: int, seed: int) -> Tensor:
     points = [torch.zeros(3, dtype=torch.float64)]
     while len(points) < length:
         step = torch.randn(3, dtype=torch.float64, generator=generator)
-        point = points[-1] + 3.8 * step / step.norm()
+        point = points[-1] + TRANS_BOND * step / step.norm()
         if point.norm() < radius:
             points.append(point)
     return torch.stack(points)
@@ -142,7 +142,8 @@ def beside_the_peer(chains: list[Native]) -> None:
         batch = torch.stack(noisy).to(torch.float32)
 
         def ours(batch: Tensor = batch) -> Tensor:
-            return torch.cat([smacof(part, classical_mds(part, tolerance=ROUGH), STEPS) for part in batch.split(8)])
+            starts = ((part, classical_mds(part, tolerance=ROUGH)) for part in batch.split(8))
+            return torch.cat([smacof(part, start, steps=STEPS) for part, start in starts])
 
         def peer(start: str, matrices: list[Tensor] = noisy) -> list[float]:
             fits = [
@@ -184,7 +185,8 @@ def one(length: int, method: str) -> None:
     noisy = correlated_noise(pairwise_distances(walk(length, 0)), 3.65, 0).to(torch.float32)
     start = time.perf_counter()
     config = ReconstructConfig.model_validate({"method": method})
-    rebuild(noisy[None], torch.ones(1, length, dtype=torch.bool), torch.zeros(BINS, BINS), config)
+    mask, nothing = torch.ones(1, length, dtype=torch.bool), torch.zeros(BINS, BINS)
+    rebuild(noisy[None], mask, counts=nothing, config=config)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"{length:8} {method:>9} {seconds:8.2f} {peak:24.0f}")
@@ -218,9 +220,9 @@ def accuracy(everything: list[Native], part: slice, methods: list[str], errors: 
                 for index, chain in enumerate(batch):
                     proline[index, : len(chain.coords)] = chain.before_proline
                 start = time.perf_counter()
-                found = rebuild(distances, mask, counts[batch[0].half], config, None, proline)
+                rebuilt = rebuild(distances, mask, counts=counts[batch[0].half], config=config, before_proline=proline)
                 seconds += time.perf_counter() - start
-                for chain, coords in zip(batch, found.coords, strict=True):
+                for chain, coords in zip(batch, rebuilt.coords, strict=True):
                     rows.append(compared(coords[: len(chain.coords)], chain.coords))
             table = np.array(rows)
             hands = share(table[:, 2] > 0, [len(chain.coords) < SHORT for chain in chains])

@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from proteinmtp.scoring.chain import score_chain
+from proteinmtp.geometry.constants import TRANS_BOND
 from proteinmtp.geometry.superposition import tm_score
-from proteinmtp.predictors.traces import write_pdb
+from proteinmtp.scoring.chain import score_chain
 from proteinmtp.structures.pairing import pair
 from proteinmtp.structures.protein_chains import read_protein_chains
+from proteinmtp.structures.writing import write_pdb
 
 SHARED = Path(os.environ.get("PROTEINMTP_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 SCORES = ("TM-score", "GDT-TS-score", "GDT-HA-score")
@@ -35,7 +36,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 def walks() -> list[Pair]:
     rng = np.random.default_rng(0)
     steps = rng.normal(size=(PAIRS, 275, 3))
-    natives = (3.8 * steps / np.linalg.norm(steps, axis=-1, keepdims=True)).cumsum(1)
+    natives = (TRANS_BOND * steps / np.linalg.norm(steps, axis=-1, keepdims=True)).cumsum(1)
     return [(native + rng.normal(scale=3, size=native.shape), native) for native in natives]
 
 
@@ -50,9 +51,9 @@ def published(low: float, high: float) -> list[Pair]:
     for row in rows:
         native, model = (read_protein_chains(folder / "scored" / row[name])[0] for name in ("native", "model"))
         if 225 <= len(native.letters) <= 325:
-            found = pair(native, model, row["seqres"])
-            seen = np.isfinite(found.native).all(1) & np.isfinite(found.model).all(1)
-            pairs.append((found.model[seen], found.native[seen]))
+            placed = pair(native, model, sequence=row["seqres"])
+            seen = np.isfinite(placed.native).all(1) & np.isfinite(placed.model).all(1)
+            pairs.append((placed.model[seen], placed.native[seen]))
     return pairs[:: max(1, len(pairs) // PAIRS)][:PAIRS]
 
 
@@ -79,7 +80,7 @@ def program(path: str, pairs: list[Pair]) -> tuple[float, np.ndarray]:
         for index, coords in enumerate(pairs):
             files = [Path(folder, f"{index}{name}.pdb") for name in ("model", "native")]
             for file, points in zip(files, coords, strict=True):
-                write_pdb(file, "A" * len(points), points, None)
+                write_pdb(file, sequence="A" * len(points), coords=points)
             calls.append([path, *map(str, files)])
         texts: list[str] = []
 
@@ -106,11 +107,11 @@ def main() -> None:
             print(f"{name:24} no shared data")
             continue
         tensors = [(torch.from_numpy(model), torch.from_numpy(native)) for model, native in pairs]
-        found = [score_chain(None, *of_pair) for of_pair in pairs]
-        every = rate(lambda pairs=pairs: [score_chain(None, *of_pair) for of_pair in pairs], len(pairs))
+        ours = [score_chain(*of_pair).scores for of_pair in pairs]
+        every = rate(lambda pairs=pairs: [score_chain(*of_pair) for of_pair in pairs], len(pairs))
         alone = rate(lambda ts=tensors: [tm_score(model, native, len(native)) for model, native in ts], len(pairs))
         calls, theirs = program(path, pairs)
-        loss = (theirs - np.array([[scores[key] for key in NAMES] for scores in found])).max(0)
+        loss = (theirs - np.array([[scores[key] for key in NAMES] for scores in ours])).max(0)
         length = np.mean([len(native) for _, native in pairs])
         print(
             f"{name:24}{len(pairs):12}{length:12.0f}{calls:12.1f}{every:12.0f}{every / calls:12.1f}"

@@ -17,25 +17,27 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from proteinmtp.tables.reader import ChainRecord, read_chains, read_subset
-from proteinmtp.tables.parquet import read_rows
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.lddt import lddt
-from proteinmtp.predictors.nulls import Tables, neighbours, separation
-from proteinmtp.predictors.nulls.neighbours import Neighbour, copy_distances
+from proteinmtp.predictors.null import TrainingTables
+from proteinmtp.predictors.nulls.neighbours import Neighbour, copy_distances, find
+from proteinmtp.predictors.nulls.separation import Expected, training_means
+from proteinmtp.tables.chains import ChainTrace, read_chains
+from proteinmtp.tables.shards import Shards
+from proteinmtp.tables.split import SPLIT, read_subset
 
 E_VALUES = (0.001, 0.1, 1, 10)
 
 Copy = Callable[[int, Sequence[Neighbour]], np.ndarray]
-Found = Mapping[str, Sequence[Neighbour]]
+Neighbours = Mapping[str, Sequence[Neighbour]]
 
 
 def weighted_mean(count: int, sharpness: float) -> Copy:
     """Return a function that takes the mean over the best neighbours, weights identity to the power of `sharpness`."""
 
-    def copy(length: int, found: Sequence[Neighbour]) -> np.ndarray:
+    def copy(length: int, neighbours: Sequence[Neighbour]) -> np.ndarray:
         total, weight = np.zeros((length, length)), np.zeros((length, length))
-        for neighbour in found[:count]:
+        for neighbour in neighbours[:count]:
             here, there = neighbour.alignment.pairs()
             matrix = pairwise_distances(torch.from_numpy(neighbour.coords[there].astype(np.float64))).numpy()
             share = neighbour.alignment.identity**sharpness * np.isfinite(matrix)
@@ -47,15 +49,15 @@ def weighted_mean(count: int, sharpness: float) -> Copy:
 
 
 def filled(count: int) -> Copy:
-    return lambda length, found: copy_distances(length, found[:count])
+    return lambda length, neighbours: copy_distances(length, neighbours[:count])
 
 
-def scores(chains: Sequence[ChainRecord], found: Found, null: separation.SeparationNull, copy: Copy) -> np.ndarray:
+def scores(chains: Sequence[ChainTrace], *, neighbours: Neighbours, expected: Expected, copy: Copy) -> np.ndarray:
     """Return (N, 2): distance error in angstrom and lDDT of each chain."""
     rows = []
     for chain in chains:
-        copied = copy(len(chain), found[chain.chain_id])
-        predicted = np.where(np.isfinite(copied), copied, null.distances(len(chain)))
+        copied = copy(len(chain), neighbours[chain.chain_id])
+        predicted = np.where(np.isfinite(copied), copied, expected.distances(len(chain)))
         seen = np.isfinite(chain.coords).all(1)
         true = pairwise_distances(torch.from_numpy(chain.coords[seen].astype(np.float64)))
         ours = torch.from_numpy(predicted[np.ix_(seen, seen)])
@@ -72,44 +74,47 @@ def show(name: str, of_chains: np.ndarray, first: np.ndarray | None = None) -> N
     print(line, flush=True)
 
 
-def study(title: str, targets: Sequence[ChainRecord], training: Sequence[ChainRecord], tables: Tables) -> None:
+def study(title: str, *, targets: Sequence[ChainTrace], training: Sequence[ChainTrace], expected: Expected) -> None:
     with tempfile.TemporaryDirectory() as name:
-        separation.fit(tables, Path(name) / "separation.parquet")
-        null = separation.SeparationNull.read(Path(name) / "separation.parquet")
 
-        def find(e_value: float, most: int) -> Found:
-            neighbours.E_VALUE, neighbours.NEIGHBOURS = e_value, most
-            return neighbours.find(targets, training, Path(name))
+        def near(e_value: float, most: int) -> Neighbours:
+            return find(targets, training, folder=Path(name), e_value=e_value, most=most)
 
-        everything = find(E_VALUES[0], 10**6)
+        everything = near(E_VALUES[0], 10**6)
         hit = [chain for chain in targets if everything[chain.chain_id]]
+
+        def of_hit(copy: Copy) -> np.ndarray:
+            return scores(hit, neighbours=everything, expected=expected, copy=copy)
+
         print(f"\n{title}: {len(hit)} of {len(targets)} chains have a hit at E-value {E_VALUES[0]}")
-        first = scores(hit, everything, null, filled(1))
+        first = of_hit(filled(1))
         show("best alone", first)
         for count in (2, 5, 10, 10**6):
-            show(f"filled by up to {count}", scores(hit, everything, null, filled(count)), first)
+            show(f"filled by up to {count}", of_hit(filled(count)), first)
         for count in (5, 10):
             for sharpness in (0, 4, 8):
-                mean = scores(hit, everything, null, weighted_mean(count, sharpness))
-                show(f"mean of {count}, identity^{sharpness}", mean, first)
+                show(f"mean of {count}, identity^{sharpness}", of_hit(weighted_mean(count, sharpness)), first)
         for e_value in E_VALUES:
-            found = find(e_value, 10)
-            number = sum(map(bool, found.values()))
-            show(f"all chains, E {e_value}, {number} hit", scores(targets, found, null, filled(10)))
+            ten = near(e_value, 10)
+            number = sum(map(bool, ten.values()))
+            all_scores = scores(targets, neighbours=ten, expected=expected, copy=filled(10))
+            show(f"all chains, E {e_value}, {number} hit", all_scores)
 
 
 def main() -> None:
     torch.set_num_threads(1)
     data = Path(sys.argv[1]) / "data"
-    shards = [sorted((data / name).glob("*.parquet")) for name in ("chains", "distances")]
-    tables = Tables(shards[0], shards[1], data / "split.parquet", "val")
-    own, held = (read_subset(tables.split, subset) for subset in ("train", "val"))
-    study("own split", read_chains(shards[0], held), read_chains(shards[0], own), tables)
-    names = sorted(row["chain_id"] for row in read_rows(tables.split) if not row["test"])
+    count = len(list((data / "chains").glob("*.parquet")))
+    chains, distances, split = Shards(data / "chains", count), Shards(data / "distances", count), data / "split.parquet"
+    tables = TrainingTables(chains=chains, distances=distances, split=split, subset="val")
+    expected = Expected.of(training_means(tables))
+    own, held = (read_chains(chains, read_subset(split, subset)) for subset in ("train", "val"))
+    study("own split", targets=held, training=own, expected=expected)
+    names = sorted(row.chain_id for row in SPLIT.read(split) if not row.test)
     random.Random(0).shuffle(names)
     tenth = len(names) // 10
-    targets, training = read_chains(shards[0], set(names[:tenth])), read_chains(shards[0], set(names[tenth:]))
-    study("random split", targets, training, tables)
+    targets, training = (read_chains(chains, set(part)) for part in (names[:tenth], names[tenth:]))
+    study("random split", targets=targets, training=training, expected=expected)
 
 
 if __name__ == "__main__":

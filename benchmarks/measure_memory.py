@@ -14,14 +14,14 @@ import torch
 from accelerate import Accelerator
 from torch.optim import AdamW
 
-from proteinmtp.config.whole import RunConfig
-from proteinmtp.tables.reader import ChainRecord
-from proteinmtp.predictors.network import predict_batch
+from proteinmtp.config import RunConfig
 from proteinmtp.model.backbone import compute_type
 from proteinmtp.model.batch import collate
-from proteinmtp.model.network import build_network
+from proteinmtp.model.build import build_network
 from proteinmtp.model.tokens import ResidueTokenizer
-from proteinmtp.training.train import _Loop
+from proteinmtp.predictors.network import predict_batch
+from proteinmtp.tables.chains import Chain
+from proteinmtp.training.step import TrainingStep
 
 STEPS = 3
 
@@ -40,24 +40,25 @@ def begin(gpu: bool) -> int:
     return resident("VmRSS")
 
 
-def train(config: RunConfig, backbone: Path, chains: list[ChainRecord]) -> float:
+def train(config: RunConfig, backbone: Path, chains: list[Chain]) -> float:
     dtype = compute_type(config.train)
     accelerator = Accelerator(cpu=config.train.gpus == 0, mixed_precision="bf16" if dtype is torch.bfloat16 else "no")
-    network = build_network(config, backbone, dtype, 0)
+    network = build_network(config, backbone, dtype=dtype, seed=0)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     model, optimizer = accelerator.prepare(network, AdamW(trained, lr=config.train.lr))
-    loop = _Loop(accelerator, model, optimizer, config, ResidueTokenizer.from_folder(backbone))
+    tokenizer = ResidueTokenizer.from_folder(backbone)
+    step = TrainingStep(accelerator, model=model, optimizer=optimizer, options=config.train, tokens=tokenizer)
     for _ in range(STEPS):
         began = time.monotonic()
-        loop.step(chains, 1e-5)
+        step.take(chains, 1e-5)
     return time.monotonic() - began
 
 
-def predict(config: RunConfig, backbone: Path, chains: list[ChainRecord]) -> float:
+def predict(config: RunConfig, backbone: Path, chains: list[Chain]) -> float:
     """Predict with an untrained network, whose adapter and head are those of a trained one in all but content."""
     device = torch.device("cuda" if config.train.gpus and torch.cuda.is_available() else "cpu")
     dtype = compute_type(config.train)
-    network = build_network(config, backbone, dtype, 0).to(device).eval()
+    network = build_network(config, backbone, dtype=dtype, seed=0).to(device).eval()
     tokenizer = ResidueTokenizer.from_folder(backbone)
     for _ in range(STEPS):
         began = time.monotonic()
@@ -79,7 +80,7 @@ def main() -> None:
     number = config.train.batch_size if arguments.what == "train" else config.predict.batch_size
     rng = np.random.default_rng(0)
     walk = rng.normal(0, 2.2, (number, arguments.length, 3)).cumsum(1).astype(np.float32)
-    chains = [ChainRecord(str(index), "A" * arguments.length, coords) for index, coords in enumerate(walk)]
+    chains = [Chain(str(index), "A" * arguments.length, coords) for index, coords in enumerate(walk)]
     gpu = bool(config.train.gpus) and torch.cuda.is_available()
     before = begin(gpu)
     seconds = (train if arguments.what == "train" else predict)(config, arguments.backbone, chains)

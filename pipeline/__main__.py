@@ -1,7 +1,7 @@
 """`python -m pipeline RULE ...` runs one stage, as its rule does: a flag for each field of its inputs and outputs.
 
-Settings come as one JSON object in `--options`; what is left out has its default. `--debug` shows the traceback of a
-mistake that would otherwise end in one line.
+Settings come as one JSON object in `--options`, and single words and numbers may have a flag of their own; what is left
+out has its default. `--debug` shows the traceback of a mistake that would otherwise end in one line.
 """
 
 import argparse
@@ -27,7 +27,8 @@ def main() -> None:
     # Jobs run beside each other, so none takes all cores for itself; training sets its own number of threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     logs.setup()
-    names = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if module.name[0] != "_")
+    folder = str(Path(__file__).parent)
+    names = sorted(module.name for module in pkgutil.iter_modules([folder]) if not module.name.startswith("_"))
     rules = argparse.ArgumentParser(prog="python -m pipeline", description="Run one stage of the workflow.")
     rules.add_argument("rule", choices=names, help="name of the rule")
     rule = rules.parse_args(sys.argv[1:2]).rule
@@ -67,11 +68,20 @@ def _parser(rule: str, stage: ModuleType) -> argparse.ArgumentParser:
             else:
                 section.add_argument(flag, type=Path, nargs="*", default=[], metavar="PATH", help=meaning)
     settings = parser.add_argument_group("settings")
-    settings.add_argument("--options", default="{}", metavar="JSON", help=", ".join(stage.Options.model_fields))
-    if "threads" in stage.Options.model_fields:
-        settings.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads")
+    keys = ", ".join(stage.Options.model_fields) or "none"
+    settings.add_argument(
+        "--options", default="{}", metavar="JSON", help=f"keys: {keys}; what is left out has its default"
+    )
+    for name, kind in _single(stage).items():
+        settings.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper())
     settings.add_argument("--debug", action="store_true", help="show the traceback of a mistake")
     return parser
+
+
+def _single(stage: ModuleType) -> dict[str, type]:
+    """Return the settings of a stage that are a word or a number, with their type."""
+    fields_of = stage.Options.model_fields.items()
+    return {name: field.annotation for name, field in fields_of if field.annotation in (str, int)}
 
 
 def _value(given: Any) -> Any:
@@ -81,9 +91,8 @@ def _value(given: Any) -> Any:
 def _options(stage: ModuleType, arguments: dict[str, Any]) -> Any:
     try:
         options = json.loads(arguments["options"])
-        if "threads" in arguments:
-            options["threads"] = arguments["threads"]
-        return stage.Options.model_validate_json(json.dumps(options))
+        single = {name: arguments[name] for name in _single(stage) if arguments[name] is not None}
+        return stage.Options.model_validate_json(json.dumps(options | single))
     except (ValidationError, json.JSONDecodeError) as error:
         raise ConfigError(f"--options: {error}") from None
 

@@ -8,7 +8,7 @@ LOCAL_FILES = [
     if path.is_file()
 ]
 LOCAL_HASHES = (
-    cached_hashes(LOCAL_FILES, Path(under("work/backbone-hashes.json")))
+    cached_hashes(LOCAL_FILES, Path(placed(under("work/backbone-hashes.json"))))
     if LOCAL_FILES
     else {}
 )
@@ -16,7 +16,7 @@ LOCAL_HASHES = (
 
 rule backbone:
     output:
-        manifest=under("backbones/{backbone}/manifest.json"),
+        record=under("backbones/{backbone}/model.json"),
         model=directory(under("backbones/{backbone}/model")),
     log:
         under("logs/backbone/{backbone}.log"),
@@ -25,17 +25,18 @@ rule backbone:
     conda:
         ENVIRONMENT
     params:
-        options=lambda wildcards: options_json(BACKBONES[wildcards.backbone]),
-        seed=CONFIG.seed,
+        stage=stage,
+        options=lambda wildcards: options(
+            backbone=BACKBONES[wildcards.backbone], seed=CONFIG.seed
+        ),
         # A local model that is replaced in place must be noticed; the others are named by their settings.
         content=lambda wildcards: [
             LOCAL_HASHES[path]
             for path in LOCAL_FILES
             if str(path.parent) == BACKBONES[wildcards.backbone].path
         ],
-        code=code_fingerprint("proteinmtp.model.backbone"),
+        code=fingerprint("backbone"),
     message:
         "Make the backbone {wildcards.backbone}"
     shell:
-        "python -m pipeline backbone --options {params.options:q} --seed {params.seed}"
-        " --folder {output.model} --manifest {output.manifest} 2> {log}"
+        "{params.stage} backbone --options {params.options:q} --record {output.record} --model {output.model} 2> {log}"

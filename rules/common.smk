@@ -1,31 +1,73 @@
 # Names, paths and small functions that the rules share.
-from proteinmtp.config.whole import (
-    HEADS,
-    LOSSES,
-    NULL_PREFIX,
-    NULLS,
-    NULLS_PACKAGE,
-    options_json,
-)
-from proteinmtp.base.files import cached_hashes, code_fingerprint, text_sha256
+import json
+import shlex
+
+from pydantic import BaseModel
+
+from proteinmtp.base.files import cached_hashes, file_sha256, text_sha256
+from proteinmtp.base.fingerprint import Fingerprints
 from proteinmtp.base.plugins import module_name
-from proteinmtp.structures.sources import PACKAGE as SOURCES
-from proteinmtp.structures.sources import SourceError, list_source, shard_digests
+from proteinmtp.config import options_json
+from proteinmtp.model.parts import HEADS, LOSSES
+from proteinmtp.predictors import catalogue
+from proteinmtp.structures.listing import list_source, shard_digests
 from proteinmtp.structures.sources.directory import folder_digest
 
 RESULTS = CONFIG.results
 ENVIRONMENT = "../envs/proteinmtp.yaml"
 RUNS = [entry.name for entry in CONFIG.runs]
 COMPARATORS = {entry.name: entry.folder for entry in CONFIG.comparators}
+NULLS = {null.name: null for null in catalogue.nulls(CONFIG)}
 SCORED = [*RUNS, *COMPARATORS, *NULLS]
 SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
+FINGERPRINTS = Fingerprints(Path(HOUSE))
+TRAINED_WITH = (
+    "accelerate",
+    "bitsandbytes",
+    "peft",
+    "safetensors",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
+
+# The stages lie beside the Snakefile, wherever snakemake was started; a folder `pipeline` of the user is not taken.
+IN_HOUSE = (
+    f"PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(HOUSE)}${{PYTHONPATH:+:$PYTHONPATH}}"
+)
 
 
 wildcard_constraints:
     shard=r"\d{3}",
     run="|".join(SCORED),
-    null="|".join(NULLS),
+    null="|".join(NULLS) or "-",
     backbone="[0-9a-f]{12}",
+
+
+# What depends on where the checkout or the results lie is a function of the input, which Snakemake does not compare.
+def stage(wildcards, input):
+    """Return the command that runs a stage; its name follows."""
+    return f"{IN_HOUSE} python -m pipeline"
+
+
+def shards_in(name):
+    """Return a function that gives the shards among the inputs of that name as FOLDER:COUNT."""
+    return lambda wildcards, input: shards_text(input[name])
+
+
+def shards_out(wildcards, output):
+    """Return the predictions among the outputs as FOLDER:COUNT."""
+    return shards_text(output.predictions)
+
+
+def shards_text(paths):
+    """Return the shards of a table, in order, as the stages read them: FOLDER:COUNT."""
+    return f"{Path(paths[0]).parent}:{len(paths)}"
+
+
+def placed(path):
+    """Return a path where the `prefix` of a `module:` puts it."""
+    return str(workflow.modifier.path_modifier.replace_prefix(path, None))
 
 
 def under(path):
@@ -40,9 +82,25 @@ def shards_of(folder):
     )
 
 
-def flags(flag, name):
-    """Return a function that repeats a flag before each input file of that name."""
-    return lambda wildcards, input: [f"{flag}={path}" for path in input[name]]
+def options(**values):
+    """Return settings of a stage as JSON with sorted keys: sections of the config, and single values."""
+    return json.dumps(
+        {
+            name: (
+                json.loads(options_json(value))
+                if isinstance(value, BaseModel)
+                else value
+            )
+            for name, value in values.items()
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+
+
+def fingerprint(stage, *parts):
+    """Return the fingerprint of the code of a stage, and of parts that it loads by name."""
+    return FINGERPRINTS.of(f"pipeline.{stage}", *parts)
 
 
 def backbone_key(run):
@@ -51,43 +109,45 @@ def backbone_key(run):
 
 
 def backbone_of(wildcards):
-    """Return the backbone manifest of a run."""
-    return under(f"backbones/{backbone_key(wildcards.run)}/manifest.json")
+    """Return the record of a run's backbone."""
+    return under(f"backbones/{backbone_key(wildcards.run)}/model.json")
 
 
-def run_options(*unused):
-    """Return a function that gives a run's settings as JSON, unused sections at their defaults."""
-
-    def options(wildcards):
-        run = CONFIG.run(wildcards.run)
-        return options_json(
-            run.model_copy(
-                update={section: getattr(type(run)(), section) for section in unused}
-            )
-        )
-
-    return options
-
-
-def reconstruct_options(wildcards):
-    """Return the reconstruction settings of a run, those of the defaults for nulls and comparators, as JSON."""
-    if wildcards.run in RUNS:
-        return options_json(CONFIG.run(wildcards.run).reconstruction)
-    return options_json(CONFIG.defaults.reconstruct)
+def settings_of(run, *unused):
+    """Return the settings of a run, unused sections at their defaults."""
+    settings = CONFIG.run(run)
+    defaults = type(settings)()
+    return settings.model_copy(
+        update={section: getattr(defaults, section) for section in unused}
+    )
 
 
 def network_fingerprint(stage):
-    """Return a function that gives the fingerprint of a stage with the head and the losses of a run."""
+    """Return a function that gives the fingerprint of a stage with the network of a run.
 
-    def fingerprint(wildcards):
+    The head, the losses, the versions of what trains and the way in which accelerate starts it count.
+    """
+
+    def of_run(wildcards):
         run = CONFIG.run(wildcards.run)
-        losses = [module_name(LOSSES, term.name) for term in run.loss_terms]
-        return code_fingerprint(stage, module_name(HEADS, run.head.kind), *losses)
+        parts = [module_name(LOSSES, term.name) for term in run.loss.terms]
+        code = fingerprint(stage, module_name(HEADS, run.head.kind), *parts)
+        return text_sha256(code, pins(), file_sha256(accelerate_file(wildcards.run)))[
+            :16
+        ]
 
-    return fingerprint
+    return of_run
 
 
-def null_fingerprint(wildcards):
-    """Return the fingerprint of the code of a null; those of the others do not count."""
-    part = f"{NULLS_PACKAGE}.{wildcards.null.removeprefix(NULL_PREFIX)}"
-    return code_fingerprint("proteinmtp.predictors.null_stages_", part)
+def pins():
+    """Return the lines of the lock for the packages that training rests on."""
+    lock = Path(HOUSE, "requirements.lock").read_text(encoding="utf-8").splitlines()
+    return "\n".join(
+        line for line in lock if line.partition("==")[0].strip() in TRAINED_WITH
+    )
+
+
+def accelerate_file(run):
+    """Return the file that tells accelerate how to start a run."""
+    kind = {0: "cpu", 1: "gpu"}.get(CONFIG.run(run).train.gpus, "multi_gpu")
+    return Path(HOUSE, "workflow", "accelerate", f"{kind}.yaml")

@@ -15,12 +15,14 @@ rule evaluate:
     conda:
         ENVIRONMENT
     params:
-        predictions=flags("--predictions", "predictions"),
-        structures=flags("--structures", "structures"),
-        chains=flags("--chains", "chains"),
-        code=code_fingerprint("proteinmtp.scoring.evaluate_"),
+        stage=stage,
+        predictions=shards_in("predictions"),
+        structures=shards_in("structures"),
+        chains=shards_in("chains"),
+        code=fingerprint("evaluate"),
     message:
         "Score {wildcards.run}"
     shell:
-        "python -m pipeline evaluate --run {wildcards.run} {params.predictions:q} {params.structures:q}"
-        " {params.chains:q} --split {input.split} --metrics {output.metrics} --examples {output.examples} 2> {log}"
+        "{params.stage} evaluate --run {wildcards.run} --predictions {params.predictions}"
+        " --structures {params.structures} --chains {params.chains} --split {input.split}"
+        " --metrics {output.metrics} --examples {output.examples} 2> {log}"

@@ -4,9 +4,9 @@ rule predict:
         chains=under("data/chains/{shard}.parquet"),
         split=rules.split.output.split,
         backbone=backbone_of,
-        manifest=rules.train.output.manifest,
+        record=rules.train.output.record,
     output:
-        under("runs/{run}/predictions/{shard}.parquet"),
+        predictions=under("runs/{run}/predictions/{shard}.parquet"),
     log:
         under("logs/predict/{run}/{shard}.log"),
     benchmark:
@@ -19,11 +19,14 @@ rule predict:
     resources:
         gpu=lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
     params:
-        options=run_options("reconstruct"),
-        subset=CONFIG.evaluate.subset,
-        code=network_fingerprint("proteinmtp.predictors.network"),
+        stage=stage,
+        options=lambda wildcards: options(
+            settings=settings_of(wildcards.run, "reconstruct"),
+            subset=CONFIG.evaluate.subset,
+        ),
+        code=network_fingerprint("predict"),
     message:
         "Predict with {wildcards.run}, shard {wildcards.shard}"
     shell:
-        "python -m pipeline predict --options {params.options:q} --subset {params.subset} --chains {input.chains}"
-        " --split {input.split} --backbone {input.backbone} --manifest {input.manifest} --output {output} 2> {log}"
+        "{params.stage} predict --options {params.options:q} --chains {input.chains} --split {input.split}"
+        " --backbone {input.backbone} --record {input.record} --predictions {output.predictions} 2> {log}"

@@ -4,7 +4,7 @@ rule report:
         metrics=expand(under("runs/{run}/metrics.parquet"), run=SCORED),
         examples=expand(under("runs/{run}/examples.parquet"), run=SCORED),
         history=expand(under("runs/{run}/history.parquet"), run=RUNS),
-        models=expand(under("runs/{run}/manifest.json"), run=RUNS),
+        records=expand(under("runs/{run}/model.json"), run=RUNS),
         comparators=expand(under("runs/{run}/comparator.json"), run=COMPARATORS),
         quarantine=shards_of("data/quarantine"),
         split_summary=rules.split.output.summary,
@@ -23,23 +23,26 @@ rule report:
             labels={"page": "table of all scores"},
         ),
     log:
-        under("logs/report.log"),
+        under("logs/report/report.log"),
     benchmark:
-        under("benchmarks/report.tsv")
+        under("benchmarks/report/report.tsv")
     conda:
         ENVIRONMENT
     params:
-        metrics=flags("--metrics", "metrics"),
-        examples=flags("--examples", "examples"),
-        history=flags("--history", "history"),
-        models=flags("--models", "models"),
-        comparators=flags("--comparators", "comparators"),
-        quarantine=flags("--quarantine", "quarantine"),
-        options=options_json(CONFIG),
-        code=code_fingerprint("proteinmtp.report.build"),
+        stage=stage,
+        quarantine=shards_in("quarantine"),
+        options=options(
+            config=CONFIG,
+            nulls=[
+                {"name": null.name, "description": null.description}
+                for null in NULLS.values()
+            ],
+        ),
+        code=fingerprint("report"),
     message:
         "Write the report"
     shell:
-        "python -m pipeline report {params.metrics:q} {params.examples:q} {params.history:q} {params.models:q}"
-        " {params.comparators:q} {params.quarantine:q} --split-summary {input.split_summary} --options {params.options:q}"
+        "{params.stage} report --metrics {input.metrics} --examples {input.examples} --history {input.history}"
+        " --records {input.records} --comparators {input.comparators} --quarantine {params.quarantine}"
+        " --split-summary {input.split_summary} --options {params.options:q}"
         " --html {output.html} --summary {output.summary} --table {output.table} 2> {log}"

@@ -1,7 +1,4 @@
 # One training job for each run. Checkpoints are not outputs: those of a failed job would be deleted.
-ACCELERATE = {0: "cpu", 1: "gpu"}
-
-
 rule train:
     input:
         chains=shards_of("data/chains"),
@@ -9,7 +6,7 @@ rule train:
         split=rules.split.output.split,
         backbone=backbone_of,
     output:
-        manifest=under("runs/{run}/manifest.json"),
+        record=under("runs/{run}/model.json"),
         history=under("runs/{run}/history.parquet"),
         model=directory(under("runs/{run}/model")),
     log:
@@ -22,21 +19,22 @@ rule train:
     resources:
         gpu=lambda wildcards: CONFIG.run(wildcards.run).train.gpus,
     params:
-        chains=flags("--chains", "chains"),
-        distances=flags("--distances", "distances"),
-        accelerate=lambda wildcards: ACCELERATE.get(
-            CONFIG.run(wildcards.run).train.gpus, "multi_gpu"
-        ),
+        house=lambda wildcards, input: IN_HOUSE,
+        accelerate=lambda wildcards, input: accelerate_file(wildcards.run),
+        work=lambda wildcards, output: Path(output.record).parents[2] / "work" / "train",
+        chains=shards_in("chains"),
+        distances=shards_in("distances"),
         processes=lambda wildcards: max(1, CONFIG.run(wildcards.run).train.gpus),
-        options=run_options("predict", "reconstruct"),
-        seed=CONFIG.seed,
-        work=under("work/train"),
-        code=network_fingerprint("proteinmtp.training.train"),
+        options=lambda wildcards: options(
+            settings=settings_of(wildcards.run, "predict", "reconstruct"),
+            seed=CONFIG.seed,
+        ),
+        code=network_fingerprint("train"),
     message:
         "Train {wildcards.run}; progress is in {log}"
     shell:
-        "accelerate launch --config_file workflow/accelerate/{params.accelerate}.yaml"
-        " --num_processes {params.processes} -m pipeline train --run {wildcards.run}"
-        " {params.chains:q} {params.distances:q} --split {input.split} --backbone {input.backbone}"
-        " --options {params.options:q} --seed {params.seed} --code {params.code} --work {params.work}"
-        " --model {output.model} --manifest {output.manifest} --history {output.history} 2>&1 | tee {log}"
+        "{params.house} accelerate launch --config_file {params.accelerate:q} --num_processes {params.processes}"
+        " -m pipeline train --run {wildcards.run} --chains {params.chains} --distances {params.distances}"
+        " --split {input.split} --backbone {input.backbone} --options {params.options:q} --code {params.code}"
+        " --work {params.work} --record {output.record} --history {output.history} --model {output.model}"
+        " 2>&1 | tee {log}"

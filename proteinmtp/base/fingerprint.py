@@ -21,6 +21,9 @@ SETTINGS = f"{LIBRARY}.config"
 """Not in any fingerprint: its models hold data and compute nothing (a test says so), and what a stage gets of them are
 params, which Snakemake compares by itself."""
 
+CONSTANTS = f"{LIBRARY}.geometry.constants"
+"""Counts by name: of this module, a stage is behind the constants that its modules import, not behind all of them."""
+
 LOGS = f"{LIBRARY}.base.logs"
 """Not in any fingerprint: what is said on the way changes no result."""
 
@@ -44,8 +47,10 @@ class Fingerprints:
         Raises:
             ValueError: if there is no such module.
         """
-        digests = (f"{name} {_module_digest(self._file(name))}" for name in sorted(self.closure(*modules)))
-        return text_sha256(*digests)[:16]
+        reached = sorted(self.closure(*modules))
+        digests = [f"{name} {_module_digest(self._file(name))}" for name in reached]
+        constants = {constant for name in reached for constant in self._constants(name)}
+        return text_sha256(*digests, *sorted(constants))[:16]
 
     def closure(self, *modules: str) -> set[str]:
         """Return the names of `modules` and of the first-party modules that they import, directly or not."""
@@ -53,7 +58,7 @@ class Fingerprints:
         todo = list(modules)
         while todo:
             name = todo.pop()
-            if name in reached or name == LOGS or name == SETTINGS or name.startswith(f"{SETTINGS}."):
+            if name in reached or name in (LOGS, SETTINGS) or name.startswith(f"{SETTINGS}."):
                 continue
             reached.add(name)
             todo.extend(self._imports(name))
@@ -61,12 +66,21 @@ class Fingerprints:
 
     def _imports(self, module: str) -> set[str]:
         """Return the first-party modules that the source of `module` imports, parents included."""
-        path = self._file(module)
-        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         first_party = {LIBRARY, STAGES, module.partition(".")[0]}
-        names = {name for name in _imported_names(path, package) if name.partition(".")[0] in first_party}
+        names = {name for name in self._names(module) if name.partition(".")[0] in first_party}
         names |= set(_parents([*names, module]))
+        if self._constants(module):
+            names.discard(CONSTANTS)
         return {name for name in names if _source(self._root, name) is not None}
+
+    def _constants(self, module: str) -> list[str]:
+        """Return the assignments of the constants that a module imports by name."""
+        wanted = {name.rpartition(".")[2] for name in self._names(module) if name.startswith(f"{CONSTANTS}.")}
+        return [text for name, text in _assigned(self._file(CONSTANTS)).items() if name in wanted] if wanted else []
+
+    def _names(self, module: str) -> tuple[str, ...]:
+        path = self._file(module)
+        return _imported_names(path, module if path.name == "__init__.py" else module.rpartition(".")[0])
 
     def _file(self, module: str) -> Path:
         path = _source(self._root, module)
@@ -130,6 +144,15 @@ def _tree(path: Path) -> ast.Module:
 
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@cache
+def _assigned(path: Path) -> dict[str, str]:
+    """Return the syntax of the assignment of each variable of a module."""
+    nodes = [node for node in _tree(path).body if isinstance(node, ast.Assign)]
+    return {
+        name.id: ast.dump(node) for node in nodes for name in ast.walk(node.targets[0]) if isinstance(name, ast.Name)
+    }
 
 
 @cache

@@ -1,109 +1,99 @@
-"""A look into any Parquet table of the project, for people: `proteinmtp inspect FILE`."""
+"""`proteinmtp inspect FILE`: a look into any Parquet table of the project, for people."""
 
 import difflib
-import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
-from rich import box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import typer
 
-from proteinmtp.tables.inspect_kinds_ import KINDS, Section, marked_sequence
-from proteinmtp.tables.parquet import read_metadata, read_rows
+from proteinmtp.base.errors import UserError
+from proteinmtp.cli.console import Page
+from proteinmtp.tables.catalogue import kind_of
+from proteinmtp.tables.parquet import read_columns, read_metadata
+from proteinmtp.tables.summary import Section, marked_sequence
 
 LINE = 60
 """Residues in a line of a sequence."""
 
-PIPED_WIDTH = 10_000
-"""Characters of a line that goes to a file or a pipe: nothing is broken or cut."""
+KEYS = ("chain_id", "entry_id")
+"""Columns that name a row, the first that a table has."""
 
 
-class InspectError(ValueError):
-    """A file or a chain that cannot be shown."""
+class InspectError(UserError):
+    """A chain that cannot be shown."""
 
 
-def show(path: Path, chain: str | None = None) -> None:
-    """Print what the table at `path` holds, or all of one of its rows; with frames on a terminal, plain in a pipe.
-
-    Parameters:
-        path: a Parquet file that the pipeline wrote.
-        chain: chain id, or entry id where a table has no chain ids.
-
-    Raises:
-        InspectError: if this is no table of ours, or has no such chain.
-    """
-    sections = overview(path) if chain is None else one_row(path, chain)
-    framed = sys.stdout.isatty()
-    console = Console(width=None if framed else PIPED_WIDTH, highlight=False)
-    for section in sections:
-        console.print(section.title, style="bold", markup=False)
-        console.print(_table(section, framed))
-        console.print()
+def inspect(
+    table: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Parquet file of the workflow.")],
+    chain: Annotated[
+        str | None, typer.Option(help="Show this chain in full, or this entry where a table has no chain ids.")
+    ] = None,
+) -> None:
+    """Show what a table holds and what its columns mean, with units; or one chain of it."""
+    page = Page()
+    for section in overview(table) if chain is None else one_row(table, chain):
+        page.line(section.title, bold=True)
+        page.table(section.headers, section.rows)
+        page.line()
 
 
 def overview(path: Path) -> list[Section]:
-    """Return what the table is and holds; raises as `show` does."""
-    kind = table_kind(path)
+    """Return what a table is and holds.
+
+    Raises:
+        DataError: if it is none of the project.
+    """
+    kind = kind_of(path)
     file = pq.read_metadata(path)
     facts = [
-        ("kind", kind),
+        ("kind", "unknown" if kind is None else kind.table.name),
         ("rows", f"{file.num_rows:,} in {file.num_row_groups} row groups"),
         ("bytes", f"{path.stat().st_size:,}"),
         *sorted(read_metadata(path).items()),
     ]
-    columns = [(field.name, str(field.type)) for field in pq.read_schema(path)]
-    describe = KINDS[kind][1] if kind in KINDS else None
+    meaning = {} if kind is None else kind.table.meaning
+    columns = [
+        (field.name, str(field.type), meaning[field.name][1] if field.name in meaning else "not known to this version")
+        for field in pq.read_schema(path)
+    ]
     return [
         Section(str(path), ("", ""), facts),
-        *(describe(path) if describe else []),
-        Section("columns", ("name", "type"), columns),
+        *(kind.describe(path) if kind is not None and kind.describe is not None else []),
+        Section("columns", ("name", "type", "meaning, unit"), columns),
     ]
 
 
 def one_row(path: Path, name: str) -> list[Section]:
-    """Return all of the rows of a chain (or entry): values, the whole sequence, and ranges of the arrays."""
-    table_kind(path)
-    columns = pq.read_schema(path).names
-    key = next((column for column in ("chain_id", "entry_id") if column in columns), None)
-    if key is None:
-        raise InspectError(f"{path} has neither chain_id nor entry_id, so no row can be named")
-    rows = [row for row in read_rows(path) if row[key] == name]
-    if not rows:
-        close = difflib.get_close_matches(name, [row[key] for row in read_rows(path, [key]) if row[key]], n=3)
-        hint = f"; there is {', '.join(close)}" if close else ""
-        raise InspectError(f"{path} has no {key} {name!r}{hint}")
-    return [section for row in rows for section in _row_sections(name, row)]
-
-
-def table_kind(path: Path) -> str:
-    """Return which of the project's tables this is, told from its columns; `unknown` with our metadata only.
+    """Return all of the rows of a chain (or entry): values, the whole sequence, and ranges of the arrays.
 
     Raises:
-        InspectError: if it is no Parquet file, or none of ours.
+        DataError: if this is no table of the project.
+        InspectError: if it has no such chain.
     """
-    try:
-        columns = set(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError) as error:
-        raise InspectError(f"{path} is no Parquet file ({str(error).strip().splitlines()[0]})") from None
-    for kind, (needed, _) in KINDS.items():
-        if needed <= columns:
-            return kind
-    if read_metadata(path):
-        return "unknown"
-    raise InspectError(f"{path} is no table of this project; it has the columns {', '.join(sorted(columns)) or 'none'}")
+    kind_of(path)
+    columns = pq.read_schema(path).names
+    key = next((column for column in KEYS if column in columns), None)
+    if key is None:
+        raise InspectError(f"{path} has neither {' nor '.join(KEYS)}, so no row can be named")
+    names = [value for (value,) in read_columns(path, [key])]
+    if name not in names:
+        close = difflib.get_close_matches(name, [other for other in names if other], n=3)
+        hint = f"; there is {', '.join(close)}" if close else ""
+        raise InspectError(f"{path} has no {key} {name!r}{hint}")
+    rows = (dict(zip(columns, values, strict=True)) for values in read_columns(path, columns))
+    return [section for row in rows if row[key] == name for section in _row_sections(name, row)]
 
 
-def _row_sections(name: str, row: dict[str, Any]) -> list[Section]:
+def _row_sections(name: str, row: Mapping[str, object]) -> list[Section]:
     facts = [(column, _text(value)) for column, value in row.items() if column != "sequence"]
     sections = [Section(name, ("", ""), facts)]
-    if row.get("sequence"):
-        sequence = marked_sequence(row["sequence"], row.get("observed"))
-        lines = [(str(at + 1), sequence[at : at + LINE]) for at in range(0, len(sequence), LINE)]
+    sequence, observed = row.get("sequence"), row.get("observed")
+    if isinstance(sequence, str) and sequence:
+        marked = marked_sequence(sequence, observed if isinstance(observed, np.ndarray) else None)
+        lines = [(str(at + 1), marked[at : at + LINE]) for at in range(0, len(marked), LINE)]
         sections.append(Section("sequence (lower case: not observed)", ("from", ""), lines))
     return sections
 
@@ -119,14 +109,3 @@ def _text(value: object) -> str:
     finite = value[np.isfinite(value)]
     known = f"{finite.min():.2f} to {finite.max():.2f}, " if len(finite) else ""
     return f"{shape} {value.dtype}, {known}{value.size - len(finite)} not finite"
-
-
-def _table(section: Section, framed: bool) -> Table:
-    table = Table(
-        show_header=any(section.headers), box=box.SIMPLE if framed else None, header_style="dim", pad_edge=framed
-    )
-    for header in section.headers:
-        table.add_column(header, overflow="fold")
-    for row in section.rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table

@@ -6,13 +6,13 @@
 import json
 import re
 import textwrap
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+import tomllib
+from collections.abc import Iterator, Sequence
 
 import yaml
 from pydantic import BaseModel
 
+from proteinmtp.base.errors import UserError
 from proteinmtp.config.project import Config
 
 WIDTH = 110
@@ -34,7 +34,7 @@ def config_schema() -> str:
     return json.dumps(Config.model_json_schema(), indent=2, sort_keys=True) + "\n"
 
 
-def conda_environment(lock: str, dependencies: list[str]) -> str:
+def conda_environment(lock: str, dependencies: Sequence[str]) -> str:
     """Return the conda environment file: the direct dependencies at the versions of the lock.
 
     Parameters:
@@ -42,7 +42,7 @@ def conda_environment(lock: str, dependencies: list[str]) -> str:
         dependencies: requirement strings of `pyproject.toml`.
 
     Raises:
-        ValueError: if a dependency is not in the lock.
+        UserError: if a dependency is not in the lock.
     """
     pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock, flags=re.MULTILINE))
     pins = {_canonical(name): version for name, version in pins.items()}
@@ -57,21 +57,25 @@ def conda_environment(lock: str, dependencies: list[str]) -> str:
     for requirement in sorted(dependencies, key=str.lower):
         match = re.match(r"([A-Za-z0-9._-]+)(\[[^]]*\])?", requirement)
         if match is None or _canonical(match[1]) not in pins:
-            raise ValueError(f"{requirement} of pyproject.toml is not in requirements.lock")
+            raise UserError(f"{requirement} of pyproject.toml is not in requirements.lock")
         lines.append(f"    - {match[1]}{match[2] or ''}=={pins[_canonical(match[1])]}")
     return "\n".join(lines) + "\n"
 
 
-def generated_files(root: Path) -> dict[Path, str]:
-    """Return the path and the text of each generated file of the project at `root`."""
-    import tomllib
+def files(*, project: str, lock: str) -> dict[str, str]:
+    """Return the text of each generated file of a checkout, by its path in it.
 
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lock = (root / "requirements.lock").read_text(encoding="utf-8")
+    Parameters:
+        project: text of `pyproject.toml`.
+        lock: text of `requirements.lock`.
+
+    Raises:
+        UserError: if a dependency is not in the lock.
+    """
     return {
-        root / "config.yaml": config_yaml(),
-        root / "workflow" / "schema" / "config.schema.json": config_schema(),
-        root / "envs" / "proteinmtp.yaml": conda_environment(lock, project["dependencies"]),
+        "config.yaml": config_yaml(),
+        "workflow/schema/config.schema.json": config_schema(),
+        "envs/proteinmtp.yaml": conda_environment(lock, tomllib.loads(project)["project"]["dependencies"]),
     }
 
 
@@ -106,5 +110,5 @@ def _comment(text: str, indent: str) -> Iterator[str]:
     yield from textwrap.wrap(text, WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: object) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("\n...\n").strip()

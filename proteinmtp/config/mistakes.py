@@ -7,14 +7,14 @@ from pydantic import BaseModel, ValidationError
 
 
 def describe(
-    error: ValidationError, model: type[BaseModel], prefix: str = "", beside: type[BaseModel] | None = None
+    error: ValidationError, model: type[BaseModel], *, prefix: str = "", beside: type[BaseModel] | None = None
 ) -> str:
-    """Return one line for each mistake: the key, what was found, and what is allowed.
+    """Return one line for each mistake: the key, what stands there, and what is allowed.
 
     Parameters:
-        error: what pydantic found.
+        error: from pydantic.
         model: the model that was validated, for the keys that it has.
-        prefix: said before each key.
+        prefix: stands before each key.
         beside: another model whose keys stand among those of the first.
     """
     lines = []

@@ -102,7 +102,8 @@ class Config(Section):
 
     def descriptions(self) -> dict[str, str]:
         """Return the sentence for the report of each run and each comparator, in their order."""
-        return {entry.name: entry.description for entry in (*self.runs, *self.comparators)}
+        runs = {entry.name: entry.description for entry in self.runs}
+        return runs | {entry.name: entry.description for entry in self.comparators}
 
     def run(self, name: str) -> RunConfig:
         """Return the settings of run `name`: the defaults with its overrides."""
@@ -124,7 +125,9 @@ def validated(raw: Mapping[str, Any]) -> Config:
         try:
             run = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
         except ValidationError as error:
-            raise ConfigError(describe(error, RunConfig, f"runs[{index}] ({entry.name}): ", RunEntry)) from None
+            raise ConfigError(
+                describe(error, RunConfig, prefix=f"runs[{index}] ({entry.name}): ", beside=RunEntry)
+            ) from None
         config._resolved[entry.name] = run
     return config
 

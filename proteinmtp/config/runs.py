@@ -1,4 +1,4 @@
-"""Runs: all settings of one, and the entries of `runs`, which say what each is called, changes, and is there to find out.
+"""Runs: all settings of one, and the entries of `runs`: what each is called, changes, and is there to find out.
 
 A run may carry a hypothesis: that it is better, or worse, than another one in one metric. It is written before the run,
 and the report says what became of it.

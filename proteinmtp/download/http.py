@@ -19,19 +19,19 @@ from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry
 
 from proteinmtp.base.files import atomic, file_sha256
-from proteinmtp.download.rate import Rate
+from proteinmtp.download.rate import RateLimit
 
-LARGEST = 1 << 30
+MAX_BYTES = 1 << 30
 """Bytes; the largest entry of the PDB has about a tenth of this, packed."""
 
-LARGEST_UNPACKED = 16 * LARGEST
+MAX_UNPACKED_BYTES = 16 * MAX_BYTES
 CHUNK = 1 << 18
-FIRST_PAUSE = 1.0
+FIRST_BACKOFF = 1.0
 """Seconds before the first further try; the pause doubles with each."""
 
-REDIRECTS = 5
-BUSY = (408, 425, 429, 500, 502, 503, 504)
-GONE = (404, 410)
+MAX_REDIRECTS = 5
+TRANSIENT_STATUS = (408, 425, 429, 500, 502, 503, 504)
+MISSING_STATUS = (404, 410)
 
 
 class DownloadError(Exception):
@@ -42,24 +42,24 @@ class NotFoundError(DownloadError):
     """There is no such file on the server."""
 
 
-class BusyError(DownloadError):
-    """A failure that may be over soon: of the network, of the server, or of the bytes that came."""
+class TransientError(DownloadError):
+    """A failure that may be over soon: of the network, of the server, or of the bytes received."""
 
 
-class NoAnswerError(BusyError):
-    """The server could not be reached, or said nothing at all."""
+class UnreachableError(TransientError):
+    """The server could not be reached, or did not answer."""
 
 
-class _PoliteAdapter(HTTPAdapter):
+class _RateLimitedAdapter(HTTPAdapter):
     """Waits for the rate before each request, so that redirects and retries count too."""
 
-    def __init__(self, rate: Rate, connections: int):
+    def __init__(self, rate: RateLimit, connections: int):
         self._rate = rate
         super().__init__(pool_connections=connections, pool_maxsize=connections)
 
     def send(self, *args: object, **kwargs: object) -> requests.Response:
         self._rate.wait()
-        return super().send(*args, **kwargs)  # type: ignore[arg-type]
+        return super().send(*args, **kwargs)  # type: ignore[arg-type]  # passed on as they are
 
 
 class Downloader:
@@ -73,22 +73,22 @@ class Downloader:
         stopped: an event after which nothing is tried again.
     """
 
-    def __init__(self, rate: Rate, connections: int, timeout: float, retries: int, stopped: threading.Event):
+    def __init__(self, *, rate: RateLimit, connections: int, timeout: float, retries: int, stopped: threading.Event):
         self._rate = rate
         self._timeout = timeout
         self._session = requests.Session()
-        self._session.max_redirects = REDIRECTS
+        self._session.max_redirects = MAX_REDIRECTS
         self._session.headers.update({"User-Agent": "proteinmtp", "Accept-Encoding": "identity"})
         # Only these schemes: a redirect to any other, such as file, finds no adapter and fails.
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _PoliteAdapter(rate, connections))
+            self._session.mount(scheme, _RateLimitedAdapter(rate, connections))
         self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(BusyError),
+            retry=tenacity.retry_if_exception_type(TransientError),
             stop=tenacity.stop_any(
                 tenacity.stop_after_attempt(retries + 1),
                 tenacity.stop_when_event_set(stopped),
             ),
-            wait=tenacity.wait_exponential_jitter(multiplier=FIRST_PAUSE, max=60, jitter=FIRST_PAUSE),
+            wait=tenacity.wait_exponential_jitter(multiplier=FIRST_BACKOFF, max=60, jitter=FIRST_BACKOFF),
             sleep=tenacity.sleep_using_event(stopped),
             reraise=True,
         )
@@ -98,7 +98,7 @@ class Downloader:
 
         Raises:
             NotFoundError: if the server has no such file.
-            BusyError: if the last of the tries failed too.
+            TransientError: if the last of the tries failed too.
             DownloadError: if the server refuses, or its answer is no file.
         """
         return self._retrying(self._once, url, path)
@@ -110,11 +110,11 @@ class Downloader:
                     self._check_status(response, url)
                     _save(response, temporary, packed=path.suffix == ".gz")
             except (requests.Timeout, requests.ConnectionError) as error:
-                raise NoAnswerError(f"{url}: {_reason(error)}") from error
+                raise UnreachableError(f"{url}: {_reason(error)}") from error
             except requests.RequestException as error:
                 raise DownloadError(f"{url}: {_reason(error)}") from error
             except HTTPError as error:
-                raise BusyError(f"{url}: {_reason(error)}") from error
+                raise TransientError(f"{url}: {_reason(error)}") from error
             if path.suffix == ".gz":
                 _check_gzip(temporary, url)
             else:
@@ -123,15 +123,15 @@ class Downloader:
 
     def _check_status(self, response: requests.Response, url: str) -> None:
         status = f"{url}: the server answered {response.status_code} {response.reason}"
-        if response.status_code in GONE:
+        if response.status_code in MISSING_STATUS:
             raise NotFoundError(f"not found at {url}")
-        if response.status_code in BUSY:
-            self._rest(response.headers.get("Retry-After"))
-            raise BusyError(status)
+        if response.status_code in TRANSIENT_STATUS:
+            self._honour_retry_after(response.headers.get("Retry-After"))
+            raise TransientError(status)
         if response.status_code != requests.codes.ok:
             raise DownloadError(status)
 
-    def _rest(self, retry_after: str | None) -> None:
+    def _honour_retry_after(self, retry_after: str | None) -> None:
         if retry_after is None:
             return
         try:
@@ -147,8 +147,8 @@ def _save(response: requests.Response, path: Path, packed: bool) -> None:
         # What is packed stays so, even where a server says that the packing is one of transport only.
         for chunk in response.raw.stream(CHUNK, decode_content=not packed):
             size += len(chunk)
-            if size > LARGEST:
-                raise DownloadError(f"{response.url}: larger than {LARGEST >> 20} MiB")
+            if size > MAX_BYTES:
+                raise DownloadError(f"{response.url}: larger than {MAX_BYTES >> 20} MiB")
             handle.write(chunk)
 
 
@@ -159,21 +159,21 @@ def _check_gzip(path: Path, url: str) -> None:
         with gzip.open(path) as handle:
             while chunk := handle.read(CHUNK):
                 size += len(chunk)
-                if size > LARGEST_UNPACKED:
-                    raise DownloadError(f"{url}: larger than {LARGEST_UNPACKED >> 20} MiB unpacked")
+                if size > MAX_UNPACKED_BYTES:
+                    raise DownloadError(f"{url}: larger than {MAX_UNPACKED_BYTES >> 20} MiB unpacked")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise BusyError(f"{url}: no intact gzip file: {error}") from error
+        raise TransientError(f"{url}: no intact gzip file: {error}") from error
     if size == 0:
-        raise BusyError(f"{url}: an empty answer")
+        raise TransientError(f"{url}: an empty answer")
 
 
 def _check_text(path: Path, url: str) -> None:
     with path.open("rb") as handle:
         head = handle.read(CHUNK).lstrip()
     if not head:
-        raise BusyError(f"{url}: an empty answer")
+        raise TransientError(f"{url}: an empty answer")
     if head.startswith(b"<"):
-        raise BusyError(f"{url}: a web page, not a structure file")
+        raise TransientError(f"{url}: a web page, not a structure file")
 
 
 def _reason(error: Exception) -> str:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from filelock import FileLock
 
-LONGEST_PAUSE = 120.0
+MAX_RETRY_AFTER = 120.0
 """Seconds; a server that asks for more rest is asked again after this."""
 
 BURST = 1000
 """A next start that is this many requests away was written before somebody set the clock, and does not count."""
 
 
-class Rate:
+class RateLimit:
     """Starts requests at even distances in time.
 
     The time at which the next request may start stands in a file, under a lock: who comes takes it, moves it on by
@@ -42,7 +42,7 @@ class Rate:
     def pause(self, seconds: float) -> None:
         """Let nobody start a request for so many seconds, as a server asked for with Retry-After."""
         with self._lock:
-            start = max(self._next(), time.time() + min(seconds, LONGEST_PAUSE))
+            start = max(self._next(), time.time() + min(seconds, MAX_RETRY_AFTER))
             self._file.write_text(repr(start), encoding="ascii")
 
     def _next(self) -> float:
@@ -50,4 +50,4 @@ class Rate:
         start = now
         with contextlib.suppress(OSError, ValueError):
             start = float(self._file.read_text(encoding="ascii"))
-        return start if now < start < now + LONGEST_PAUSE + BURST * self._interval else now
+        return start if now < start < now + MAX_RETRY_AFTER + BURST * self._interval else now

@@ -1,4 +1,4 @@
-"""The record of a folder with downloads: which file came whole, from where, with what checksum.
+"""The record of a folder with downloads: which file was completed, from which address, with which checksum.
 
 A line is added for each download, under a lock, so that several processes can share the folder and a kill costs no
 more than the line that was being written. The last whole line of a file counts.
@@ -16,7 +16,7 @@ NAME = "downloads.tsv"
 _LINE = re.compile(r"([0-9a-f]{64})\t([^\t\n]+)\t([^\t\n]+)\n")
 
 
-class Downloads:
+class DownloadRecord:
     """The record in `folder`, read when this is made."""
 
     def __init__(self, folder: Path):
@@ -31,12 +31,12 @@ class Downloads:
                         self._known[match[2]] = (match[1], match[3])
 
     def has(self, path: Path, url: str) -> bool:
-        """Return whether `path` came from `url` and has the bytes that came."""
+        """Return whether `path` was downloaded from `url` and still has the same bytes."""
         sha256, source = self._known.get(path.name, ("", ""))
         return bool(sha256) and source == url and readable_sha256(path) == sha256
 
     def add(self, path: Path, url: str, sha256: str) -> None:
-        """Record that `path` came from `url`."""
+        """Record that `path` was downloaded from `url`."""
         with self._lock, self._file.open("ab+") as handle:
             # A kill may have left half a line: it must not swallow this one.
             if handle.tell() and (handle.seek(-1, 2), handle.read(1))[1] != b"\n":

@@ -15,7 +15,7 @@ BINS = 36
 """Bins of ten degrees from -180 to 180."""
 
 PSEUDOCOUNT = 1.0
-"""Added to each bin of the joint histogram, so that what was never seen is not impossible."""
+"""Added to each bin of the joint histogram, so that what never occurred is not impossible."""
 
 WINDOW = 12
 """Consecutive dihedrals over which the hand of a segment is judged: about two turns of a helix and its surroundings."""
@@ -95,7 +95,7 @@ def predicted_log_ratio(coords: Tensor, logits: Tensor) -> Tensor:
     return torch.where(bins >= 0, ratios, 0).sum((-2, -1))
 
 
-def wrong_hand_fraction(coords: Tensor, counts: Tensor, length: Tensor) -> Tensor:
+def wrong_hand_fraction(coords: Tensor, counts: Tensor, *, length: Tensor) -> Tensor:
     """Return the fraction of a trace that lies in segments of the other hand.
 
     A segment is a window of WINDOW consecutive ratios whose mean is below -SEGMENT_MARGIN.

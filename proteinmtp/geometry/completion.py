@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from proteinmtp.geometry.constants import TRANS_BOND
 from proteinmtp.geometry.mds import complete_pairs, rows_that_count
 
 PATH_WEIGHT = 0.02
@@ -18,7 +19,7 @@ WEIGHT_RANGE = 10.0
 """Weights from predicted errors stay within this factor of their median."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pairs:
     """What is known of the distances of B chains padded to L residues.
 
@@ -40,7 +41,7 @@ class Pairs:
 
 
 def complete(
-    distances: Tensor, mask: Tensor | None = None, cap: float | None = None, sigma: Tensor | None = None
+    distances: Tensor, *, mask: Tensor | None = None, cap: float | None = None, sigma: Tensor | None = None
 ) -> Pairs:
     """Return symmetric, complete distances with weights.
 
@@ -60,9 +61,9 @@ def complete(
     known = given & ~beyond
     target = torch.where(known, target, torch.inf if bool((pairs & ~known).any()) else 0)
     if bool((pairs & ~known).any()):
-        target = _paths(target, pairs, known, beyond, cap)
+        target = _paths(target, pairs=pairs, known=known, beyond=beyond, cap=cap)
     weights = known.to(target.dtype) if sigma is None else _weights(_symmetric(sigma), known)
-    return Pairs(target, known, beyond, weights, sigma is None, keep)
+    return Pairs(target=target, known=known, beyond=beyond, weights=weights, equal=sigma is None, mask=keep)
 
 
 def scaling_weights(pairs: Pairs) -> Tensor | None:
@@ -88,14 +89,14 @@ def _weights(sigma: Tensor, known: Tensor) -> Tensor:
     return weights / mean.clamp(min=1e-6)[:, None, None]
 
 
-def _paths(target: Tensor, pairs: Tensor, known: Tensor, beyond: Tensor, cap: float | None) -> Tensor:
+def _paths(target: Tensor, *, pairs: Tensor, known: Tensor, beyond: Tensor, cap: float | None) -> Tensor:
     """Return `target` with unknown pairs at their shortest path (Floyd 1962), at least the cap if beyond."""
     paths = target.clone()
     paths.diagonal(dim1=-2, dim2=-1).zero_()
     # Neighbours are joined whatever is known, so that no part of a chain hangs in the air.
     step = paths.diagonal(1, -2, -1)
     joined = pairs.diagonal(1, -2, -1)
-    step.copy_(torch.where(joined & step.isinf(), 3.8, step))
+    step.copy_(torch.where(joined & step.isinf(), TRANS_BOND, step))
     paths = torch.minimum(paths, paths.mT)
     for middle in range(paths.shape[-1]):
         through = paths[..., :, middle, None] + paths[..., middle, None, :]

@@ -17,7 +17,8 @@ def pairwise_distances(coords: Tensor) -> Tensor:
         (..., L, L), NaN in rows and columns that are not observed. Differences are taken before squares, so
         the diagonal is exactly zero and the result does not suffer from cancellation.
     """
-    return (coords[..., :, None, :] - coords[..., None, :, :]).norm(dim=-1)
+    distances: Tensor = (coords[..., :, None, :] - coords[..., None, :, :]).norm(dim=-1)
+    return distances
 
 
 def pack_upper(matrix: np.ndarray) -> np.ndarray:

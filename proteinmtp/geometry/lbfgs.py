@@ -21,6 +21,7 @@ Objective = Callable[[Tensor], tuple[Tensor, Tensor]]
 def minimise(
     objective: Objective,
     start: Tensor,
+    *,
     steps: int,
     precondition: Callable[[Tensor], Tensor] | None = None,
     tolerance: float = 1e-5,
@@ -45,7 +46,9 @@ def minimise(
     rounding = torch.finfo(start.dtype).eps
     active = torch.ones(len(start), dtype=torch.bool, device=start.device)
     for _ in range(steps):
-        direction = -_inverse_hessian_times(gradient, moves, changes, precondition or _identity)
+        direction = -_inverse_hessian_times(
+            gradient, moves=moves, changes=changes, precondition=precondition or _identity
+        )
         slope = (direction * gradient).sum(-1)
         downhill = slope < 0
         direction = torch.where(downhill[:, None], direction, -gradient)
@@ -82,7 +85,7 @@ def _identity(points: Tensor) -> Tensor:
 
 
 def _inverse_hessian_times(
-    gradient: Tensor, moves: list[Tensor], changes: list[Tensor], precondition: Callable[[Tensor], Tensor]
+    gradient: Tensor, *, moves: list[Tensor], changes: list[Tensor], precondition: Callable[[Tensor], Tensor]
 ) -> Tensor:
     """Return the approximate inverse Hessian times the gradient (B, D); steps of no positive curvature are left out."""
     result = gradient

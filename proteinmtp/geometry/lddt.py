@@ -1,14 +1,13 @@
 """C-alpha lDDT: how many local distances are kept, without any superposition.
 
-Source: Mariani et al. 2013, with C-alpha atoms only, inclusion radius 15 angstrom, thresholds 0.5, 1, 2 and 4
-angstrom, and no limit on sequence separation.
+Source: Mariani et al. 2013, with C-alpha atoms only and no limit on sequence separation; radius and thresholds are in
+`proteinmtp.geometry.constants`.
 """
 
 import torch
 from torch import Tensor
 
-RADIUS = 15.0
-THRESHOLDS = (0.5, 1.0, 2.0, 4.0)
+from proteinmtp.geometry.constants import LDDT_RADIUS, LDDT_THRESHOLDS
 
 
 def lddt_per_residue(model: Tensor, native: Tensor) -> Tensor:
@@ -32,7 +31,7 @@ def lddt(model: Tensor, native: Tensor) -> float:
 
 
 def _kept(model: Tensor, native: Tensor) -> tuple[Tensor, Tensor]:
-    counted = (native < RADIUS) & ~torch.eye(native.shape[-1], dtype=torch.bool, device=native.device)
+    counted = (native < LDDT_RADIUS) & ~torch.eye(native.shape[-1], dtype=torch.bool, device=native.device)
     error = (model - native).abs()
-    kept = torch.stack([error < threshold for threshold in THRESHOLDS]).to(torch.float64).mean(0)
+    kept = torch.stack([error < threshold for threshold in LDDT_THRESHOLDS]).to(torch.float64).mean(0)
     return torch.where(counted, kept, 0), counted

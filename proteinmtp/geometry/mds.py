@@ -27,7 +27,7 @@ SMALLEST_SQUARE = 1e-6
 
 
 def classical_mds(
-    distances: Tensor, mask: Tensor | None = None, dimensions: int = 3, tolerance: float | None = None
+    distances: Tensor, mask: Tensor | None = None, *, dimensions: int = 3, tolerance: float | None = None
 ) -> Tensor:
     """Return coordinates whose distances approximate `distances`, by the leading eigenvectors.
 
@@ -51,11 +51,11 @@ def classical_mds(
     if distances.shape[-1] < dimensions:
         raise ValueError(f"{dimensions} coordinates need at least {dimensions} points, got {distances.shape[-1]}")
     gram = _gram(distances, keep)
-    found = None if gram.shape[-1] <= FULL_SPECTRUM else _leading(gram, dimensions, tolerance)
-    if found is None:
+    leading = None if gram.shape[-1] <= FULL_SPECTRUM else _leading(gram, dimensions, tolerance)
+    if leading is None:
         values, vectors = torch.linalg.eigh(gram)
-        found = values[..., -dimensions:].flip(-1), vectors[..., -dimensions:].flip(-1)
-    coords = found[1] * found[0].clamp(min=0).sqrt()[..., None, :]
+        leading = values[..., -dimensions:].flip(-1), vectors[..., -dimensions:].flip(-1)
+    coords = leading[1] * leading[0].clamp(min=0).sqrt()[..., None, :]
     # The largest component of each axis points up, so that the result does not depend on the solver's signs.
     largest = coords.gather(-2, coords.abs().argmax(-2, keepdim=True))
     return torch.where(largest < 0, -coords, coords)
@@ -97,13 +97,13 @@ def _leading(gram: Tensor, dimensions: int, tolerance: float | None) -> tuple[Te
 
 
 def smacof(
-    distances: Tensor, start: Tensor, steps: int, mask: Tensor | None = None, weights: Tensor | None = None
+    distances: Tensor, start: Tensor, *, steps: int, mask: Tensor | None = None, weights: Tensor | None = None
 ) -> Tensor:
     """Improve coordinates by stress majorisation, made faster by L-BFGS; the weighted stress never rises.
 
     The first step is the Guttman transform X <- V+ B(X) X. It is also a step down the gradient V X - B(X) X, measured
     by V+, the pseudo-inverse of the weights' Laplacian V (1/L with equal weights); so the later steps add what the
-    earlier ones told about the curvature. V+ is found once, as V does not change.
+    earlier ones showed of the curvature. V+ is computed once, as V does not change.
 
     Parameters:
         distances: (B, L, L) or, for one chain, (L, L), angstrom; where the weight is zero any finite number.
@@ -118,7 +118,7 @@ def smacof(
     keep = rows_that_count(distances, mask)
     if distances.ndim == 2:
         alone = None if weights is None else weights[None]
-        return smacof(distances[None], start[None], steps, keep[None], alone)[0]
+        return smacof(distances[None], start[None], steps=steps, mask=keep[None], weights=alone)[0]
     pairs = complete_pairs(keep)
     rows = keep[..., None].to(distances.dtype)
     count = rows.sum(-2, keepdim=True).clamp(min=1)
@@ -144,13 +144,16 @@ def smacof(
 
     coords = start.to(distances.dtype) * rows
     coords = (coords - coords.sum(-2, keepdim=True) / count) * rows
-    return minimise(value, coords.flatten(1), steps, precondition, CONVERGED).reshape(shape)
+    return minimise(value, coords.flatten(1), steps=steps, precondition=precondition, tolerance=CONVERGED).reshape(
+        shape
+    )
 
 
 def flatten(coords: Tensor) -> Tensor:
     """Return centred coordinates (..., L, D), as they lie along their three longest principal axes: (..., L, 3)."""
     axes = torch.linalg.eigh(coords.mT @ coords).eigenvectors
-    return coords @ axes[..., -3:].flip(-1)
+    flat: Tensor = coords @ axes[..., -3:].flip(-1)
+    return flat
 
 
 def squared_distances(coords: Tensor) -> Tensor:
@@ -182,10 +185,11 @@ def laplacian_inverse(weights: Tensor, keep: Tensor) -> Tensor:
     laplacian = torch.diag_embed(weights.sum(-1) + (~keep).to(torch.float64)) - weights
     # The constant vector has eigenvalue 0; it is given the mean eigenvalue, which keeps the matrix well conditioned.
     scale = (weights.sum((-2, -1)) / keep.sum(-1).clamp(min=1)).clamp(min=1e-12)[..., None, None]
-    return (torch.linalg.inv(laplacian + scale * ones) - ones / scale) * pairs
+    inverse: Tensor = torch.linalg.inv(laplacian + scale * ones) - ones / scale
+    return inverse * pairs
 
 
-def stress(distances: Tensor, coords: Tensor, mask: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
+def stress(distances: Tensor, coords: Tensor, *, mask: Tensor | None = None, weights: Tensor | None = None) -> Tensor:
     """Return the root mean square difference between `distances` and those of `coords`.
 
     Parameters:

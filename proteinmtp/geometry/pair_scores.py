@@ -1,4 +1,4 @@
-"""What a pass over all pairs of residues tells about a model: kept local distances, errors, contacts, clashes.
+"""What a pass over all pairs of residues says about a model: kept local distances, errors, contacts, clashes.
 
 One compiled loop over the pairs i < j, because whole matrices would be gone through some thirty times. The lDDT in it
 is that of `proteinmtp.geometry.lddt`.
@@ -7,10 +7,10 @@ is that of `proteinmtp.geometry.lddt`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
-from proteinmtp.geometry.lddt import RADIUS, THRESHOLDS
+from proteinmtp.geometry.compiled import compiler
+from proteinmtp.geometry.constants import CLASH, CONTACT, LDDT_RADIUS, LDDT_THRESHOLDS
 
 SEPARATIONS = (1, 6, 12, 24, 48, 96)
 """First |i-j| of each bin of sequence separation; those from 6, 12 and 24 are called short, medium and long range."""
@@ -21,21 +21,15 @@ DISTANCES = (0, 4, 8, 12, 16, 22, 32)
 MEDIUM_RANGE, LONG_RANGE = 12, 24
 """Least |i-j| of the pairs that count as contact predictions: CASP's medium range, and its long range."""
 
-CONTACT = 8.0
-"""C-alpha atoms closer than this are a contact, angstrom."""
-
 LIKELY = 0.02
 """Probability from which on a contact is looked at, unless fewer pairs reach it than are asked for."""
 
-CLASH = 3.5
-"""C-alpha atoms of residues that are no neighbours clash when closer than this, angstrom; in experimental structures
-they almost never are."""
-
-_LOCAL = np.array([RADIUS, *THRESHOLDS], np.float32)
-"""Given to compiled code as an argument: what it takes from another module would stay in its cache as it was."""
+_LOCAL = np.array([LDDT_RADIUS, *LDDT_THRESHOLDS], np.float32)
+"""Given to compiled code as an argument, as `CONTACT` and `CLASH` are: what it takes from another module would stay in
+its cache as it was."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PairScores:
     """Sums over the pairs of N residues; S and D are the numbers of bins of `SEPARATIONS` and `DISTANCES`.
 
@@ -65,6 +59,7 @@ class PairScores:
 def pair_scores(
     model: np.ndarray,
     native: np.ndarray,
+    *,
     places: np.ndarray,
     predicted: np.ndarray | None,
     length: int,
@@ -88,17 +83,33 @@ def pair_scores(
     )
     # Near the origin, so that single precision is enough.
     first = np.argmax(np.isfinite(model[:, 0]))
-    columns = (np.ascontiguousarray((points - points[first]).T, np.float32) for points in (model, native))
-    kept, kept_distances, local, *rest = _pass(*columns, places, given, own, -likely, ranked, length, _LOCAL)
-    steps = len(THRESHOLDS)
-    return PairScores(kept / steps, (kept if own else kept_distances) / steps, local.astype(np.float64), *rest)
+    here, there = (np.ascontiguousarray((points - points[first]).T, np.float32) for points in (model, native))
+    kept, kept_distances, local, *others = _pass(
+        here, there, places, given, own, -likely, ranked, length, _LOCAL, CONTACT, CLASH
+    )
+    by_separation, by_distance, medium, medium_contact, far, far_contact, clashing = others
+    steps = len(LDDT_THRESHOLDS)
+    return PairScores(
+        kept=kept / steps,
+        kept_distances=(kept if own else kept_distances) / steps,
+        local=local.astype(np.float64),
+        by_separation=by_separation,
+        by_distance=by_distance,
+        medium=medium,
+        medium_contact=medium_contact,
+        far=far,
+        far_contact=far_contact,
+        clashing=clashing,
+    )
 
 
-compiled = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+FASTMATH = {"reassoc", "contract", "nsz"}
 """NaN stays what it is."""
 
+compiled, inlined = compiler(fastmath=FASTMATH), compiler(fastmath=FASTMATH, inline=True)
 
-@compiled
+
+@inlined
 def _distances(points: np.ndarray, i: int, out: np.ndarray) -> None:
     """Write the distances of point i from itself and those after it; points (3, N)."""
     x, y, z, out = points[0, i:], points[1, i:], points[2, i:], out[i:]
@@ -108,14 +119,14 @@ def _distances(points: np.ndarray, i: int, out: np.ndarray) -> None:
         out[j] = np.sqrt(a * a + b * b + c * c)
 
 
-@compiled
-def _keep(true: np.ndarray, found: np.ndarray, i: int, kept: np.ndarray, local: np.ndarray, limits: np.ndarray) -> None:
+@inlined
+def _keep(true: np.ndarray, model: np.ndarray, i: int, kept: np.ndarray, local: np.ndarray, limits: np.ndarray) -> None:
     """Add up what lDDT counts of the pairs of i and those after it, in quarters; limits are radius and thresholds."""
     radius, finest, fine, coarse, coarsest = limits
-    true, found, later_kept, later_local = true[i + 1 :], found[i + 1 :], kept[i + 1 :], local[i + 1 :]
+    true, model, later_kept, later_local = true[i + 1 :], model[i + 1 :], kept[i + 1 :], local[i + 1 :]
     of_row, near = np.int32(0), np.int32(0)
     for j in range(len(true)):
-        off = abs(found[j] - true[j])
+        off = abs(model[j] - true[j])
         counts = np.int32(true[j] < radius)
         steps = np.int32(off < finest) + np.int32(off < fine) + np.int32(off < coarse) + np.int32(off < coarsest)
         later_kept[j] += counts * steps
@@ -126,24 +137,24 @@ def _keep(true: np.ndarray, found: np.ndarray, i: int, kept: np.ndarray, local: 
     local[i] += near
 
 
-@compiled
-def _say(source: np.ndarray, places: np.ndarray, i: int, length: int, own: bool, said: np.ndarray) -> None:
+@inlined
+def _read(source: np.ndarray, places: np.ndarray, i: int, length: int, own: bool, given: np.ndarray) -> None:
     """Write the predicted distances of i and those after it: of the model's own row, or of the packed triangle."""
     row = places[i] * (2 * length - places[i] - 1) // 2 - places[i] - 1
     for j in range(i + 1, len(places)):
-        said[j] = source[j] if own else source[row + places[j]]
+        given[j] = source[j] if own else source[row + places[j]]
 
 
-@compiled
-def _compare(said: np.ndarray, true: np.ndarray, i: int, error: np.ndarray) -> None:
+@inlined
+def _compare(given: np.ndarray, true: np.ndarray, i: int, error: np.ndarray) -> None:
     """Write the errors of i and those after it, -1 where nothing was predicted."""
-    said, true, error = said[i:], true[i:], error[i:]
-    for j in range(len(said)):
-        off = abs(said[j] - true[j])
+    given, true, error = given[i:], true[i:], error[i:]
+    for j in range(len(given)):
+        off = abs(given[j] - true[j])
         error[j] = off if off == off else np.float32(-1)
 
 
-@compiled
+@inlined
 def _any_below(values: np.ndarray, start: int, limit: float) -> bool:
     """Return whether a value from start on is below the limit."""
     values, least = values[start:], np.float32(limit)
@@ -153,7 +164,7 @@ def _any_below(values: np.ndarray, start: int, limit: float) -> bool:
     return bool(count > 0)
 
 
-@compiled
+@inlined
 def _add_errors(
     error: np.ndarray, true: np.ndarray, start: int, end: int, low: float, high: float, sums: np.ndarray, at: int
 ) -> None:
@@ -184,37 +195,39 @@ def _pass(
     ranked: bool,
     length: int,
     limits: np.ndarray,
+    contact: float,
+    clash: float,
 ) -> tuple[np.ndarray, ...]:
     size = len(places)
-    kept, kept_said, local = np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.int32)
+    kept, kept_predicted, local = np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.int32)
     uncounted = np.zeros(size, np.int32)
     by_separation, by_distance = np.zeros((len(SEPARATIONS), 3)), np.zeros((len(DISTANCES), 3))
     far, far_contact = np.empty(size * (size - 1) // 2, np.float32), np.empty(size * (size - 1) // 2, np.bool_)
     most = size * (LONG_RANGE - MEDIUM_RANGE)
     medium, medium_contact = np.empty(most, np.float32), np.empty(most, np.bool_)
     clashing = np.zeros(size, np.bool_)
-    true, found = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    said, error = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    order = np.zeros(size, np.float32) if ranked else said
+    true, modelled = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    given, error = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    order = np.zeros(size, np.float32) if ranked else given
     begins = np.array((*DISTANCES, np.inf), np.float32)
     medium_range, long_range = 0, 0
     for i in range(size):
         _distances(native, i, true)
-        _distances(model, i, found)
-        _keep(true, found, i, kept, local, limits)
-        _say(found if own else predicted, places, i, length, own, said)
-        _compare(said, true, i, error)
+        _distances(model, i, modelled)
+        _keep(true, modelled, i, kept, local, limits)
+        _read(modelled if own else predicted, places, i, length, own, given)
+        _compare(given, true, i, error)
         if not own:
-            _keep(true, said, i, kept_said, uncounted, limits)
+            _keep(true, given, i, kept_predicted, uncounted, limits)
         if ranked:
-            _say(unlikely, places, i, length, False, order)
+            _read(unlikely, places, i, length, False, order)
         for at in range(len(DISTANCES)):
             _add_errors(error, true, i + 1, size, begins[at], begins[at + 1], by_distance, at)
         start = i + 1
         for at in range(len(SEPARATIONS)):
             if SEPARATIONS[at] == LONG_RANGE:
                 for j in range(start, size):
-                    far[long_range + j - start], far_contact[long_range + j - start] = order[j], true[j] < CONTACT
+                    far[long_range + j - start], far_contact[long_range + j - start] = order[j], true[j] < contact
                 long_range += size - start
             end = size
             if at + 1 < len(SEPARATIONS):
@@ -223,24 +236,24 @@ def _pass(
                     end += 1
             if SEPARATIONS[at] == MEDIUM_RANGE:
                 for j in range(start, end):
-                    medium[medium_range], medium_contact[medium_range] = order[j], true[j] < CONTACT
+                    medium[medium_range], medium_contact[medium_range] = order[j], true[j] < contact
                     medium_range += 1
             _add_errors(error, true, start, end, 0, np.inf, by_separation, at)
             start = end
-        if _any_below(found, i + 2, CLASH) or places[min(i + 1, size - 1)] > places[i] + 1:
+        if _any_below(modelled, i + 2, clash) or places[min(i + 1, size - 1)] > places[i] + 1:
             for j in range(i + 1, size):
-                if found[j] < CLASH and places[j] - places[i] > 1:
+                if modelled[j] < clash and places[j] - places[i] > 1:
                     clashing[i] = clashing[j] = True
     return (
-        kept, kept_said, local, by_separation, by_distance, medium[:medium_range], medium_contact[:medium_range],
+        kept, kept_predicted, local, by_separation, by_distance, medium[:medium_range], medium_contact[:medium_range],
         far[:long_range], far_contact[:long_range], clashing,
     )  # fmt: skip
 
 
 def contact_precision(
-    order: np.ndarray, contact: np.ndarray, counts: Sequence[int], first: float = 2 * CONTACT
+    order: np.ndarray, contact: np.ndarray, *, counts: Sequence[int], first: float = 2 * CONTACT
 ) -> list[float | None]:
-    """Return for each count the share of true contacts among so many pairs, those that are the likeliest.
+    """Return for each count the share of true contacts among so many pairs, the likeliest ones.
 
     Parameters:
         order: (M,) what ranks the pairs, see `PairScores`; pairs without a prediction come last and count as wrong.

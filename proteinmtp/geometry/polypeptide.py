@@ -1,4 +1,4 @@
-"""Backbone atoms from torsion angles (natural extension reference frames, Parsons et al. 2005).
+"""The atoms N, CA, C and O of a polypeptide from torsion angles (natural extension reference frames, Parsons 2005).
 
 Bond lengths and angles are the averages of Engh & Huber (1991).
 """
@@ -10,7 +10,7 @@ N_CA_C, CA_C_N, C_N_CA, CA_C_O = (np.radians(angle) for angle in (111.0, 117.2, 
 
 
 def place_atom(
-    a: np.ndarray, b: np.ndarray, c: np.ndarray, length: float, angle: float, torsion: np.ndarray
+    a: np.ndarray, b: np.ndarray, c: np.ndarray, *, length: float, angle: float, torsion: np.ndarray
 ) -> np.ndarray:
     """Return the atom d with bond c-d, angle b-c-d and torsion a-b-c-d.
 
@@ -29,11 +29,12 @@ def place_atom(
     normal = normal / np.linalg.norm(normal, axis=-1, keepdims=True)
     torsion = np.asarray(torsion)[..., None]
     outward = np.cos(torsion) * np.cross(normal, axis) + np.sin(torsion) * normal
-    return c + length * (-np.cos(angle) * axis + np.sin(angle) * outward)
+    placed: np.ndarray = c + length * (-np.cos(angle) * axis + np.sin(angle) * outward)
+    return placed
 
 
-def build_backbone(phi: np.ndarray, psi: np.ndarray) -> np.ndarray:
-    """Return ideal backbones with trans peptide bonds.
+def build_polypeptide(phi: np.ndarray, psi: np.ndarray) -> np.ndarray:
+    """Return ideal polypeptides with trans peptide bonds, without side chains.
 
     Parameters:
         phi, psi: (..., L), radians; phi of the first and psi of the last residue only turn the ends.
@@ -53,13 +54,14 @@ def build_backbone(phi: np.ndarray, psi: np.ndarray) -> np.ndarray:
                 atoms[..., residue - 1, 0, :],
                 atoms[..., residue - 1, 1, :],
                 before,
-                C_N,
-                CA_C_N,
-                psi[..., residue - 1],
+                length=C_N,
+                angle=CA_C_N,
+                torsion=psi[..., residue - 1],
             )
-            ca = place_atom(atoms[..., residue - 1, 1, :], before, n, N_CA, C_N_CA, np.full(shape, np.pi))
-        c = place_atom(before, n, ca, CA_C, N_CA_C, phi[..., residue])
-        oxygen = place_atom(n, ca, c, C_O, CA_C_O, psi[..., residue] + np.pi)
+            trans = np.full(shape, np.pi)
+            ca = place_atom(atoms[..., residue - 1, 1, :], before, n, length=N_CA, angle=C_N_CA, torsion=trans)
+        c = place_atom(before, n, ca, length=CA_C, angle=N_CA_C, torsion=phi[..., residue])
+        oxygen = place_atom(n, ca, c, length=C_O, angle=CA_C_O, torsion=psi[..., residue] + np.pi)
         atoms[..., residue, :, :] = np.stack([n, ca, c, oxygen], axis=-2)
         before = c
     return atoms

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from proteinmtp.config.whole import ReconstructConfig
+from proteinmtp.config import ReconstructConfig
 from proteinmtp.geometry.chirality import mirror, mirror_log_ratio, predicted_log_ratio, wrong_hand_fraction
 from proteinmtp.geometry.completion import Pairs, complete, scaling_weights
 from proteinmtp.geometry.mds import classical_mds, flatten, smacof, stress
@@ -33,7 +33,7 @@ SHORTEST = START_DIMENSIONS
 """Batches are padded to at least so many rows, as scaling wants them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rebuilt:
     """Rebuilt chains; rows beyond a chain's length are NaN.
 
@@ -55,6 +55,7 @@ class Rebuilt:
 def rebuild(
     distances: Tensor,
     mask: Tensor,
+    *,
     counts: Tensor,
     config: ReconstructConfig,
     sigma: Tensor | None = None,
@@ -77,14 +78,15 @@ def rebuild(
         distances, mask = torch.nn.functional.pad(distances, (0, short, 0, short)), _padded(mask, short)
         sigma = None if sigma is None else torch.nn.functional.pad(sigma, (0, short, 0, short))
         before_proline = None if before_proline is None else _padded(before_proline, short)
-    pairs = complete(distances.to(torch.float32), mask, config.cap, None if sigma is None else sigma.to(torch.float32))
+    sigma = None if sigma is None else sigma.to(torch.float32)
+    pairs = complete(distances.to(torch.float32), mask=mask, cap=config.cap, sigma=sigma)
     reach = torch.full(mask.shape[:1], torch.nan, dtype=torch.float64, device=mask.device)
     dimensions = START_DIMENSIONS if config.method == "gradient" else 3
-    coords = classical_mds(pairs.target, mask, dimensions)
+    coords = classical_mds(pairs.target, mask, dimensions=dimensions)
     if config.method != "mds":
-        coords = smacof(pairs.target, coords, config.smacof_steps, mask, scaling_weights(pairs))
+        coords = smacof(pairs.target, coords, steps=config.smacof_steps, mask=mask, weights=scaling_weights(pairs))
     if config.method == "gradient":
-        coords, reach = _refined(pairs, coords, config, before_proline)
+        coords, reach = _refined(pairs, coords, config=config, before_proline=before_proline)
     coords = coords.to(torch.float64).masked_fill(~mask[..., None], torch.nan)
     ratio = mirror_log_ratio(coords, counts)
     if dihedral is not None:
@@ -93,30 +95,32 @@ def rebuild(
     count = mask.sum(-1)
     length = coords.shape[1] - short
     return Rebuilt(
-        coords[:, :length],
-        _residual(pairs, coords),
-        ratio.abs() / count,
-        wrong_hand_fraction(coords, counts, count),
-        reach,
+        coords=coords[:, :length],
+        stress=_residual(pairs, coords),
+        margin=ratio.abs() / count,
+        mixed=wrong_hand_fraction(coords, counts, length=count),
+        reach=reach,
     )
 
 
 def _refined(
-    pairs: Pairs, coords: Tensor, config: ReconstructConfig, before_proline: Tensor | None
+    pairs: Pairs, coords: Tensor, *, config: ReconstructConfig, before_proline: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    limits = restraints(pairs, bond_lengths(pairs.target, before_proline), config.cap)
+    limits = restraints(pairs, bonds=bond_lengths(pairs.target, before_proline), cap=config.cap)
     steps = config.gradient_steps
-    coords = refine(pairs, flatten(refine(pairs, coords, limits, START_ROUNDS * steps)), limits, steps)
+    folded = flatten(refine(pairs, coords, limits=limits, steps=START_ROUNDS * steps))
+    coords = refine(pairs, folded, limits=limits, steps=steps)
     reach = torch.full(coords.shape[:1], torch.nan, dtype=torch.float64, device=coords.device)
     for independent in INDEPENDENT if config.correlated_errors else ():
         reach = error_reach(pairs, coords).to(torch.float64)
-        precision = error_precision(reach, pairs.mask, independent).to(coords.dtype)
-        coords = refine(pairs, coords, eased(limits, _residual(pairs, coords), pairs.beyond), steps, precision)
+        precision = error_precision(reach, pairs.mask, independent=independent).to(coords.dtype)
+        softer = eased(limits, residual=_residual(pairs, coords), beyond=pairs.beyond)
+        coords = refine(pairs, coords, limits=softer, steps=steps, precision=precision)
     return coords, reach
 
 
 def _residual(pairs: Pairs, coords: Tensor) -> Tensor:
-    return stress(torch.where(pairs.known, pairs.target, torch.nan), coords, pairs.mask)
+    return stress(torch.where(pairs.known, pairs.target, torch.nan), coords, mask=pairs.mask)
 
 
 def _padded(mask: Tensor, rows: int) -> Tensor:

@@ -10,8 +10,9 @@ correlation) along one axis, so that what the matrix says locally, which such er
 what it says about large shifts: generalised least squares (Aitken 1935). How far errors reach is measured on the
 residuals of a first fit, so independent errors give P = 1 and plain least squares.
 
-Restraints: CA(i)-CA(i+1) at 3.8 angstrom, or 2.95 before a proline where the prediction is nearer to that (cis);
-CA(i)-CA(i+2) between 5.0 and 7.3; all others at least 4.0 apart; pairs known only to be beyond a cap at least there.
+Restraints: CA(i)-CA(i+1) at TRANS_BOND, or at CIS_BOND before a proline where the prediction is nearer to that;
+CA(i)-CA(i+2) within NEXT_BUT_ONE; all others at least APART; pairs known only to be beyond a cap at least there. The
+numbers are in `proteinmtp.geometry.constants`.
 """
 
 from dataclasses import dataclass, replace
@@ -20,12 +21,10 @@ import torch
 from torch import Tensor
 
 from proteinmtp.geometry.completion import Pairs
+from proteinmtp.geometry.constants import APART, CIS_BOND, NEXT_BUT_ONE, TRANS_BOND
 from proteinmtp.geometry.lbfgs import minimise
 from proteinmtp.geometry.mds import laplacian_inverse, squared_distances
 
-TRANS, CIS = 3.8, 2.95
-NEXT_BUT_ONE = (5.0, 7.3)
-CLASH = 4.0
 RESTRAINT = 1.0
 """Weight of bonds, angles and clashes beside a pair of distances."""
 BOUND = 0.1
@@ -39,7 +38,7 @@ INDEPENDENT = (2.0, 1.0, 0.4, 0.2)
 valleys of a stiff problem are found more easily from a softer one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Restraints:
     """Energy terms beside the distances; all (B, L, L), symmetric.
 
@@ -65,13 +64,13 @@ def bond_lengths(target: Tensor, before_proline: Tensor | None) -> Tensor:
         before_proline: (B, L) True where the next residue is a proline; None: nowhere.
     """
     predicted = target.diagonal(1, -2, -1)
-    trans = torch.full_like(predicted, TRANS)
+    trans = torch.full_like(predicted, TRANS_BOND)
     if before_proline is None:
         return trans
-    return torch.where(before_proline[..., :-1] & (predicted < (TRANS + CIS) / 2), CIS, trans)
+    return torch.where(before_proline[..., :-1] & (predicted < (TRANS_BOND + CIS_BOND) / 2), CIS_BOND, trans)
 
 
-def restraints(pairs: Pairs, bonds: Tensor, cap: float | None) -> Restraints:
+def restraints(pairs: Pairs, *, bonds: Tensor, cap: float | None) -> Restraints:
     """Return the restraints of a batch; see the module.
 
     Parameters:
@@ -86,22 +85,23 @@ def restraints(pairs: Pairs, bonds: Tensor, cap: float | None) -> Restraints:
     centre = torch.zeros_like(pairs.target)
     centre.diagonal(1, -2, -1).copy_(bonds)
     centre.diagonal(-1, -2, -1).copy_(bonds)
-    low = torch.where(separation == 2, NEXT_BUT_ONE[0], CLASH).to(centre.dtype).expand_as(centre)
+    low = torch.where(separation == 2, NEXT_BUT_ONE[0], APART).to(centre.dtype).expand_as(centre)
     # A cis peptide brings its neighbours nearer too.
-    near_cis = (bonds[..., :-1] < TRANS) | (bonds[..., 1:] < TRANS)
+    near_cis = (bonds[..., :-1] < TRANS_BOND) | (bonds[..., 1:] < TRANS_BOND)
     low = low.clone()
     for offset in (2, -2):
         diagonal = low.diagonal(offset, -2, -1)
-        diagonal.copy_(torch.where(near_cis, CLASH, diagonal))
+        diagonal.copy_(torch.where(near_cis, APART, diagonal))
     high = torch.where(separation == 2, NEXT_BUT_ONE[1], torch.inf).to(centre.dtype).expand_as(centre)
     bound = RESTRAINT * (both & (separation >= 2)).to(centre.dtype)
     if cap is not None:
         low = torch.where(pairs.beyond, cap, low)
         bound = torch.where(pairs.beyond, BOUND, bound)
-    return Restraints(centre, RESTRAINT * (both & (separation == 1)).to(centre.dtype), low, high, bound)
+    bond = RESTRAINT * (both & (separation == 1)).to(centre.dtype)
+    return Restraints(centre=centre, bond=bond, low=low, high=high, bound=bound)
 
 
-def eased(limits: Restraints, residual: Tensor, beyond: Tensor) -> Restraints:
+def eased(limits: Restraints, *, residual: Tensor, beyond: Tensor) -> Restraints:
     """Return restraints that count less where the distances are known better than the restraints.
 
     Parameters:
@@ -113,7 +113,7 @@ def eased(limits: Restraints, residual: Tensor, beyond: Tensor) -> Restraints:
     return replace(limits, bond=limits.bond * factor, bound=limits.bound * torch.where(beyond, 1, factor))
 
 
-def refine(pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precision: Tensor | None = None) -> Tensor:
+def refine(pairs: Pairs, start: Tensor, *, limits: Restraints, steps: int, precision: Tensor | None = None) -> Tensor:
     """Return coordinates of less energy, by L-BFGS.
 
     Parameters:
@@ -156,7 +156,7 @@ def refine(pairs: Pairs, start: Tensor, limits: Restraints, steps: int, precisio
         gradient = force.sum(-1, keepdim=True) * coords - force @ coords
         return 0.25 * value, (gradient * rows).flatten(1)
 
-    coords = minimise(energy, start.flatten(1), steps, precondition).reshape(start.shape)
+    coords = minimise(energy, start.flatten(1), steps=steps, precondition=precondition).reshape(start.shape)
     return (coords - coords.sum(-2, keepdim=True) / count) * rows
 
 
@@ -184,7 +184,7 @@ def error_reach(pairs: Pairs, coords: Tensor) -> Tensor:
     return (-4 * correlation.log()).rsqrt().clamp(max=LONGEST_REACH)
 
 
-def error_precision(reach: Tensor, mask: Tensor, independent: float) -> Tensor:
+def error_precision(reach: Tensor, mask: Tensor, *, independent: float) -> Tensor:
     """Return the precision of errors along one axis (B, L, L), scaled to a mean diagonal of 1; identity on padded rows.
 
     Parameters:
@@ -198,6 +198,6 @@ def error_precision(reach: Tensor, mask: Tensor, independent: float) -> Tensor:
     correlation = torch.exp(-shift / (4 * reach.to(torch.float64).square().clamp(min=1e-3)[:, None, None])) * both
     identity = torch.eye(mask.shape[-1], dtype=torch.float64, device=mask.device)
     empty = torch.diag_embed((~mask).to(torch.float64))
-    inverse = torch.linalg.inv(correlation + independent * identity + empty)
+    inverse: Tensor = torch.linalg.inv(correlation + independent * identity + empty)
     diagonal = torch.where(mask, inverse.diagonal(dim1=-2, dim2=-1), 0).sum(-1) / mask.sum(-1).clamp(min=1)
     return inverse / diagonal[:, None, None] * both + empty

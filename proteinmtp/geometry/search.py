@@ -2,7 +2,7 @@
 
 Both scores are greatest values over all superpositions, which only a search can find. Zhang & Skolnick (2004) start
 from fragments of every length, superpose the chain on each, keep the pairs of points that then lie close, superpose on
-those, and repeat. GDT is searched just so; sets of points that came up before are not looked at again.
+those, and repeat. GDT is searched just so; sets of points that occurred before are not looked at again.
 
 The TM-score is climbed instead. It is a sum of 1 / (1 + d^2 / d0^2), which is convex in d^2, so that superposing with
 its slope for weights, (1 + d^2 / d0^2)^-2, never lowers it. The best of some fragments, followed uphill, end at or
@@ -15,13 +15,19 @@ arrays of superpositions, in torch, took four times as long on a CPU.
 import math
 from functools import lru_cache
 
-import numba
 import numpy as np
 
-CUTOFFS = (0.5, 1.0, 2.0, 4.0, 8.0)
-"""Of GDT-HA the first four, of GDT-TS the last four, angstrom."""
+from proteinmtp.geometry.compiled import compiler
+from proteinmtp.geometry.constants import GDT_HA_CUTOFFS, GDT_TS_CUTOFFS
 
-SQUARES = np.array(CUTOFFS, np.float32) ** 2
+CUTOFFS = tuple(sorted({*GDT_HA_CUTOFFS, *GDT_TS_CUTOFFS}))
+"""Of both kinds of GDT, angstrom: five."""
+
+_SQUARES = np.array(CUTOFFS, np.float32) ** 2
+"""Given to compiled code as an argument: what it takes from another module would stay in its cache as it was."""
+
+SEARCH_RADIUS = (4.5, 8.0)
+"""Bounds of the radius of the search of Zhang & Skolnick, angstrom; within them it is d0 of the TM-score."""
 
 SHORTEST_FRAGMENT = 4
 ITERATIONS = 20
@@ -34,10 +40,10 @@ CLIMB = np.array((64, 32, 32, 16, 16, 8, 8, 4, 4, 4, 4, 4, 4))
 NEWTON_STEPS = 30
 SUMS = 17
 
-compiled = numba.njit(cache=True, fastmath=True, error_model="numpy")
+compiled, inlined = compiler(fastmath=True), compiler(fastmath=True, inline=True)
 
 
-@compiled
+@inlined
 def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
     """Write the optimal rotation R (9, row by row) and shift t (3): R x + t is as close to y as can be.
 
@@ -115,7 +121,7 @@ def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
     motion[11] = y2 - (r20 * x0 + r21 * x1 + r22 * x2)
 
 
-@compiled
+@inlined
 def squares(points: np.ndarray, motion: np.ndarray, out: np.ndarray) -> None:
     """Write the squared distances (N) of the superposed points; points as `prepare` gives them."""
     r00, r01, r02, r10, r11, r12, r20, r21, r22, t0, t1, t2 = motion
@@ -126,9 +132,9 @@ def squares(points: np.ndarray, motion: np.ndarray, out: np.ndarray) -> None:
         out[n] = p * p + q * q + r * r
 
 
-@compiled
+@inlined
 def count_and_choose(
-    square: np.ndarray, cutoff: float, keys: np.ndarray, best: np.ndarray
+    square: np.ndarray, cutoff: float, keys: np.ndarray, best: np.ndarray, within: np.ndarray
 ) -> tuple[np.float32, np.int64]:
     """Raise the greatest numbers of points within each of `CUTOFFS`, and choose the points within a cutoff.
 
@@ -139,13 +145,14 @@ def count_and_choose(
     """
     limit = np.float32(cutoff * cutoff)
     c0 = c1 = c2 = c3 = c4 = count = total = np.int32(0)
+    s0, s1, s2, s3, s4 = within
     for n in range(square.shape[0]):
         s = square[n]
-        c0 += np.int32(s <= SQUARES[0])
-        c1 += np.int32(s <= SQUARES[1])
-        c2 += np.int32(s <= SQUARES[2])
-        c3 += np.int32(s <= SQUARES[3])
-        c4 += np.int32(s <= SQUARES[4])
+        c0 += np.int32(s <= s0)
+        c1 += np.int32(s <= s1)
+        c2 += np.int32(s <= s2)
+        c3 += np.int32(s <= s3)
+        c4 += np.int32(s <= s4)
         count += np.int32(s <= limit)
         total += keys[n] if s <= limit else np.int32(0)
     best[0], best[1], best[2] = max(best[0], c0), max(best[1], c1), max(best[2], c2)
@@ -161,7 +168,7 @@ def count_and_choose(
     return limit, (np.int64(count) << 32) ^ np.int64(total)
 
 
-@compiled
+@inlined
 def weighted_sums(points: np.ndarray, weights: np.ndarray, out: np.ndarray) -> None:
     """Write the sums (SUMS) over points of weight times 1, x, y, y x^T and |x|^2 + |y|^2."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = np.float32(0)
@@ -191,7 +198,7 @@ def weighted_sums(points: np.ndarray, weights: np.ndarray, out: np.ndarray) -> N
     out[16] = s7
 
 
-@compiled
+@inlined
 def is_new(table: np.ndarray, key: np.int64) -> bool:
     """Put a key that is not 0 into an open hash table, a power of two in size; False if it was there."""
     mask = table.shape[0] - 1
@@ -204,7 +211,7 @@ def is_new(table: np.ndarray, key: np.int64) -> bool:
     return True
 
 
-@compiled
+@inlined
 def larger(table: np.ndarray) -> np.ndarray:
     """Return a hash table four times the size with the same keys; see `is_new`."""
     table_of_keys = np.zeros(4 * table.shape[0], np.int64)
@@ -215,7 +222,9 @@ def larger(table: np.ndarray) -> np.ndarray:
 
 
 @compiled
-def search_counts(points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, search_cutoff: float) -> np.ndarray:
+def search_counts(
+    points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, search_cutoff: float, within: np.ndarray
+) -> np.ndarray:
     """Return the greatest numbers of points (5) within `CUTOFFS`, by the search of Zhang & Skolnick.
 
     Parameters:
@@ -223,6 +232,7 @@ def search_counts(points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, 
         cumulative: (N + 1, SUMS) float64, sums of the products up to each point.
         keys: (N) random int32.
         search_cutoff: angstrom; pairs closer than this and one more are superposed next.
+        within: (5) float32, squares of `CUTOFFS`.
     """
     size = points.shape[1]
     best = np.zeros(5, np.int32)
@@ -239,7 +249,7 @@ def search_counts(points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, 
                 fragment[n] = cumulative[start + length, n] - cumulative[start, n]
             superpose(fragment, motion)
             squares(points, motion, square)
-            limit, key = count_and_choose(square, search_cutoff - 1, keys, best)
+            limit, key = count_and_choose(square, search_cutoff - 1, keys, best, within)
             for _ in range(ITERATIONS):
                 if not is_new(table, key):
                     break
@@ -251,7 +261,7 @@ def search_counts(points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, 
                 weighted_sums(points, weights, sums)
                 superpose(sums, motion)
                 squares(points, motion, square)
-                limit, key = count_and_choose(square, search_cutoff + 1, keys, best)
+                limit, key = count_and_choose(square, search_cutoff + 1, keys, best, within)
         if length == shortest:
             return best
         length = max(length // 2, shortest)
@@ -300,7 +310,8 @@ def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
         if turn < len(CLIMB) and CLIMB[turn] < count:
             sums = sums[np.argsort(-score[:count])[: CLIMB[turn]]]
             count = CLIMB[turn]
-    return score[:count].max()
+    greatest: float = score[:count].max()
+    return greatest
 
 
 @compiled
@@ -360,13 +371,15 @@ class Superpositions:
         return self._rmsd(points, sums)
 
     def best_tm_sum(self, d0: float) -> float:
-        """Return the greatest sum of 1 / (1 + d^2 / d0^2) that is found; d0 in angstrom."""
+        """Return the greatest sum of 1 / (1 + d^2 / d0^2) that the climb reaches; d0 in angstrom."""
         return float(climb(self._points, self._running, d0))
 
     def best_counts(self, d0: float) -> dict[float, int]:
-        """Return for each of `CUTOFFS` the greatest number of points within it that is found."""
+        """Return for each of `CUTOFFS` the greatest number of points within it that the search reaches."""
         keys = random_keys(self._points.shape[1])
-        counts = search_counts(self._points, self._running, keys, min(8.0, max(4.5, d0)))
+        nearest, farthest = SEARCH_RADIUS
+        cutoff = min(farthest, max(nearest, d0))
+        counts = search_counts(self._points, self._running, keys, cutoff, _SQUARES)
         return dict(zip(CUTOFFS, counts.tolist(), strict=True))
 
     @staticmethod

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from proteinmtp.geometry.constants import GDT_HA_CUTOFFS, GDT_TS_CUTOFFS
 from proteinmtp.geometry.search import Superpositions
-
-GDT_TS_CUTOFFS = (1.0, 2.0, 4.0, 8.0)
-GDT_HA_CUTOFFS = (0.5, 1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Scores:
     gdt_ha: float
 
 
-def kabsch(mobile: Tensor, fixed: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def kabsch(mobile: Tensor, fixed: Tensor, *, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Return the rotation and translation that lay `mobile` on `fixed` with least weighted squares.
 
     Parameters:
@@ -56,7 +54,7 @@ def kabsch(mobile: Tensor, fixed: Tensor, weights: Tensor) -> tuple[Tensor, Tens
 def superpose(mobile: Tensor, fixed: Tensor) -> Tensor:
     """Return `mobile` (N, 3) laid on `fixed` (N, 3) with least RMSD over the rows where neither is NaN."""
     seen = (mobile.isfinite() & fixed.isfinite()).all(-1)
-    rotation, translation = kabsch(mobile[seen], fixed[seen], torch.ones_like(mobile[seen, 0]))
+    rotation, translation = kabsch(mobile[seen], fixed[seen], weights=torch.ones_like(mobile[seen, 0]))
     return mobile @ rotation + translation
 
 

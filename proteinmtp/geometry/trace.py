@@ -2,11 +2,7 @@
 
 import numpy as np
 
-BOND, CIS_BOND = 3.8, 2.95
-"""Distance of neighbouring C-alpha atoms with a trans and with a cis peptide bond, angstrom."""
-
-BOND_TOLERANCE = 0.4
-"""A bond further than this from both is a violation, angstrom."""
+from proteinmtp.geometry.constants import BOND_TOLERANCE, CIS_BOND, TRANS_BOND
 
 
 def radius_of_gyration(coords: np.ndarray) -> float:
@@ -24,5 +20,5 @@ def bond_violations(coords: np.ndarray, places: np.ndarray) -> float | None:
     bonds = np.linalg.norm(np.diff(coords, axis=0), axis=1)[np.diff(places) == 1]
     if not len(bonds):
         return None
-    off = np.minimum(np.abs(bonds - BOND), np.abs(bonds - CIS_BOND)) > BOND_TOLERANCE
+    off = np.minimum(np.abs(bonds - TRANS_BOND), np.abs(bonds - CIS_BOND)) > BOND_TOLERANCE
     return float(off.mean())

@@ -1,30 +1,27 @@
-"""The language model under the slots: making its folder, loading it, and what of it is trained.
+"""The language model under the slots: loading it, what networks use of it, and what of it is trained.
 
 Loading goes in three steps, each a function of its own: the weights are read (`read_model`), quantised on the way if
-that is asked for (`quantization`), and given adapters (`with_adapter`).
+that is asked for (`quantization`), and given adapters (`with_adapter`). Its folder is made by
+`proteinmtp.model.backbone_folder`.
 """
 
 import inspect
-import logging
-import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
+from bitsandbytes.nn.modules import Linear4bit
 from peft import LoraConfig, PeftModel, get_peft_model
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
-from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_MAPPING
+from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils.logging import disable_progress_bar
 
-from proteinmtp.config.whole import SlotsConfig, TrainConfig
-from proteinmtp.config.backbone import BackboneConfig
-from proteinmtp.base.files import directory_hashes, write_json
-from proteinmtp.model.tiny import make_tiny
-from proteinmtp.model.tokens import ResidueTokenizer
+from proteinmtp.base.errors import UserError
+from proteinmtp.config import SlotsConfig, TrainConfig
 
-WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 ENCODERS = ("esm", "modernbert")
 ESM_MASKED = 0.15 * 0.8
 """Share of the tokens that were masked when ESM-2 was trained."""
@@ -32,56 +29,84 @@ ESM_MASKED = 0.15 * 0.8
 UNUSED = "contact_head"
 """Layer of ESM models that no state passes through: it is neither trained nor given an adapter."""
 
-REPACKING = "support_avx512bf16_for_cpu"
-"""Flag of bitsandbytes' 4-bit layers, set on CPUs with AVX512-BF16. With it, the first evaluation repacks the frozen
-weights in place and rounds their scales; what is trained after that gets no gradient through the layer."""
-
 disable_progress_bar()  # shards that load in a blink need no bar in every log
 
 
-class BackboneError(ValueError):
+class BackboneError(UserError):
     """A backbone that cannot be used, in words for the person who chose it."""
 
 
-def make_backbone(config: BackboneConfig, seed: int, folder: Path, manifest: Path) -> None:
-    """Make `folder` readable for `from_pretrained`, and write the sha256 of its files to the JSON file `manifest`.
+class States(Protocol):
+    """What a language model gives."""
 
-    `tiny` saves a model with random weights; `path` links the files of a local folder; `hub` downloads a snapshot at
-    a pinned revision. Weights are safetensors only. With `random`, the weights are not taken but drawn from the seed.
+    @property
+    def last_hidden_state(self) -> Tensor:
+        """(B, T, H)."""
 
-    Raises:
-        BackboneError: if the folder has no model, no safetensors, or a model of a kind that is not supported.
-        TokenizerError: if there is no token for each residue.
+
+class Backbone(Protocol):
+    """What networks use of a transformers model without its LM head, bare or with adapters."""
+
+    @property
+    def config(self) -> PreTrainedConfig:
+        """Its settings."""
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """Return the table of embeddings, (V, H)."""
+
+    def __call__(self, **inputs: Any) -> States:
+        """Return the states; architectures differ in what inputs they take beside embeddings, mask and positions."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters."""
+
+    def save_pretrained(self, save_directory: Path) -> Any:
+        """Save the weights, or of a model with adapters these alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """What of a language model's config decides how it is used.
+
+    Attributes:
+        kind: of the architecture, such as qwen3.
+        hidden_size: H.
+        rows: of the embedding table.
+        positions: that it has, or None if it does not say.
+        encoder: whether each token sees all others, as in the models of `ENCODERS`.
+        tied: whether the LM head reads out with the embedding table.
+        embedding_scale: factor of token embeddings: ESM-2 scales them by what its masked training left unmasked.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if config.kind == "tiny":
-        make_tiny(config.tiny, seed, folder)
-    elif config.kind == "hub":
-        from huggingface_hub import snapshot_download
 
-        snapshot_download(
-            config.hub.id,
-            revision=config.hub.revision,
-            local_dir=folder,
-            allow_patterns=HUB_FILES,
-            ignore_patterns=list(WEIGHTS) if config.random else None,
+    kind: str
+    hidden_size: int
+    rows: int
+    positions: int | None
+    encoder: bool
+    tied: bool
+    embedding_scale: float
+
+    @classmethod
+    def of(cls, config: PreTrainedConfig) -> Self:
+        """Read the config of a language model."""
+        text = config.get_text_config()
+        optional: dict[str, Any] = text.to_dict()  # architectures differ in what settings they have
+        return cls(
+            kind=text.model_type,
+            hidden_size=text.hidden_size,
+            rows=text.vocab_size,
+            positions=optional.get("max_position_embeddings"),
+            encoder=text.model_type in ENCODERS and not optional.get("is_decoder", False),
+            tied=text.tie_word_embeddings,
+            embedding_scale=1 - ESM_MASKED if optional.get("token_dropout", False) else 1.0,
         )
-    else:
-        _link(Path(config.path or ""), folder, config.random)
-    if config.random:
-        _draw_weights(folder, seed)
-    _check(config, folder)
-    hashes = directory_hashes(folder)
-    hashes = {name: digest for name, digest in hashes.items() if not name.startswith(".cache/")}
-    write_json(manifest, {"origin": _origin(config), "folder": folder.name, "files": hashes})
-    logging.info("backbone %s: %d files", _origin(config), len(hashes))
 
 
-def load_backbone(folder: Path, train: TrainConfig, dtype: torch.dtype, adapter: Path | None = None) -> nn.Module:
+def load_backbone(folder: Path, train: TrainConfig, *, dtype: torch.dtype, adapter: Path | None = None) -> Backbone:
     """Load the model without its LM head, ready for training or, with a saved adapter, for prediction.
 
     Parameters:
-        folder: made by `make_backbone`.
+        folder: made by `proteinmtp.model.backbone_folder`.
         train: tuning, quantisation, LoRA and gradient checkpointing.
         dtype: of the frozen weights, and of the arithmetic on quantised ones.
         adapter: folder of a saved LoRA adapter.
@@ -89,13 +114,13 @@ def load_backbone(folder: Path, train: TrainConfig, dtype: torch.dtype, adapter:
     model = read_model(folder, train, dtype)
     if train.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    return model if train.tuning == "full" else with_adapter(model, train, adapter)
+    backbone: Backbone = model if train.tuning == "full" else with_adapter(model, train, adapter)
+    return backbone
 
 
 def read_model(folder: Path, train: TrainConfig, dtype: torch.dtype) -> PreTrainedModel:
     """Read the weights in `folder`: float32 under full tuning, else `dtype`, quantised if `train` says so."""
-    config = read_architecture(folder)
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {}  # keywords of transformers
     if train.quantization != "none":
         options = {"quantization_config": quantization(train, dtype), "device_map": {"": _device(train)}}
     model = AutoModel.from_pretrained(
@@ -104,9 +129,14 @@ def read_model(folder: Path, train: TrainConfig, dtype: torch.dtype) -> PreTrain
         local_files_only=True,
         trust_remote_code=False,
         use_safetensors=True,
-        **_without_pooling(config),
+        **_without_pooling(read_architecture(folder)),
         **options,
     )
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            # On CPUs with AVX512-BF16, the first evaluation would else repack the frozen weights in place and round
+            # their scales; what is trained after that gets no gradient through the layer.
+            module.support_avx512bf16_for_cpu = False
     return _prepared(model)
 
 
@@ -149,7 +179,7 @@ def with_adapter(model: PreTrainedModel, train: TrainConfig, adapter: Path | Non
             lora_alpha=lora.alpha,
             lora_dropout=lora.dropout,
             target_modules=lora.targets if isinstance(lora.targets, str) else list(lora.targets),
-            exclude_modules=rf"{UNUSED}\..*" if hasattr(model, UNUSED) else None,
+            exclude_modules=rf"{UNUSED}\..*" if UNUSED in dict(model.named_children()) else None,
         ),
     )
 
@@ -162,45 +192,45 @@ def compute_type(train: TrainConfig) -> torch.dtype:
     return torch.bfloat16 if train.precision == "bfloat16" else torch.float32
 
 
-def is_encoder(backbone: nn.Module) -> bool:
-    """Return whether each token sees all others, as in the models of `ENCODERS`."""
-    config = backbone.config.get_text_config()  # type: ignore[operator, union-attr]
-    return config.model_type in ENCODERS and not getattr(config, "is_decoder", False)
-
-
-def check_attention(backbone: nn.Module, slots: SlotsConfig) -> None:
+def check_attention(architecture: Architecture, slots: SlotsConfig) -> None:
     """Refuse an encoder with causal slots: each of its tokens sees all others, whatever the config says.
 
     Raises:
         BackboneError: saying what to set.
     """
-    if is_encoder(backbone) and slots.attention == "causal":
-        kind = backbone.config.get_text_config().model_type  # type: ignore[operator, union-attr]
+    if architecture.encoder and slots.attention == "causal":
         raise BackboneError(
-            f"slots.attention is 'causal', but the backbone ({kind}) is an encoder, whose tokens see all others: set"
-            " slots.attention to 'bidirectional'"
+            f"slots.attention is 'causal', but the backbone ({architecture.kind}) is an encoder, whose tokens see all"
+            " others: set slots.attention to 'bidirectional'"
         )
 
 
-def embedding_scale(backbone: nn.Module) -> float:
-    """Return the factor of token embeddings: ESM-2 scales them by what its masked training left unmasked."""
-    config = backbone.config.get_text_config()  # type: ignore[operator, union-attr]
-    return 1 - ESM_MASKED if getattr(config, "token_dropout", False) else 1.0
+class _Size(Protocol):
+    shape: torch.Size
+
+
+@runtime_checkable
+class _Quantised(Protocol):
+    quant_state: _Size | None
+
+
+def numbers_in(parameter: nn.Parameter) -> int:
+    """Return how many numbers a parameter stands for; a packed byte of nf4 stands for two."""
+    if isinstance(parameter, _Quantised) and parameter.quant_state is not None:
+        return parameter.quant_state.shape.numel()
+    return parameter.numel()
 
 
 def parameter_count(module: nn.Module) -> int:
     """Return the number of parameters; two 4-bit ones that share a byte count as two."""
-    states = ((parameter, getattr(parameter, "quant_state", None)) for parameter in module.parameters())
-    return sum(parameter.numel() if state is None else state.shape.numel() for parameter, state in states)
+    return sum(map(numbers_in, module.parameters()))
 
 
 def _prepared(model: PreTrainedModel) -> PreTrainedModel:
     model.config.use_cache = False
-    if hasattr(model, UNUSED):
-        getattr(model, UNUSED).requires_grad_(False)
-    for module in model.modules():
-        if hasattr(module, REPACKING):
-            setattr(module, REPACKING, False)
+    for name, child in model.named_children():
+        if name == UNUSED:
+            child.requires_grad_(False)
     return model
 
 
@@ -214,51 +244,3 @@ def _device(train: TrainConfig) -> torch.device:
     if train.gpus and torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
     return torch.device("cpu")
-
-
-def _draw_weights(folder: Path, seed: int) -> None:
-    config = read_architecture(folder)
-    torch.manual_seed(seed)
-    model = AutoModel.from_config(config, dtype=config.dtype or torch.float32, trust_remote_code=False)
-    model.save_pretrained(folder)
-
-
-def _link(source: Path, folder: Path, random: bool) -> None:
-    """Link the files of `source`; with `random` copy them, since config.json is written anew, but for the weights."""
-    if not (source / "config.json").is_file():
-        raise BackboneError(f"backbone.path: {source} has no config.json, so it is no folder for from_pretrained")
-    for path in sorted(source.iterdir()):
-        target = folder / path.name
-        if not path.is_file() or path.suffix == ".py" or (random and any(path.match(name) for name in WEIGHTS)):
-            continue
-        if random:
-            shutil.copyfile(path, target)
-        elif not target.exists():
-            target.symlink_to(path.resolve())
-
-
-def _check(config: BackboneConfig, folder: Path) -> None:
-    origin = _origin(config)
-    if not any(folder.glob("*.safetensors")):
-        raise BackboneError(f"{origin}: no .safetensors file; other weight formats are not read")
-    tokenizer = ResidueTokenizer.from_folder(folder)
-    architecture = read_architecture(folder).get_text_config()
-    kind = architecture.model_type
-    if kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES and kind not in ENCODERS:
-        raise BackboneError(f"{origin}: encoders of type {kind} are not supported, only {', '.join(ENCODERS)}")
-    absolute = getattr(architecture, "position_embedding_type", "rotary") != "rotary"
-    if kind == "esm" and (absolute or architecture.emb_layer_norm_before):
-        raise BackboneError(f"{origin}: of ESM models only those of the ESM-2 type are supported (rotary positions)")
-    highest = max(tokenizer.encode("ACDEFGHIKLMNPQRSTVWYX"))
-    if highest >= architecture.vocab_size:
-        raise BackboneError(
-            f"{origin}: the tokenizer gives residues ids up to {highest}, but the model has {architecture.vocab_size}"
-            " embedding rows: tokenizer and model do not belong together"
-        )
-
-
-def _origin(config: BackboneConfig) -> str:
-    drawn = ", random weights" if config.random else ""
-    if config.kind == "hub":
-        return f"{config.hub.id}@{config.hub.revision}{drawn}"
-    return f"{config.path}{drawn}" if config.kind == "path" else "tiny, random weights"

@@ -1,17 +1,17 @@
 """Batches of chains. Shapes: B chains, L residues of the longest chain."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from proteinmtp.tables.reader import ChainRecord
-from proteinmtp.geometry.distances import pairwise_distances, unpack_upper
+from proteinmtp.geometry.distances import pairwise_distances
+from proteinmtp.tables import triangle
+from proteinmtp.tables.chains import Chain
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """Chains padded on the right to the longest.
 
@@ -45,10 +45,15 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Return this batch on another device."""
-        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return Batch(
+            residues=self.residues.to(device),
+            lengths=self.lengths.to(device),
+            coords=self.coords.to(device),
+            distances=self.distances.to(device),
+        )
 
 
-def collate(chains: Sequence[ChainRecord], tokens: Sequence[Sequence[int]]) -> Batch:
+def collate(chains: Sequence[Chain], tokens: Sequence[Sequence[int]]) -> Batch:
     """Pad chains and their token ids to a batch.
 
     Distances are computed from the coordinates, or taken from the stored triangles where the chains have them.
@@ -59,14 +64,15 @@ def collate(chains: Sequence[ChainRecord], tokens: Sequence[Sequence[int]]) -> B
     for row, (chain, ids) in enumerate(zip(chains, tokens, strict=True)):
         residues[row, : len(chain)] = torch.tensor(ids)
         coords[row, : len(chain)] = torch.from_numpy(chain.coords)
-    if all(chain.triu is not None for chain in chains):
+    stored = [chain.triu for chain in chains if chain.triu is not None]
+    if len(stored) == len(chains):
         distances = torch.full((len(chains), longest, longest), torch.nan)
-        for row, chain in enumerate(chains):
-            matrix = unpack_upper(np.asarray(chain.triu, dtype=np.float32), len(chain))
-            distances[row, : len(chain), : len(chain)] = torch.from_numpy(matrix)
+        for row, (chain, triu) in enumerate(zip(chains, stored, strict=True)):
+            distances[row, : len(chain), : len(chain)] = torch.from_numpy(triangle.unpack(triu, len(chain)))
     else:
         distances = pairwise_distances(coords)
-    return Batch(residues, torch.tensor([len(chain) for chain in chains]), coords, distances)
+    lengths = torch.tensor([len(chain) for chain in chains])
+    return Batch(residues=residues, lengths=lengths, coords=coords, distances=distances)
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:

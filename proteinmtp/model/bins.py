@@ -6,11 +6,11 @@ The first bin is what is nearer than the first edge, the last one what is farthe
 import torch
 from torch import Tensor
 
+from proteinmtp.geometry.constants import CONTACT, DISTOGRAM_FIRST, DISTOGRAM_LAST
+
 BINS = 64
-FIRST, LAST = 2.3125, 21.6875
+FIRST, LAST = DISTOGRAM_FIRST, DISTOGRAM_LAST
 WIDTH = (LAST - FIRST) / (BINS - 2)
-CONTACT = 8.0
-"""C-alpha atoms nearer than this are in contact, angstrom."""
 
 
 def edges(device: torch.device | None = None) -> Tensor:

@@ -26,7 +26,7 @@ _LINE = re.compile(" ".join(["(-?[0-9]{1,4})"] * 3))
 _INDEX = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """What could be read from a text.
 
@@ -35,7 +35,7 @@ class Reading:
         coords: (L, 3) angstrom, NaN for residues without a position.
         failed: residues whose line is missing, cut off, or neither three integers nor the sign for unobserved.
         lines: lines that were closed; those beyond L are not read.
-        ended: whether the end symbol came.
+        ended: whether the end symbol was written.
     """
 
     text: str
@@ -66,11 +66,11 @@ def read(text: str, length: int) -> Reading:
     coords = np.full((length, 3), np.nan)
     failed = length
     for row, line in zip(coords, lines, strict=False):
-        found = _LINE.fullmatch(line)
-        if found:
-            row[:] = [int(number) for number in found.groups()]
-        failed -= found is not None or line == UNKNOWN
-    return Reading(body + end, coords, failed, len(lines), bool(end))
+        numbers = _LINE.fullmatch(line)
+        if numbers:
+            row[:] = [int(number) for number in numbers.groups()]
+        failed -= numbers is not None or line == UNKNOWN
+    return Reading(text=body + end, coords=coords, failed=failed, lines=len(lines), ended=bool(end))
 
 
 def encode(text: str) -> list[int]:
@@ -96,4 +96,5 @@ def in_own_frame(coords: np.ndarray) -> np.ndarray:
         size = np.linalg.norm(across)
         if size > COLLINEAR and len(axes) < 2:
             axes.append(across / size)
-    return centred @ np.stack([*axes, np.cross(axes[0], axes[1])]).T
+    rotated: np.ndarray = centred @ np.stack([*axes, np.cross(axes[0], axes[1])]).T
+    return rotated

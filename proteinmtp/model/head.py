@@ -1,4 +1,6 @@
-"""The contract of heads: from slot states to a structure. One module of `proteinmtp.model.heads`, or one of yours, is one.
+"""The contract of heads: from slot states to a structure.
+
+One module of `proteinmtp.model.heads`, or one of yours, is one head.
 
 A head's module defines a class `Head`, made as `Head(hidden_size, **options)`. Its options are the keyword-only
 parameters of its constructor: those that are keys of the section `head` of the config have their values from there, the

@@ -11,10 +11,21 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from proteinmtp.config.whole import SlotsConfig
+from proteinmtp.config import SlotsConfig
 
 
-@dataclass(frozen=True)
+def token_count(length: int, slots: SlotsConfig, *, around: int) -> int:
+    """Return how many tokens a chain is.
+
+    Parameters:
+        length: residues.
+        slots: with one token for each residue, or none.
+        around: tokens before and after the residues.
+    """
+    return around + length * (1 if slots.kind == "none" else 2)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """The places of B chains in T tokens.
 
@@ -39,7 +50,7 @@ class Layout:
     @cached_property
     def step(self) -> Tensor:
         """(1, T) place of each token."""
-        total = len(self.prefix) + len(self.suffix) + self.longest * (2 if self.has_slots else 1)
+        total = token_count(self.longest, self.slots, around=len(self.prefix) + len(self.suffix))
         return torch.arange(total, device=self.lengths.device)[None]
 
     @cached_property

@@ -6,6 +6,7 @@ constructor: those that are keys of the section `loss` of the config have their 
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
@@ -25,7 +26,10 @@ class Readout(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, states: Tensor) -> Tensor:
-        """Return what is read from slot states (B, L, H); it stands in `PairPrediction.readouts`."""
+        """Return what is read from slot states (B, L, H).
+
+        It stands in `PairPrediction.readouts`, under the last part of the loss's name.
+        """
 
 
 class LossBase(ABC, Generic[P]):
@@ -53,3 +57,12 @@ class PairLoss(LossBase[PairPrediction]):
 
 class TextLoss(LossBase[TextPrediction]):
     """A loss of a text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term(Generic[P]):
+    """One part of a run's loss: a loss, the last part of its name, and its weight."""
+
+    name: str
+    weight: float
+    loss: LossBase[P]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from proteinmtp.geometry.distances import pairwise_distances
-from proteinmtp.model.prediction import Prediction
+from proteinmtp.model.prediction import PairPrediction
 
 
 class Normalisation(nn.Module):
@@ -45,8 +45,8 @@ class Normalisation(nn.Module):
             self.mean.copy_(points.mean(0))
             self.scale.copy_(torch.tensor([float((points - points.mean(0)).square().mean().sqrt()), 0.0]))
 
-    def prediction(self, values: Tensor, mask: Tensor) -> Prediction:
+    def prediction(self, values: Tensor, mask: Tensor) -> PairPrediction:
         """Return the prediction for normalised coordinates (B, L, 3) and the mask of the residues (B, L)."""
         scale = self.scale[0] * mask.sum(1).clamp(min=1) ** self.scale[1]
         coords = values * scale[:, None, None] + self.mean
-        return Prediction(distances=pairwise_distances(coords), coords=coords, scale=scale, centred=self.chain)
+        return PairPrediction(distances=pairwise_distances(coords), coords=coords, scale=scale, centred=self.chain)

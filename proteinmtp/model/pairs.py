@@ -10,10 +10,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from proteinmtp.config.whole import HeadConfig
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.model.batch import Batch
-from proteinmtp.model.prediction import Prediction
+from proteinmtp.model.prediction import PairPrediction
 from proteinmtp.model.trunk import Trunk
 
 SCALE = 10.0
@@ -52,24 +51,28 @@ class PairReadout(nn.Module):
 
     Parameters:
         hidden_size: H.
-        config: width, separations and trunk.
         features: F.
+        width: of the features of a pair.
+        max_separation: |i-j| above this share one embedding for each doubling.
+        trunk, blocks: what pairs pass through, see `proteinmtp.model.trunk`, or `none`; and how often.
     """
 
-    def __init__(self, hidden_size: int, config: HeadConfig, features: int):
+    def __init__(
+        self, hidden_size: int, features: int, *, width: int, max_separation: int, trunk: str = "none", blocks: int = 0
+    ):
         super().__init__()
-        self.exact = config.max_separation
+        self.exact = max_separation
         self.norm = nn.LayerNorm(hidden_size)
-        self.project = nn.Linear(hidden_size, 2 * config.width)
-        self.separation = nn.Embedding(self.buckets, config.width)
-        self.trunk = None if config.trunk == "none" else Trunk(config.trunk, config.width, config.blocks)
+        self.project = nn.Linear(hidden_size, 2 * width)
+        self.separation = nn.Embedding(self.buckets, width)
+        self.trunk = None if trunk == "none" else Trunk(trunk, width=width, blocks=blocks)
         self.mix = nn.Sequential(
-            nn.LayerNorm(config.width),
-            nn.Linear(config.width, config.width),
+            nn.LayerNorm(width),
+            nn.Linear(width, width),
             nn.GELU(),
-            nn.Linear(config.width, config.width),
+            nn.Linear(width, width),
             nn.GELU(),
-            nn.Linear(config.width, features),
+            nn.Linear(width, features),
         )
         self.offset = nn.Embedding(self.buckets, features)
         nn.init.zeros_(self.offset.weight)
@@ -92,7 +95,7 @@ class PairReadout(nn.Module):
             return self._read(pair[:, first, second] + pair[:, second, first], bucket)
         read = [
             self._read(summand[:, i] + summand[:, j] + factor[:, i] * factor[:, j] + self.separation(near), near)
-            for i, j, near in zip(first.split(CHUNK), second.split(CHUNK), bucket.split(CHUNK), strict=True)
+            for i, j, near in zip(*(torch.split(index, CHUNK) for index in (first, second, bucket)), strict=True)
         ]
         return torch.cat(read, dim=1) if read else states.new_zeros(len(states), 0, self.offset.embedding_dim)
 
@@ -102,7 +105,8 @@ class PairReadout(nn.Module):
         return torch.where(separation <= self.exact, separation, self.exact + octave)
 
     def _read(self, pair: Tensor, bucket: Tensor) -> Tensor:
-        return self.mix(pair) + self.offset(bucket)
+        read: Tensor = self.mix(pair) + self.offset(bucket)
+        return read
 
 
 def separations(length: int, device: torch.device) -> Tensor:
@@ -112,7 +116,7 @@ def separations(length: int, device: torch.device) -> Tensor:
 
 
 def fit_separations(
-    coords: list[Tensor], readout: PairReadout, values: Callable[[Tensor], Tensor], features: int
+    coords: list[Tensor], readout: PairReadout, *, values: Callable[[Tensor], Tensor], features: int
 ) -> tuple[Tensor, Tensor]:
     """Sum a function of the training distances over the pairs of each class of separation.
 
@@ -137,11 +141,11 @@ def fit_separations(
     return number, total
 
 
-def targets(prediction: Prediction, batch: Batch) -> Tensor:
+def targets(prediction: PairPrediction, batch: Batch) -> Tensor:
     """Return the true distances (B, L, L), and where they are not known what was predicted, without a gradient."""
     return torch.where(batch.observed_pairs, batch.distances, prediction.distances.detach())
 
 
-def differences(prediction: Prediction, batch: Batch) -> Tensor:
+def differences(prediction: PairPrediction, batch: Batch) -> Tensor:
     """Return predicted minus true distances (B, L, L), angstrom; 0, with no gradient, where nothing is known."""
     return torch.where(batch.observed_pairs, prediction.distances - batch.distances.nan_to_num(), 0)

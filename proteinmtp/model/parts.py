@@ -1,14 +1,13 @@
 """Which heads and losses there are, and what they say of themselves, read without importing torch.
 
-The modules of heads and losses say it as literals; their contracts are `proteinmtp.model.head` and `proteinmtp.model.loss`.
+The modules of heads and losses say it as literals; their contracts are `proteinmtp.model.head` and
+`proteinmtp.model.loss`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from proteinmtp.base import plugins
-from proteinmtp.base.errors import PartError
 
 HEADS = "proteinmtp.model.heads"
 LOSSES = "proteinmtp.model.losses"
@@ -39,7 +38,9 @@ def head_facts(kind: str) -> HeadFacts:
     known = plugins.constants(HEADS, kind, "Head")
     name = plugins.module_name(HEADS, kind)
     return HeadFacts(
-        frozenset(plugins.stated(known, name, "Head.GIVES")), plugins.stated(known, name, "Head.LOSS"), known.get("CAP", None)
+        frozenset(plugins.stated(known, name, "Head.GIVES")),
+        plugins.stated(known, name, "Head.LOSS"),
+        known.get("CAP", None),
     )
 
 

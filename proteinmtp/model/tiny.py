@@ -6,7 +6,7 @@ import torch
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import EsmConfig, EsmModel, PreTrainedConfig, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
-from proteinmtp.config.backbone import TinyBackbone
+from proteinmtp.config import TinyBackbone
 from proteinmtp.model.tokens import RESIDUES, SLOT
 
 SPARE_ROWS = 8

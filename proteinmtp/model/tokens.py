@@ -6,16 +6,33 @@ word and as "▁A" at its beginning: the first is taken, for all residues alike.
 and takes the first id that no token uses. No embedding row belongs to that id: the network has a row of its own for it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from proteinmtp.base.errors import UserError
 
 RESIDUES = "ACDEFGHIKLMNPQRSTVWYX"
 SLOT = "<slot>"
 
 
-class TokenizerError(ValueError):
+class TokenizerError(UserError):
     """A tokenizer without a token of its own for each residue."""
+
+
+class Tokens(Protocol):
+    """What batches and networks ask of a tokenizer."""
+
+    def encode(self, sequence: str) -> list[int]:
+        """Return one token id for each residue."""
+
+    def frame(self, prompt: str) -> tuple[list[int], list[int]]:
+        """Return the token ids before and after the residues."""
+
+    def vocabulary(self) -> Mapping[str, int]:
+        """Return the id of each token."""
 
 
 class ResidueTokenizer:
@@ -69,6 +86,11 @@ class ResidueTokenizer:
         if self.tokenizer.unk_token_id is not None and self.tokenizer.unk_token_id in words:
             raise TokenizerError(f"slots.prompt: {prompt!r} has words that the backbone's tokenizer does not know")
         return framed[:at] + words, framed[at + len(bare) :]
+
+    def vocabulary(self) -> Mapping[str, int]:
+        """Return the id of each token by how it is written."""
+        vocabulary: dict[str, int] = self.tokenizer.get_vocab()
+        return vocabulary
 
     def _piece(self, letter: str) -> int | None:
         """Return the id of the entry of the vocabulary that is the letter itself, as inside a word."""

@@ -15,10 +15,10 @@ DILATIONS = (1, 2, 4, 8)
 class Trunk(nn.Module):
     """Residual blocks on pair features (B, L, L, C)."""
 
-    def __init__(self, kind: str, width: int, blocks: int):
+    def __init__(self, kind: str, *, width: int, blocks: int):
         super().__init__()
         self.blocks = nn.ModuleList(
-            Convolution(width, DILATIONS[index % len(DILATIONS)]) if kind == "convolution" else Triangle(width)
+            Convolution(width, dilation=DILATIONS[index % len(DILATIONS)]) if kind == "convolution" else Triangle(width)
             for index in range(blocks)
         )
 
@@ -33,7 +33,7 @@ class Trunk(nn.Module):
 class Convolution(nn.Module):
     """Depthwise dilated convolution, then a layer on each pair."""
 
-    def __init__(self, width: int, dilation: int):
+    def __init__(self, width: int, *, dilation: int):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.near = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation, groups=width)
@@ -42,7 +42,8 @@ class Convolution(nn.Module):
     def forward(self, pair: Tensor, both: Tensor) -> Tensor:
         """Return the change of the pair features."""
         around = self.near((self.norm(pair) * both).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        return self.mix(around)
+        change: Tensor = self.mix(around)
+        return change
 
 
 class Triangle(nn.Module):
@@ -64,8 +65,9 @@ class Triangle(nn.Module):
         gate, gates = self.gates(normed).sigmoid().split([pair.shape[-1], 2 * pair.shape[-1]], dim=-1)
         left, right = (self.edges(normed) * gates * both).permute(0, 3, 1, 2).chunk(2, dim=1)
         met = torch.matmul(left, right.transpose(2, 3)).permute(0, 2, 3, 1) / pair.shape[1] ** 0.5
-        change = gate * self.out(self.norm_out(met))
-        return change + self.mix(pair + change)
+        change: Tensor = gate * self.out(self.norm_out(met))
+        further: Tensor = self.mix(pair + change)
+        return change + further
 
 
 def _silent(layer: nn.Linear) -> nn.Linear:

@@ -1,22 +1,23 @@
 """What a run will need, before it is started: parameters, tokens, memory of training and prediction, size on disk.
 
-The memory of tensors is counted on fake ones (`proteinmtp.planning.shadow`). What a device takes beyond that is added as
-constants below, each with where it comes from.
+The memory of tensors is counted on fake ones (`proteinmtp.planning.shadow`). What a device takes beyond that is added
+as constants below, each with where it comes from.
 """
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from transformers import PreTrainedConfig
 
-from proteinmtp.config.whole import RunConfig
-from proteinmtp.model.backbone import BackboneError, compute_type
-from proteinmtp.model.network import SlotNetwork
-from proteinmtp.planning.allocators import Blocks, Heap
-from proteinmtp.planning.quantised import parameter_count
+from proteinmtp.config import RunConfig
+from proteinmtp.model.backbone import Architecture, BackboneError, compute_type, numbers_in, parameter_count
+from proteinmtp.model.network import Network
+from proteinmtp.planning.allocators import Allocator, Blocks, Heap
 from proteinmtp.planning.shadow import (
     Frame,
     Target,
@@ -91,7 +92,7 @@ class Plan:
         """Whether training and prediction fit the device, each alone."""
         return max(self.training, self.inference) + self.program <= self.memory
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Mapping[str, object]:
         """Return the fields and whether it fits, for JSON."""
         return asdict(self) | {"fits": self.fits}
 
@@ -115,18 +116,18 @@ def available_memory() -> int:
     """Return the bytes of memory that processes can still take here; a control group may allow less than there is."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     group = Path("/sys/fs/cgroup")
     try:
         limit, used = ((group / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
     except OSError:
-        return found
-    return found if limit == "max" else min(found, int(limit) - int(used))
+        return available
+    return available if limit == "max" else min(available, int(limit) - int(used))
 
 
-def plan_run(name: str, config: RunConfig, length: int, device: Device) -> Plan:
+def plan_run(name: str, config: RunConfig, *, length: int, device: Device) -> Plan:
     """Plan one run; no weight is read or made.
 
     Parameters:
@@ -138,41 +139,29 @@ def plan_run(name: str, config: RunConfig, length: int, device: Device) -> Plan:
     Raises:
         BackboneError: if the backbone's config cannot be read.
         NotPlannedError: if memory does not follow from the length.
-        ValueError: if the network cannot be built, or not for chains of this length.
+        UserError: if the network cannot be built, or not for chains of this length.
     """
-    target = _target(config, device)
-    try:
-        settings = architecture(config.backbone)
-    except ValueError as error:
-        raise BackboneError(str(error).splitlines()[0]) from error
-    stored = settings.dtype or torch.float32
-    around = frame(config.backbone, config.slots.prompt)
-    weights = Blocks(GPU_BLOCK if device.gpu else 1)
-    with counted(weights) as counter:
-        network = shadow_network(config, settings, around, target.dtype, counter)
-        needed = _loaded(counter, config, device, network, stored, HOLES["training"])
-        train_steps(config, network, length, target)
-        training = max(needed, weights.now + counter.allocator.peak)
-        trainable = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        parameters = sum(parameter_count(p) for p in network.parameters())
-        artefact = _artefact(config, network)
-        if config.train.gpus > 1:
-            training += sum(p.nbytes for p in network.parameters() if p.requires_grad)
-    weights = Blocks(GPU_BLOCK if device.gpu else 1)
-    with counted(weights) as counter:
-        network = shadow_network(config, settings, around, target.dtype, counter)
-        needed = _loaded(counter, config, device, network, stored, HOLES["inference"])
-        predict_batches(config, network, length, target)
-        inference = max(needed, weights.now + counter.allocator.peak)
+    job = _Job.of(config, length, device)
+    train, gpus = config.train, max(1, config.train.gpus)
+    with job.shadow(HOLES["training"]) as shadow:
+        train_steps(config, shadow.network, length=length, target=job.target)
+        training = shadow.peak()
+        trained = [p for p in shadow.network.parameters() if p.requires_grad]
+        if gpus > 1:
+            training += sum(p.nbytes for p in trained)
+        trainable, parameters = sum(p.numel() for p in trained), parameter_count(shadow.network)
+        tokens, artefact = shadow.network.tokens_of(length), _artefact(config, shadow.network)
+    with job.shadow(HOLES["inference"]) as shadow:
+        predict_batches(config, shadow.network, length=length, target=job.target)
+        inference = shadow.peak()
     extra = GPU_WORKSPACE if device.gpu else FIRST_USE
-    train = config.train
     return Plan(
         run=name,
         parameters=parameters,
         trainable=trainable,
         length=length,
-        tokens=around.prefix + around.suffix + length * (1 if config.slots.kind == "none" else 2),
-        train_chains=piece_size(train.batch_size, train.gradient_accumulation, max(1, train.gpus)),
+        tokens=tokens,
+        train_chains=piece_size(train.batch_size, accumulation=train.gradient_accumulation, processes=gpus),
         predict_chains=config.predict.batch_size,
         training=round(training + extra),
         inference=round(inference + extra),
@@ -180,62 +169,114 @@ def plan_run(name: str, config: RunConfig, length: int, device: Device) -> Plan:
         artefact=artefact,
         gpu=device.gpu,
         memory=device.memory,
-        notes=_notes(config, settings, around, device, length),
+        notes=job.notes(tokens),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shadow:
+    """A network on fake tensors, what loading it takes, and what counts."""
+
+    network: Network[Any]
+    loading: int
+    weights: Allocator
+    counter: StorageCounter
+
+    def peak(self) -> int:
+        """Return the most that weights and computing took together, bytes."""
+        return max(self.loading, self.weights.now + self.counter.allocator.peak)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """What is planned, and what is known of it before anything is computed."""
+
+    config: RunConfig
+    length: int
+    device: Device
+    architecture: PreTrainedConfig
+    around: Frame
+    target: Target
+    stored: torch.dtype
+
+    @classmethod
+    def of(cls, config: RunConfig, length: int, device: Device) -> Self:
+        try:
+            settings = architecture(config.backbone)
+        except ValueError as error:
+            raise BackboneError(str(error).splitlines()[0]) from error
+        return cls(
+            config=config,
+            length=length,
+            device=device,
+            architecture=settings,
+            around=frame(config.backbone, config.slots.prompt),
+            target=_target(config, device),
+            stored=settings.dtype or torch.float32,
+        )
+
+    @contextmanager
+    def shadow(self, holes: float) -> Iterator[_Shadow]:
+        """Give the network; what is computed in the block counts.
+
+        Parameters:
+            holes: of the heap, where a CPU is planned for.
+        """
+        weights = self._blocks()
+        with counted(weights) as counter:
+            network = shadow_network(
+                self.config, self.architecture, around=self.around, dtype=self.target.dtype, counter=counter
+            )
+            loading = self._loading(network, weights)
+            counter.allocator = self._blocks() if self.device.gpu else Heap(holes)
+            yield _Shadow(network=network, loading=loading, weights=weights, counter=counter)
+
+    def notes(self, tokens: int) -> tuple[str, ...]:
+        """Return what was assumed, for a longest chain of so many tokens."""
+        config, length = self.config, self.length
+        around = self.around.prefix + self.around.suffix
+        notes = []
+        if config.train.gpus and not self.device.gpu:
+            notes.append("there is no GPU here, so this is a plan for the CPU; --memory GIB plans for a GPU")
+        if not self.around.known:
+            notes.append(f"no tokenizer is at hand; {around} tokens around the residues assumed")
+        highest = Architecture.of(self.architecture).positions
+        needed = tokens if config.slots.positions == "continued" else around + length
+        if highest and needed > highest:
+            notes.append(f"a chain of {length} residues needs more positions than the {highest} of the backbone")
+        if config.head.kind == "equivariant":
+            notes.append("the scratch memory of the eigenvectors is not counted: some (L, L) matrices for a chain")
+        return tuple(notes)
+
+    def _blocks(self) -> Blocks:
+        return Blocks(GPU_BLOCK if self.device.gpu else 1)
+
+    def _loading(self, network: Network[Any], weights: Allocator) -> int:
+        """Return the peak of loading, bytes.
+
+        Weights are mapped from their files. On a CPU they stay there, unless they are of another type than needed:
+        then both are there while they are converted. A GPU gets the finished network; only quantised layers are made
+        on it.
+        """
+        train = self.config.train
+        quantised = train.quantization != "none"
+        if self.device.gpu:
+            return weights.peak if quantised else 0
+        frozen = [p for p in network.backbone.parameters() if not p.requires_grad or train.tuning == "full"]
+        if quantised or any(p.dtype != self.stored for p in frozen):
+            return max(weights.peak, weights.now + sum(map(numbers_in, frozen)) * self.stored.itemsize)
+        return weights.now
 
 
 def _target(config: RunConfig, device: Device) -> Target:
     if device.gpu and config.train.precision == "auto" and not torch.cuda.is_available():
-        return Target(True, torch.bfloat16)
-    return Target(device.gpu, compute_type(config.train))
+        return Target(gpu=True, dtype=torch.bfloat16)
+    return Target(gpu=device.gpu, dtype=compute_type(config.train))
 
 
-def _loaded(
-    counter: StorageCounter,
-    config: RunConfig,
-    device: Device,
-    network: SlotNetwork,
-    stored: torch.dtype,
-    holes: float,
-) -> int:
-    """Return the peak of loading, bytes, and take what follows from the allocator of the device.
-
-    Weights are mapped from their files. On a CPU they stay there, unless they are of another type than needed: then
-    both are there while they are converted. A GPU gets the finished network; only quantised layers are made on it.
-    """
-    weights = counter.allocator
-    quantised = config.train.quantization != "none"
-    if device.gpu:
-        counter.allocator = Blocks(GPU_BLOCK)
-        return weights.peak if quantised else 0
-    counter.allocator = Heap(holes)
-    frozen = [p for p in network.backbone.parameters() if not p.requires_grad or config.train.tuning == "full"]
-    if quantised or any(p.dtype != stored for p in frozen):
-        return max(weights.peak, weights.now + sum(map(parameter_count, frozen)) * stored.itemsize)
-    return weights.now
-
-
-def _artefact(config: RunConfig, network: SlotNetwork) -> int:
+def _artefact(config: RunConfig, network: Network[Any]) -> int:
     """Return the bytes of what `save_network` writes: adapter or backbone, head, slot row and the like."""
     full = config.train.tuning == "full"
     backbone = [p for p in network.backbone.parameters() if full or p.requires_grad]
     states = [*network.head.state_dict().values(), *network.own_state().values()]
     return sum(tensor.nbytes for tensor in [*backbone, *states])
-
-
-def _notes(
-    config: RunConfig, settings: PreTrainedConfig, around: Frame, device: Device, length: int
-) -> tuple[str, ...]:
-    notes = []
-    if config.train.gpus and not device.gpu:
-        notes.append("there is no GPU here, so this is a plan for the CPU; --memory GIB plans for a GPU")
-    if not around.known:
-        notes.append(f"no tokenizer is at hand; {around.prefix + around.suffix} tokens around the residues assumed")
-    text = settings.get_text_config()
-    highest = getattr(text, "max_position_embeddings", None)
-    residues = length * (2 if config.slots.kind != "none" and config.slots.positions == "continued" else 1)
-    if highest and around.prefix + around.suffix + residues > highest:
-        notes.append(f"a chain of {length} residues needs more positions than the {highest} of the backbone")
-    if config.head.kind == "equivariant":
-        notes.append("the scratch memory of the eigenvectors is not counted: some (L, L) matrices for a chain")
-    return tuple(notes)

@@ -9,6 +9,7 @@ from typing import Any
 
 import bitsandbytes as bnb
 import torch
+from bitsandbytes.nn.modules import Linear4bit, Linear8bitLt
 from torch import Tensor, nn
 
 BLOCK = 64
@@ -17,7 +18,7 @@ OUTLIERS = 6.0
 """Threshold of int8 in transformers; it decides no memory here."""
 
 
-class FourBit(bnb.nn.Linear4bit):
+class FourBit(Linear4bit):
     """A linear layer in nf4 with its scales quantised too."""
 
     def __init__(self, layer: nn.Linear, dtype: torch.dtype):
@@ -34,10 +35,10 @@ class FourBit(bnb.nn.Linear4bit):
         arrived = x.dtype
         x = x.to(self.compute_dtype)
         bias = None if self.bias is None else self.bias.to(self.compute_dtype)
-        return _Product.apply(x, bias, self.weight, (self.out_features, self.in_features), False).to(arrived)
+        return _product(x, bias, self, keeps_input=False).to(arrived)
 
 
-class EightBit(bnb.nn.Linear8bitLt):
+class EightBit(Linear8bitLt):
     """A linear layer in int8, one scale a row; the input is kept for the way back, checkpointing or not."""
 
     def __init__(self, layer: nn.Linear, dtype: torch.dtype):
@@ -46,13 +47,13 @@ class EightBit(bnb.nn.Linear8bitLt):
         packed = nn.Parameter(torch.empty(layer.weight.shape, dtype=torch.int8), requires_grad=False)
         self.weight = _described(packed, layer.weight)
         self.scales = [torch.empty(layer.out_features)]
-        self.state = bnb.MatmulLtState()
+        self.state = bnb.MatmulLtState()  # type: ignore[attr-defined]  # it is exported, if not in so many words
         self.state.has_fp16_weights, self.state.threshold = False, OUTLIERS
         self.index = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (..., out) from (..., in)."""
-        return _Product.apply(x, self.bias, self.weight, (self.out_features, self.in_features), True)
+        return _product(x, self.bias, self, keeps_input=True)
 
 
 KINDS = {"nf4": FourBit, "int8": EightBit}
@@ -73,12 +74,6 @@ def quantise(model: nn.Module, kind: str, dtype: torch.dtype) -> None:
     setattr(model, "is_loaded_in_4bit" if kind == "nf4" else "is_loaded_in_8bit", True)
 
 
-def parameter_count(parameter: nn.Parameter) -> int:
-    """Return how many numbers a parameter stands for; a packed byte of nf4 stands for two."""
-    state = getattr(parameter, "quant_state", None)
-    return parameter.numel() if state is None else state.shape.numel()
-
-
 def _described(packed: nn.Parameter, weight: Tensor, **attributes: Any) -> nn.Parameter:
     for name, value in {"quant_state": _Packed(weight.shape), **attributes}.items():
         setattr(packed, name, value)
@@ -95,6 +90,12 @@ class _Packed:
 
     def as_dict(self, packed: bool) -> dict[str, Tensor]:
         return {}
+
+
+def _product(x: Tensor, bias: Tensor | None, layer: FourBit | EightBit, *, keeps_input: bool) -> Tensor:
+    shape = (layer.out_features, layer.in_features)
+    product: Tensor = _Product.apply(x, bias, layer.weight, shape, keeps_input)  # type: ignore[no-untyped-call]  # torch
+    return product
 
 
 class _Product(torch.autograd.Function):

@@ -5,50 +5,66 @@ The network itself, heads, losses, LoRA, checkpointing, the training step and Ad
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import AdamW
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
 
-from proteinmtp.config.whole import HEADS, BackboneConfig, RunConfig
-from proteinmtp.tables.reader import ChainRecord
-from proteinmtp.predictors.network import predict_batch
-from proteinmtp.model.backbone import BackboneError, bare_model, read_architecture, with_adapter
-from proteinmtp.model.batch import collate
-from proteinmtp.model.network import SlotNetwork
+from proteinmtp.base.errors import UserError
+from proteinmtp.config import BackboneConfig, RunConfig
+from proteinmtp.model.backbone import Backbone, BackboneError, bare_model, read_architecture, with_adapter
+from proteinmtp.model.build import assemble, network_type
+from proteinmtp.model.network import Network
+from proteinmtp.model.slot_network import SlotNetwork
 from proteinmtp.model.tiny import tiny_config
-from proteinmtp.model.tokens import ResidueTokenizer
+from proteinmtp.model.tokens import ResidueTokenizer, TokenizerError
 from proteinmtp.planning.quantised import quantise
 from proteinmtp.planning.storage import StorageCounter
-from proteinmtp.base.plugins import load
-from proteinmtp.training.train import _Loop
+from proteinmtp.predictors.network import batch_of, predict_batch
+from proteinmtp.tables.chains import Chain, ChainSequence
+from proteinmtp.training.step import TrainingStep
 
 STEPS = 2
 """Steps until memory repeats itself: the first makes the states of AdamW."""
 
 
-class NotPlannedError(ValueError):
+class NotPlannedError(UserError):
     """A network whose memory does not follow from the length of its chains."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frame:
-    """Tokens around the residues; `known` says whether the backbone's own tokenizer counted them."""
+    """Tokens around the residues, in place of a tokenizer; `known` says whether the backbone's own counted them."""
 
     prefix: int
     suffix: int
     known: bool
 
+    def encode(self, sequence: str) -> list[int]:
+        """Return any token for each residue."""
+        return [0] * len(sequence)
 
-@dataclass(frozen=True)
+    def frame(self, prompt: str) -> tuple[list[int], list[int]]:
+        """Return any tokens before and after the residues, as many as there are."""
+        return [0] * self.prefix, [0] * self.suffix
+
+    def vocabulary(self) -> Mapping[str, int]:
+        """Return nothing: no token is known by its name."""
+        return {}
+
+
+TOKENS = Frame(prefix=0, suffix=0, known=True)
+"""For the residues, of which every tokenizer makes as many tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """What is planned for.
 
@@ -86,27 +102,27 @@ def architecture(config: BackboneConfig) -> PreTrainedConfig:
 def frame(config: BackboneConfig, prompt: str) -> Frame:
     """Count the tokens around the residues; without a tokenizer at hand, one for each letter of the prompt and two."""
     if config.kind == "tiny":
-        return Frame(len(prompt), 0, True)
+        return Frame(prefix=len(prompt), suffix=0, known=True)
     source, revision = (config.path, None) if config.kind == "path" else (config.hub.id, config.hub.revision)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             source, revision=revision, local_files_only=True, trust_remote_code=False
         )
         prefix, suffix = ResidueTokenizer(tokenizer).frame(prompt)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return Frame(1 + len(prompt), 1, False)
-    return Frame(len(prefix), len(suffix), True)
+    except (TokenizerError, OSError, ValueError, KeyError, AttributeError, TypeError):
+        return Frame(prefix=1 + len(prompt), suffix=1, known=False)
+    return Frame(prefix=len(prefix), suffix=len(suffix), known=True)
 
 
 def shadow_network(
-    config: RunConfig, model_config: PreTrainedConfig, around: Frame, dtype: torch.dtype, counter: StorageCounter
-) -> SlotNetwork:
+    config: RunConfig, model_config: PreTrainedConfig, *, around: Frame, dtype: torch.dtype, counter: StorageCounter
+) -> Network[Any]:
     """Return the network on fake tensors, as `build_network` returns the real one; the peak counts from its head on.
 
     Raises:
         NotPlannedError: if the head brings a network of its own, such as one that writes a text.
     """
-    if hasattr(load(HEADS, config.head.kind), "Network"):
+    if network_type(config.head.kind) is not SlotNetwork:
         raise NotPlannedError(f"the memory of the head {config.head.kind} depends on what it writes: not planned")
     train = config.train
     full = train.tuning == "full"
@@ -116,53 +132,52 @@ def shadow_network(
         quantise(backbone, train.quantization, dtype)
     if train.gradient_checkpointing:
         backbone.activation_checkpointing_enable({"use_reentrant": False})
-    network = backbone if full else with_adapter(backbone, train)
+    tuned: Backbone = backbone if full else with_adapter(backbone, train)
     counter.allocator.begin()
-    return SlotNetwork(network, config, [0] * around.prefix, [0] * around.suffix)
+    return assemble(tuned, config, around)
 
 
-def train_steps(config: RunConfig, network: SlotNetwork, length: int, target: Target) -> None:
+def train_steps(config: RunConfig, network: Network[Any], *, length: int, target: Target) -> None:
     """Take a few training steps on chains of `length` residues.
 
     Of the pieces of a step two are done: the second, on top of the gradients of the first, is like all that follow.
     """
     options = config.train
     world = max(1, options.gpus)
-    chains = min(options.batch_size, piece_size(options.batch_size, options.gradient_accumulation, world) * 2 * world)
+    piece = piece_size(options.batch_size, accumulation=options.gradient_accumulation, processes=world)
+    chains = min(options.batch_size, piece * 2 * world)
     pieces = min(2, options.gradient_accumulation)
-    shortened = config.model_copy(update={"train": options.model_copy(update={"gradient_accumulation": pieces})})
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = AdamW(trained, lr=options.lr, weight_decay=options.weight_decay, foreach=target.gpu or None)
-    stand_in = cast(Accelerator, _OneProcess(world, target))
-    loop = _Loop(stand_in, network, cast(Optimizer, optimizer), shortened, cast(ResidueTokenizer, _Tokens()))
+    step = TrainingStep(
+        _OneProcess(world, target),
+        model=network,
+        optimizer=optimizer,
+        options=options.model_copy(update={"gradient_accumulation": pieces}),
+        tokens=TOKENS,
+    )
     for _ in range(STEPS):
-        loop.step(_chains(chains if pieces == 2 else min(chains, options.batch_size), length), options.lr)
+        step.take(_chains(chains if pieces == 2 else min(chains, options.batch_size), length), options.lr)
 
 
-def predict_batches(config: RunConfig, network: SlotNetwork, length: int, target: Target) -> None:
+def predict_batches(config: RunConfig, network: Network[Any], *, length: int, target: Target) -> None:
     """Predict two batches of chains of `length` residues; the first prediction lives until the second is there."""
     network.eval()
-    members = _chains(config.predict.batch_size, length)
+    members = [ChainSequence("", "A" * length)] * config.predict.batch_size
     prediction = None
     for _ in range(STEPS):
-        batch = collate(members, [_Tokens().encode(chain.sequence) for chain in members])
         with _gpu_autocast(target.gpu and target.dtype is torch.bfloat16):
-            prediction = predict_batch(network, batch, target.dtype)
+            prediction = predict_batch(network, batch_of(members, TOKENS), target.dtype)
     del prediction
 
 
-def piece_size(batch_size: int, accumulation: int, processes: int) -> int:
+def piece_size(batch_size: int, *, accumulation: int, processes: int) -> int:
     """Return the chains that a process holds at once, at most."""
     return math.ceil(math.ceil(batch_size / processes) / max(1, min(accumulation, batch_size // processes)))
 
 
-class _Tokens:
-    def encode(self, sequence: str) -> list[int]:
-        return [0] * len(sequence)
-
-
 class _OneProcess:
-    """What the training loop needs of accelerate's `Accelerator`, for one of several processes."""
+    """One of several processes; see `proteinmtp.training.step.Processes`."""
 
     process_index = 0
     device = torch.device("cpu")
@@ -183,10 +198,10 @@ class _OneProcess:
             yield
 
     def backward(self, loss: Tensor) -> None:
-        loss.backward()
+        torch.autograd.backward(loss)
 
-    def clip_grad_norm_(self, parameters: Any, norm: float) -> Tensor:
-        return nn.utils.clip_grad_norm_(parameters, norm)
+    def clip_grad_norm_(self, parameters: Iterable[Tensor], max_norm: float) -> Tensor:
+        return nn.utils.clip_grad_norm_(parameters, max_norm)
 
     def reduce(self, tensor: Tensor) -> Tensor:
         return tensor
@@ -203,5 +218,5 @@ def _gpu_autocast(enabled: bool) -> Iterator[None]:
         torch.set_autocast_enabled("cuda", before)
 
 
-def _chains(number: int, length: int) -> list[ChainRecord]:
-    return [ChainRecord("", "A" * length, np.zeros((length, 3), dtype=np.float32)) for _ in range(number)]
+def _chains(number: int, length: int) -> list[Chain]:
+    return [Chain("", "A" * length, np.zeros((length, 3), dtype=np.float32)) for _ in range(number)]

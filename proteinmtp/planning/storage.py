@@ -6,13 +6,12 @@ takes away what is freed; views share a storage and count once.
 """
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -20,7 +19,7 @@ from torch.utils._pytree import tree_leaves
 from proteinmtp.planning.allocators import Allocator
 
 
-class StorageCounter(TorchDispatchMode):
+class StorageCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch
     """Take every storage from an allocator while it is alive.
 
     Parameters:
@@ -28,7 +27,7 @@ class StorageCounter(TorchDispatchMode):
     """
 
     def __init__(self, allocator: Allocator):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # torch
         self.allocator = allocator
         self._alive: dict[int, weakref.ref[torch.UntypedStorage]] = {}
 
@@ -57,6 +56,21 @@ class StorageCounter(TorchDispatchMode):
         self._alive[key] = weakref.ref(storage, freed)
 
 
+class _Forgetful(FakeTensorMode):  # type: ignore[no-untyped-call]  # torch
+    """Makes fake tensors and keeps no weak reference to them.
+
+    `Module.to`, which PEFT calls for new adapters, exchanges the content of a fake parameter in place, and PyTorch
+    refuses that where a weak reference is left.
+    """
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[object] = (), kwargs: Mapping[str, object] | None = None
+    ) -> Any:
+        result = super().__torch_dispatch__(func, types, args, kwargs or {})
+        self.fake_tensor_converter.tensor_memo.clear()
+        return result
+
+
 def _answer(tensor: torch.Tensor) -> bool | int | float:
     """Return what a content that nobody knows is taken for: a mask hides nothing, an iteration has settled."""
     if tensor.dtype == torch.bool:
@@ -64,34 +78,16 @@ def _answer(tensor: torch.Tensor) -> bool | int | float:
     return 1.0 if tensor.dtype.is_floating_point else 1
 
 
-def _applied(module: nn.Module, function: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> nn.Module:
-    if recurse:
-        for child in module.children():
-            child._apply(function)
-    for name, parameter in module._parameters.items():
-        if parameter is not None:
-            with torch.no_grad():
-                changed = function(parameter)
-            if changed is not parameter:
-                module._parameters[name] = nn.Parameter(changed, parameter.requires_grad)
-    for name, buffer in module._buffers.items():
-        if buffer is not None:
-            module._buffers[name] = function(buffer)
-    return module
-
-
 @contextmanager
 def counted(allocator: Allocator) -> Iterator[StorageCounter]:
     """Make all tensors fake and count them.
 
     transformers builds attention masks out in full where it meets fake tensors, since it takes them for a compilation;
-    it is told otherwise, so that it does what it does in a real step. `Module.to` cannot exchange the content of fake
-    parameters for that of others in the same object, so it makes new objects.
+    it is told otherwise, so that it does what it does in a real step.
     """
     with (
         patch("transformers.masking_utils.is_tracing", lambda tensor=None: False),
-        patch.object(nn.Module, "_apply", _applied),
-        FakeTensorMode(allow_non_fake_inputs=True),
+        _Forgetful(allow_non_fake_inputs=True),
         StorageCounter(allocator) as counter,
     ):
         yield counter

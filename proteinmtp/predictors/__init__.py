@@ -1,1 +1,1 @@
-"""What predicts structures: trained runs, nulls, comparators; the catalogue of parts; and the way from a prediction to a trace."""
+"""What predicts structures: trained runs, nulls, comparators; the catalogue of parts; from predictions to traces."""

@@ -1,8 +1,9 @@
 """The parts that a configuration may name, and the configuration read with them.
 
-Heads, losses, nulls and sources are modules found by name. What a head gives and a loss needs stands in them as literals
-and is read without importing torch, so that a configuration is checked in a moment. What it leaves open and a head decides,
-the usual losses and the cap of reconstruction, is filled in here: stages get settings in which nothing is open.
+Heads, losses, nulls and sources are modules found by name. What a head gives and a loss needs stands in them as
+literals and is read without importing torch, so that a configuration is checked in a moment. What it leaves open and a
+head decides, the usual losses and the cap of reconstruction, is filled in here: stages get settings in which nothing is
+open.
 """
 
 from collections.abc import Mapping
@@ -51,7 +52,7 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
 
 
 def resolved(where: str, run: RunConfig) -> RunConfig:
-    """Return the settings of a run with the losses and the cap that its head decides, where the config leaves them open.
+    """Return the settings of a run, losses and cap filled in by its head where the config leaves them open.
 
     Parameters:
         where: what stands before each key in a message.
@@ -144,7 +145,7 @@ def _check_writing(where: str, run: RunConfig, needs: Mapping[str, frozenset[str
 
 def _against(config: Config) -> None:
     beside = [null.name for null in nulls(config)]
-    taken = [entry.name for entry in (*config.runs, *config.comparators)]
+    taken = [*(entry.name for entry in config.runs), *(entry.name for entry in config.comparators)]
     for index, entry in enumerate(config.runs):
         if entry.against is not None:
             try:

@@ -27,7 +27,11 @@ WORD = 5
 MOST_ALIGNED = 5
 
 
-@dataclass(frozen=True)
+class NoFitError(ValueError):
+    """A file that fits no chain, with the reason in one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """A chain that may have a prediction.
 
@@ -47,7 +51,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Fit:
-    """A chain of a file on a target: which chain, how it was found, and where its residues are."""
+    """A chain of a file on a target: how the two were matched, which chain it is, and where its residues are."""
 
     target: Target
     by: str
@@ -56,7 +60,7 @@ class Fit:
 
 
 class Targets:
-    """All chains of a data set, found by the words of their ids or by their sequence."""
+    """All chains of a data set, looked up by the words of their ids or by their sequence."""
 
     def __init__(self, targets: Sequence[Target]):
         self.all = targets
@@ -88,31 +92,33 @@ class Targets:
                             return way, names[window]
         return "", []
 
-    def fits(self, stem: str, chains: Sequence[Polymer]) -> tuple[list[Fit], str]:
-        """Return the chains that a file predicts, or none and the reason.
+    def fits(self, stem: str, chains: Sequence[Polymer]) -> list[Fit]:
+        """Return the chains that a file predicts, at least one.
 
         Parameters:
             stem: file name without its suffixes.
             chains: protein chains of the file.
+
+        Raises:
+            NoFitError: if there is none.
         """
         way, targets = self.named(stem)
         nearest: tuple[float, Target] | None = None
-        found = []
+        named = []
         for target in targets:
             best = _best(target, chains)
             share = best[1].matches / min(len(best[0].letters), len(target.sequence)) if best else 0.0
             if best and share >= LEAST_IDENTITY:
-                found.append(Fit(target, way, best[0].chain, best[1]))
+                named.append(Fit(target, way, best[0].chain, best[1]))
             elif nearest is None or share > nearest[0]:
                 nearest = share, target
-        if found:
-            return found, ""
-        found = list(self._by_sequence(chains))
-        if found:
-            return found, ""
-        if nearest is not None:
-            return [], f"named for {nearest[1].chain_id}, but only {nearest[0]:.0%} of the residues are alike"
-        return [], "no chain is named so or has this sequence"
+        fits = named or list(self._by_sequence(chains))
+        if not fits and nearest is not None:
+            share, target = nearest
+            raise NoFitError(f"named for {target.chain_id}, but only {share:.0%} of the residues are alike")
+        if not fits:
+            raise NoFitError("no chain is named so or has this sequence")
+        return fits
 
     def _by_sequence(self, chains: Sequence[Polymer]) -> Iterator[Fit]:
         taken = set()

@@ -1,7 +1,7 @@
-"""Prediction: distances of the chains of one shard, from a trained run."""
+"""Predictions of a trained run. Of a chain it sees id and sequence; there is no structure here to look at."""
 
-import json
 import logging
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,117 +9,117 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline import logs
-from proteinmtp.config.whole import RunConfig
-from proteinmtp.tables.reader import ChainRecord, read_chains, read_subset
-from proteinmtp.tables.parquet import open_table
-from proteinmtp.geometry.distances import pack_upper
-from proteinmtp.tables.prediction_schemas_ import PREDICTIONS
-from proteinmtp.base.files import file_sha256
+from proteinmtp.base import logs
+from proteinmtp.config import RunConfig
 from proteinmtp.model.backbone import compute_type
 from proteinmtp.model.batch import Batch, collate
+from proteinmtp.model.build import load_network
 from proteinmtp.model.coordinate_text import TEXT_END
-from proteinmtp.model.network import SlotNetwork, load_network
-from proteinmtp.model.prediction import Prediction
-from proteinmtp.model.tokens import ResidueTokenizer
-
-LARGEST = float(np.finfo(np.float16).max)
-
-
-class ArtefactError(RuntimeError):
-    """A saved model whose files are not those of its manifest."""
+from proteinmtp.model.network import Network
+from proteinmtp.model.prediction import PairPrediction, WrittenPrediction
+from proteinmtp.model.tokens import ResidueTokenizer, Tokens
+from proteinmtp.tables import triangle
+from proteinmtp.tables.chains import Chain, ChainSequence
+from proteinmtp.tables.predictions import PredictionRow
 
 
-def predict_shard(
-    config: RunConfig, chains: Path, split: Path, subset: str, backbone: Path, manifest: Path, output: Path
-) -> None:
-    """Predict the chains of a shard that belong to `subset`; the model is loaded once, or not at all if there are none.
+def predict_chains(
+    settings: RunConfig, chains: Sequence[ChainSequence], *, backbone: Path, saved: Path
+) -> list[PredictionRow]:
+    """Predict chains, in batches of like length; without any, nothing is loaded.
 
     Parameters:
-        config: of the run.
-        chains: shard of chains.
-        split: table of the subsets.
-        subset: train, val or test.
-        backbone: manifest of the backbone.
-        manifest: of the trained model, whose files lie in the folder `model` beside it.
-        output: Parquet, in the order of the shard.
+        settings: of the run.
+        chains: to predict.
+        backbone: folder of the language model.
+        saved: folder of the trained network.
 
-    Raises:
-        ArtefactError: if a file of the model is missing or changed.
+    Returns:
+        A row for each chain, in their order.
     """
-    torch.set_num_threads(config.train.threads)
-    wanted = read_chains([chains], read_subset(split, subset))
-    predicted: dict[str, dict[str, Any]] = {}
-    if wanted:
-        model_folder = manifest.parent / "model"
-        _check(manifest, model_folder)
-        device = torch.device("cuda" if config.train.gpus and torch.cuda.is_available() else "cpu")
-        dtype = compute_type(config.train)
-        tokenizer = ResidueTokenizer.from_folder(model_folder / "tokenizer")
-        network = load_network(config, backbone.parent / "model", model_folder, dtype).to(device)
-        ordered = sorted(wanted, key=len)
-        batches = [
-            ordered[at : at + config.predict.batch_size] for at in range(0, len(ordered), config.predict.batch_size)
-        ]
-        for members in logs.progress(batches, "predict", len(batches), unit="batch"):
-            batch = collate(members, [tokenizer.encode(chain.sequence) for chain in members]).to(device)
-            prediction = predict_batch(network, batch, dtype)
-            for row, chain in enumerate(members):
-                predicted[chain.chain_id] = _row(chain, row, prediction)
-    _write(wanted, predicted, output)
+    if not chains:
+        return []
+    torch.set_num_threads(settings.train.threads)
+    device = torch.device("cuda" if settings.train.gpus and torch.cuda.is_available() else "cpu")
+    dtype = compute_type(settings.train)
+    tokenizer = ResidueTokenizer.from_folder(saved / "tokenizer")
+    network = load_network(settings, backbone=backbone, saved=saved, dtype=dtype).to(device)
+    ordered = sorted(chains, key=len)
+    size = settings.predict.batch_size
+    batches = [ordered[at : at + size] for at in range(0, len(ordered), size)]
+    rows: dict[str, PredictionRow] = {}
+    for members in logs.progress(batches, "predict", len(batches), unit="batch"):
+        prediction = predict_batch(network, batch_of(members, tokenizer).to(device), dtype)
+        rows |= {row.chain_id: row for row in _rows(members, prediction)}
+    predicted = [rows[chain.chain_id] for chain in chains]
+    logging.info("%d chains predicted", len(predicted))
+    _log_texts(predicted)
+    return predicted
 
 
-def predict_batch(network: SlotNetwork, batch: Batch, dtype: torch.dtype) -> Prediction:
+def batch_of(chains: Sequence[ChainSequence], tokens: Tokens) -> Batch:
+    """Return a batch of chains without a structure."""
+    unknown = [Chain(one.chain_id, one.sequence, np.full((len(one), 3), np.nan, np.float32)) for one in chains]
+    return collate(unknown, [tokens.encode(chain.sequence) for chain in chains])
+
+
+def predict_batch(network: Network[Any], batch: Batch, dtype: torch.dtype) -> PairPrediction | WrittenPrediction:
     """Return the prediction for a batch, without gradients; `dtype` is that of the frozen weights."""
     device = batch.residues.device.type
     with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
         return network.predict(batch)
 
 
-def _row(chain: ChainRecord, row: int, found: Prediction) -> dict[str, Any]:
+def _rows(chains: Sequence[ChainSequence], prediction: PairPrediction | WrittenPrediction) -> Iterator[PredictionRow]:
+    for row, chain in enumerate(chains):
+        if isinstance(prediction, WrittenPrediction):
+            yield _written(chain, row, prediction)
+        else:
+            yield _paired(chain, row, prediction)
+
+
+def _paired(chain: ChainSequence, row: int, prediction: PairPrediction) -> PredictionRow:
     length = len(chain)
-
-    def triangle(matrix: Tensor | None) -> np.ndarray | None:
-        if matrix is None:
-            return None
-        return pack_upper(matrix[row, :length, :length].clamp(max=LARGEST).cpu().numpy()).astype(np.float16)
-
-    def residues(values: Tensor | None) -> np.ndarray | None:
-        return None if values is None else values[row].float().cpu().numpy()
-
-    reading = None if found.readings is None else found.readings[row]
-    confidence = None if found.confidence is None else 100 * found.confidence.sigmoid()
-    return {
-        "chain_id": chain.chain_id,
-        "length": length,
-        "triu": triangle(found.point),
-        "sigma": triangle(found.sigma),
-        "contact": triangle(found.contact),
-        "dihedral": residues(None if found.dihedral is None else found.dihedral[:, : max(length - 3, 0)].flatten(1)),
-        "confidence": residues(None if confidence is None else confidence[:, :length]),
-        "coords": residues(None if found.coords is None else found.coords[:, :length]),
-        "text": None if reading is None else reading.text,
-        "failed_residues": None if reading is None else reading.failed,
-    }
+    dihedral, confidence = (prediction.readouts.get(name) for name in ("dihedral", "confidence"))
+    return PredictionRow(
+        chain_id=chain.chain_id,
+        length=length,
+        triu=_triangle(prediction.point[row], length),
+        sigma=None if prediction.sigma is None else _triangle(prediction.sigma[row], length),
+        contact=None if prediction.contact is None else _triangle(prediction.contact[row], length),
+        dihedral=None if dihedral is None else _array(dihedral[row, : max(length - 3, 0)].flatten()),
+        confidence=None if confidence is None else _array((100 * confidence.sigmoid())[row, :length]),
+        coords=None if prediction.coords is None else _array(prediction.coords[row, :length]),
+    )
 
 
-def _write(wanted: list[ChainRecord], predicted: dict[str, dict[str, Any]], output: Path) -> None:
-    with open_table(output, PREDICTIONS) as table:
-        for chain in wanted:
-            table.add(predicted[chain.chain_id])
-    logging.info("%d chains predicted", len(wanted))
-    texts = [row for row in predicted.values() if row["text"] is not None]
+def _written(chain: ChainSequence, row: int, prediction: WrittenPrediction) -> PredictionRow:
+    length, reading = len(chain), prediction.readings[row]
+    return PredictionRow(
+        chain_id=chain.chain_id,
+        length=length,
+        triu=_triangle(prediction.distances[row], length),
+        coords=_array(prediction.coords[row, :length]),
+        text=reading.text,
+        failed_residues=reading.failed,
+    )
+
+
+def _triangle(matrix: Tensor, length: int) -> np.ndarray:
+    return triangle.pack(matrix[:length, :length].cpu().numpy())
+
+
+def _array(values: Tensor) -> np.ndarray:
+    array: np.ndarray = values.float().cpu().numpy()
+    return array
+
+
+def _log_texts(rows: Sequence[PredictionRow]) -> None:
+    texts = [row for row in rows if row.text is not None]
     if texts:
+        unread = sum(row.failed_residues or 0 for row in texts)
+        endless = sum(not (row.text or "").endswith(TEXT_END) for row in texts)
         logging.info(
             "%d of %d residues could not be read; %d of %d texts have no end",
-            sum(row["failed_residues"] for row in texts), sum(row["length"] for row in texts),
-            sum(not row["text"].endswith(TEXT_END) for row in texts), len(texts),
+            unread, sum(row.length for row in texts), endless, len(texts),
         )  # fmt: skip
-
-
-def _check(manifest: Path, folder: Path) -> None:
-    for name, digest in json.loads(manifest.read_text(encoding="utf-8"))["files"].items():
-        if not (folder / name).is_file() or file_sha256(folder / name) != digest:
-            raise ArtefactError(
-                f"{folder / name} is missing or changed since training; delete {manifest} to train again"
-            )

@@ -1,7 +1,7 @@
 """The contract of nulls: predictors without a model, through the same reconstruction and scores as the runs.
 
-One module of `proteinmtp.predictors.nulls`, or one of yours named in `nulls` of the config, is one null. It stands in every
-table as `null_<module>`, beside the runs: what a run scores above it is what its model adds.
+A module of the package of nulls, or one of yours named in `nulls` of the config, is one null. It stands in every table
+as `null_<module>`, beside the runs: what a run scores above it is what its model adds.
 """
 
 from abc import ABC, abstractmethod
@@ -12,7 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainSequence
+from proteinmtp.tables.predictions import PredictionRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +56,9 @@ class NullBase(ABC):
             fitted: what `fit` wrote.
             targets: chains to predict; there is no structure here to look at.
         """
+
+
+def predictions(null: NullBase, fitted: Path, targets: Sequence[ChainSequence]) -> Iterator[PredictionRow]:
+    """Yield what a null predicts of each target, as a row of the table; parameters as for `NullBase.predict`."""
+    for target, distances in zip(targets, null.predict(fitted, targets), strict=True):
+        yield PredictionRow(chain_id=target.chain_id, length=len(target), triu=triangle.pack(distances))

@@ -1,104 +1,87 @@
 """What became of the hypotheses that the config states: that a run is better, or worse, than another in one metric."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from proteinmtp.config.whole import Config, RunEntry
 from proteinmtp.base.metrics import METRICS_SHOWN, Metric
+from proteinmtp.config import RunEntry
 from proteinmtp.scoring.statistics import (
     CONFIDENCE,
+    Bootstrap,
     Difference,
     Summary,
-    counts,
+    by_chain,
     paired_difference,
-    resampling_unit,
+    scored_in_both,
     summarise,
 )
+from proteinmtp.tables.metrics import MetricsRow
 
 RELATIONS = {"better": "better than", "worse": "worse than"}
 """What the paired difference has to say, by what the hypothesis expects."""
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """A run's question, and its hypothesis with what was found.
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """A metric of a run and of the one it is held against, over the chains that both have.
 
     Attributes:
-        run, question, hypothesis, against: as in the config.
-        expects: `better` or `worse`: what the hypothesis says the run is.
-        metric: in which it says so; None, and so all below, without a hypothesis.
-        ours, theirs: means over the chains that both have.
+        metric: in which they are compared.
+        ours, theirs: means.
         difference: ours minus theirs, chain by chain.
     """
 
-    run: str
-    question: str
-    hypothesis: str = ""
-    against: str | None = None
-    expects: str = "better"
-    metric: Metric | None = None
-    ours: Summary | None = None
-    theirs: Summary | None = None
-    difference: Difference | None = None
+    metric: Metric
+    ours: Summary
+    theirs: Summary
+    difference: Difference
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A run's question, and its hypothesis with the result; None without a hypothesis."""
+
+    entry: RunEntry
+    result: Judgement | None
 
     @property
     def verdict(self) -> str | None:
         """`supported` or `contradicted` where the interval is apart from zero, else `undecided`; None without one."""
-        if self.difference is None:
+        if self.result is None:
             return None
-        if self.difference.verdict not in RELATIONS.values():
+        if self.result.difference.verdict not in RELATIONS.values():
             return "undecided"
-        return "supported" if self.difference.verdict == RELATIONS[self.expects] else "contradicted"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return everything as plain values, for JSON."""
-        return {
-            "run": self.run,
-            "question": self.question,
-            "hypothesis": self.hypothesis,
-            "against": self.against,
-            "expects": self.expects,
-            "metric": None if self.metric is None else self.metric.name,
-            "ours": None if self.ours is None else self.ours.as_dict(),
-            "theirs": None if self.theirs is None else self.theirs.as_dict(),
-            "difference": None if self.difference is None else self.difference.as_dict(),
-            "verdict": self.verdict,
-        }
+        return "supported" if self.result.difference.verdict == RELATIONS[self.entry.expects] else "contradicted"
 
 
-def experiments(config: Config, metrics: Sequence[Mapping[str, Any]]) -> list[Experiment]:
-    """Return the experiments of the runs that have a question or a hypothesis, in the order of the config.
+def experiments(entries: Sequence[RunEntry], metrics: Sequence[MetricsRow], bootstrap: Bootstrap) -> list[Experiment]:
+    """Return the experiments of the runs that have a question or a hypothesis, in their order.
 
     Parameters:
-        config: the whole configuration.
-        metrics: rows of the table of scores.
+        entries: the runs of the config.
+        metrics: rows of the table of scores, of all runs.
+        bootstrap: how intervals are drawn.
     """
-    return [_experiment(config, metrics, entry) for entry in config.runs if entry.question or entry.hypothesis]
+    return [
+        Experiment(entry, None if entry.against is None else _judged(entry, entry.against, metrics, bootstrap))
+        for entry in entries
+        if entry.question or entry.hypothesis
+    ]
 
 
-def by_chance(found: Sequence[Experiment]) -> tuple[int, float]:
+def by_chance(tried: Sequence[Experiment]) -> tuple[int, float]:
     """Return how many comparisons were made, and how many would look decided if no run differed from another."""
-    made = sum(item.difference is not None and item.difference.verdict is not None for item in found)
+    made = sum(item.result is not None and item.result.difference.verdict is not None for item in tried)
     return made, (1 - CONFIDENCE) * made
 
 
-def _experiment(config: Config, metrics: Sequence[Mapping[str, Any]], entry: RunEntry) -> Experiment:
-    if entry.against is None:
-        return Experiment(entry.name, entry.question)
-    unit, samples = resampling_unit(config.split.method), config.report.bootstrap_samples
+def _judged(entry: RunEntry, against: str, metrics: Sequence[MetricsRow], bootstrap: Bootstrap) -> Judgement:
     metric = next(shown for shown in METRICS_SHOWN if shown.name == entry.metric)
-    group_of = {row["chain_id"]: row[unit] for row in metrics}
-    ours, theirs = (
-        {row["chain_id"]: row[metric.name] for row in metrics if row["run"] == run}
-        for run in (entry.name, entry.against)
-    )
-    both = [chain for chain in sorted(ours.keys() & theirs.keys()) if counts(ours[chain]) and counts(theirs[chain])]
-    groups = [group_of[chain] for chain in both]
-    mean, other = (
-        summarise([of_run[chain] for chain in both], groups, samples, config.seed) for of_run in (ours, theirs)
-    )
-    difference = paired_difference(ours, theirs, group_of, metric.lower_is_better, samples, config.seed)
-    return Experiment(
-        entry.name, entry.question, entry.hypothesis, entry.against, entry.expects, metric, mean, other, difference
+    ours, theirs = (by_chain(metrics, run) for run in (entry.name, against))
+    pairs = scored_in_both(metric.name, ours=ours, theirs=theirs)
+    return Judgement(
+        metric=metric,
+        ours=summarise([row for row, _ in pairs], metric.name, bootstrap),
+        theirs=summarise([row for _, row in pairs], metric.name, bootstrap),
+        difference=paired_difference(metric, bootstrap, ours=ours, theirs=theirs),
     )

@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import get_colorscale as plotly_scale
 from plotly.subplots import make_subplots
 
-from proteinmtp.config.whole import NULL_PREFIX
-from proteinmtp.scoring.confidence import POINTS, Trust
 from proteinmtp.base.metrics import Metric
-from proteinmtp.scoring.statistics import LENGTH_BINS, Summary
-from proteinmtp.geometry.distances import unpack_upper
+from proteinmtp.config import NULL_PREFIX
 from proteinmtp.geometry.pair_scores import DISTANCES, SEPARATIONS
-
-Row = dict[str, Any]
+from proteinmtp.report.standing import Lengths, Trusted
+from proteinmtp.scoring.confidence import POINTS
+from proteinmtp.scoring.statistics import LENGTH_BINS
+from proteinmtp.tables.examples import ExampleRow
+from proteinmtp.tables.history import HistoryRow
+from proteinmtp.tables.metrics import MetricsRow
+from proteinmtp.tables.triangle import unpack
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C564B", "#F0E442")
 """Okabe & Ito's colours, which people with colour blindness can tell apart."""
@@ -36,21 +37,24 @@ def colours(runs: Sequence[str]) -> dict[str, str]:
     }
 
 
-def training_curves(history: Sequence[Row], colour: dict[str, str]) -> go.Figure:
+def training_curves(history: Sequence[HistoryRow], colour: Mapping[str, str]) -> go.Figure:
     """Return losses and validation distance error over steps, one colour a run."""
     figure = make_subplots(
         1, 2, subplot_titles=("loss (each run in its own units)", "distance error on validation chains, Å")
     )
-    for run in dict.fromkeys(row["run"] for row in history):
-        rows = [row for row in history if row["run"] == run]
-        steps = [row["step"] for row in rows]
-        for name, dash, label in (("train_loss", "dot", "training"), ("val_loss", "solid", "validation")):
+    for run in dict.fromkeys(row.run for row in history):
+        rows = [row for row in history if row.run == run]
+        steps = [row.step for row in rows]
+        for losses, dash, label in (
+            ([row.train_loss for row in rows], "dot", "training"),
+            ([row.val_loss for row in rows], "solid", "validation"),
+        ):
             figure.add_scatter(
-                x=steps, y=[row[name] for row in rows], name=f"{run}, {label}", legendgroup=run,
+                x=steps, y=losses, name=f"{run}, {label}", legendgroup=run,
                 line={"color": colour[run], "dash": dash}, mode="lines+markers", marker={"size": 4}, row=1, col=1,
             )  # fmt: skip
         figure.add_scatter(
-            x=steps, y=[row["val_mae"] for row in rows], name=run, legendgroup=run, showlegend=False,
+            x=steps, y=[row.val_mae for row in rows], name=run, legendgroup=run, showlegend=False,
             line={"color": colour[run]}, mode="lines+markers", marker={"size": 4}, row=1, col=2,
         )  # fmt: skip
     figure.update_yaxes(type="log", row=1, col=1)
@@ -59,38 +63,36 @@ def training_curves(history: Sequence[Row], colour: dict[str, str]) -> go.Figure
     return _styled(figure, 360)
 
 
-def score_distributions(metrics: Sequence[Row], shown: Sequence[Metric], colour: dict[str, str]) -> go.Figure:
+def score_distributions(metrics: Sequence[MetricsRow], shown: Sequence[Metric], colour: Mapping[str, str]) -> go.Figure:
     """Return box plots of the metrics, one box a run, one point a chain; errors on a logarithmic axis."""
     figure = make_subplots(1, len(shown), subplot_titles=[metric.title for metric in shown])
     for column, metric in enumerate(shown, start=1):
-        for run in dict.fromkeys(row["run"] for row in metrics):
-            rows = [row for row in metrics if row["run"] == run]
+        for run in dict.fromkeys(row.run for row in metrics):
+            rows = [row for row in metrics if row.run == run]
             figure.add_box(
-                y=[row[metric.name] for row in rows], name=run, text=[row["chain_id"] for row in rows], boxpoints="all",
-                jitter=0.4, pointpos=0, marker={"color": colour[run], "size": 3, "opacity": 0.5},
+                y=[row.scores[metric.name] for row in rows], name=run, text=[row.chain_id for row in rows],
+                boxpoints="all", jitter=0.4, pointpos=0, marker={"color": colour[run], "size": 3, "opacity": 0.5},
                 line={"width": 1.2}, fillcolor="rgba(0,0,0,0)", showlegend=False, row=1, col=column,
             )  # fmt: skip
         _scale(figure, metric, column)
     return _styled(figure, 380)
 
 
-def score_by_length(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
+def score_by_length(metrics: Sequence[MetricsRow], colour: Mapping[str, str]) -> go.Figure:
     """Return TM-score against chain length, one point a chain."""
     figure = go.Figure()
-    for run in dict.fromkeys(row["run"] for row in metrics):
-        rows = [row for row in metrics if row["run"] == run]
+    for run in dict.fromkeys(row.run for row in metrics):
+        rows = [row for row in metrics if row.run == run]
         figure.add_scatter(
-            x=[row["length"] for row in rows], y=[row["tm_score"] for row in rows], mode="markers", name=run,
-            text=[row["chain_id"] for row in rows], marker={"color": colour[run], "size": 5, "opacity": 0.6},
+            x=[row.length for row in rows], y=[row.scores["tm_score"] for row in rows], mode="markers", name=run,
+            text=[row.chain_id for row in rows], marker={"color": colour[run], "size": 5, "opacity": 0.6},
         )  # fmt: skip
     figure.update_xaxes(title_text="residues")
     figure.update_yaxes(title_text="TM-score", range=[0, 1])
     return _styled(figure, 340)
 
 
-def score_in_bins(
-    by_length: Mapping[str, Mapping[str, Mapping[str, Summary]]], shown: Sequence[Metric], colour: dict[str, str]
-) -> go.Figure:
+def score_in_bins(by_length: Lengths, shown: Sequence[Metric], colour: Mapping[str, str]) -> go.Figure:
     """Return the mean of each metric in each bin of length with its interval, one line a run; errors on a log axis."""
     figure = make_subplots(1, len(shown), subplot_titles=[metric.title for metric in shown])
     for column, metric in enumerate(shown, start=1):
@@ -111,7 +113,7 @@ def score_in_bins(
     return _styled(figure, 340)
 
 
-def errors_in_bins(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
+def errors_in_bins(metrics: Sequence[MetricsRow], colour: Mapping[str, str]) -> go.Figure:
     """Return the distance error, averaged over chains, by sequence separation and by true distance."""
     shown = (
         ("mae_by_separation", "|i-j|", SEPARATIONS),
@@ -120,8 +122,8 @@ def errors_in_bins(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
     figure = make_subplots(1, len(shown), subplot_titles=[f"distance error, Å, by {title}" for _, title, _ in shown])
     for column, (name, title, begins) in enumerate(shown, start=1):
         labels = [f"{low:g}–{high:g}" for low, high in pairwise(begins)] + [f"{begins[-1]:g} on"]
-        for run in dict.fromkeys(row["run"] for row in metrics):
-            values = np.array([row[name] for row in metrics if row["run"] == run], dtype=float)
+        for run in dict.fromkeys(row.run for row in metrics):
+            values = np.array([row.profiles[name] for row in metrics if row.run == run], dtype=float)
             known = np.isfinite(values)
             count = known.sum(0)
             mean = np.where(known, values, 0).sum(0) / np.where(count, count, np.nan)
@@ -135,15 +137,15 @@ def errors_in_bins(metrics: Sequence[Row], colour: dict[str, str]) -> go.Figure:
     return _styled(figure, 340)
 
 
-def calibration(trusted: Mapping[str, Mapping[str, Trust]], colour: dict[str, str]) -> go.Figure:
-    """Return the lDDT that was found against the confidence that was predicted, in bins, one line a run."""
+def calibration(trusted: Trusted, colour: Mapping[str, str]) -> go.Figure:
+    """Return the observed lDDT against the predicted confidence, in bins, one line a run."""
     figure = go.Figure()
     ends = [0, POINTS]
     figure.add_scatter(x=ends, y=ends, mode="lines", name="as predicted", line={"color": NATIVE_COLOUR, "dash": "dot"})
     for run, of_run in trusted.items():
         known = [item for item in of_run["lddt"].bins if item.n]
         figure.add_scatter(
-            x=[item.predicted for item in known], y=[item.found for item in known], name=run, mode="lines+markers",
+            x=[item.predicted for item in known], y=[item.observed for item in known], name=run, mode="lines+markers",
             line={"color": colour[run], "width": 1.5}, text=[f"{item.n} residues" for item in known],
         )  # fmt: skip
     figure.update_xaxes(title_text="predicted confidence", range=ends)
@@ -151,13 +153,10 @@ def calibration(trusted: Mapping[str, Mapping[str, Trust]], colour: dict[str, st
     return _styled(figure, 340)
 
 
-def distance_map(example: Row) -> go.Figure:
+def distance_map(example: ExampleRow) -> go.Figure:
     """Return one map with the experiment below the diagonal and the prediction above it."""
-    length = example["length"]
-    true = unpack_upper(example["true_triu"].astype(np.float32), length)
-    both = np.where(
-        np.tri(length, dtype=bool), true, unpack_upper(example["predicted_triu"].astype(np.float32), length)
-    )
+    true, predicted = (unpack(packed, example.length) for packed in (example.true_triu, example.predicted_triu))
+    both = np.where(np.tri(example.length, dtype=bool), true, predicted)
     # Whole angstroms as small integers keep the page small; one above the greatest stands for "not observed".
     rounded = np.clip(np.nan_to_num(both, nan=0).round(), 0, 254).astype(np.uint8)
     top = max(1, int(rounded.max()))
@@ -177,13 +176,13 @@ def distance_map(example: Row) -> go.Figure:
     return _styled(figure, 340)
 
 
-def trace(example: Row, colour: str) -> go.Figure:
+def trace(example: ExampleRow, colour: str) -> go.Figure:
     """Return the predicted C-alpha trace superposed on the experimental one, to be turned by hand."""
-    residues = [f"{letter}{index}" for index, letter in enumerate(example["sequence"], start=1)]
+    residues = [f"{letter}{index}" for index, letter in enumerate(example.sequence, start=1)]
     figure = go.Figure()
     for name, coords, line in (
-        ("experiment", example["native"], {"color": NATIVE_COLOUR, "width": 7}),
-        ("prediction", example["model"], {"color": colour, "width": 5}),
+        ("experiment", example.native, {"color": NATIVE_COLOUR, "width": 7}),
+        ("prediction", example.model, {"color": colour, "width": 5}),
     ):
         points = np.round(coords.astype(np.float64), 2)
         figure.add_scatter3d(

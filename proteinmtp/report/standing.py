@@ -1,56 +1,51 @@
-"""Where a run stands beside the nulls and the first run: paired differences, and sentences about them."""
+"""Where a run stands beside the nulls and the first run: summaries, paired differences, and sentences about them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from proteinmtp.config.whole import NULLS, Config
 from proteinmtp.base.metrics import METRICS_SHOWN
+from proteinmtp.scoring.confidence import AGAINST, Trust, trust
 from proteinmtp.scoring.statistics import (
     LENGTH_BINS,
+    Bootstrap,
     Difference,
     Summary,
+    by_chain,
     paired_difference,
-    resampling_unit,
     summarise,
     summarise_by_length,
 )
+from proteinmtp.tables.metrics import MetricsRow
 
 HEADLINES = tuple(metric for metric in METRICS_SHOWN if metric.headline)
 
-Rows = Sequence[Mapping[str, Any]]
+OfRuns = Mapping[str, Sequence[MetricsRow]]
+"""The rows of each run."""
 Differences = Mapping[str, Mapping[str, Mapping[str, Difference]]]
 """By run, by the run that it is set beside, by metric."""
+Lengths = Mapping[str, Mapping[str, Mapping[str, Summary]]]
+"""By metric, by run, by bin of length."""
+Trusted = Mapping[str, Mapping[str, Trust]]
+"""By run, by what confidence is compared with."""
 
 
-def summaries(config: Config, metrics: Rows, names: Sequence[str]) -> dict[str, dict[str, Summary]]:
+def summaries(rows: OfRuns, bootstrap: Bootstrap) -> dict[str, dict[str, Summary]]:
     """Return the summary of each metric of each run."""
-    unit, samples = resampling_unit(config.split.method), config.report.bootstrap_samples
-    found = {}
-    for run in names:
-        rows = [row for row in metrics if row["run"] == run]
-        groups = [row[unit] for row in rows]
-        found[run] = {
-            metric.name: summarise([row[metric.name] for row in rows], groups, samples, config.seed)
-            for metric in METRICS_SHOWN
-        }
-    return found
+    return {
+        run: {metric.name: summarise(of_run, metric.name, bootstrap) for metric in METRICS_SHOWN}
+        for run, of_run in rows.items()
+    }
 
 
-def by_length(config: Config, metrics: Rows, names: Sequence[str]) -> dict[str, dict[str, dict[str, Summary]]]:
-    """Return the summaries of the headline metrics of each run in each bin of length: by metric, by run, by bin."""
-    unit, samples = resampling_unit(config.split.method), config.report.bootstrap_samples
-    found: dict[str, dict[str, dict[str, Summary]]] = {metric.name: {} for metric in HEADLINES}
-    for run in names:
-        rows = [row for row in metrics if row["run"] == run]
-        lengths, groups = [row["length"] for row in rows], [row[unit] for row in rows]
-        for metric in HEADLINES:
-            values = [row[metric.name] for row in rows]
-            found[metric.name][run] = summarise_by_length(values, lengths, groups, samples, config.seed)
-    return found
+def by_length(rows: OfRuns, bootstrap: Bootstrap) -> Lengths:
+    """Return the summaries of the headline metrics of each run in each bin of length."""
+    return {
+        metric.name: {run: summarise_by_length(of_run, metric.name, bootstrap) for run, of_run in rows.items()}
+        for metric in HEADLINES
+    }
 
 
-def bins_in_use(lengths: Mapping[str, Mapping[str, Mapping[str, Summary]]]) -> list[str]:
-    """Return the names of the bins in which any run has a chain, shortest first; `lengths` is that of `by_length`."""
+def bins_in_use(lengths: Lengths) -> list[str]:
+    """Return the names of the bins in which any run has a chain, shortest first."""
     return [
         name
         for name, _ in LENGTH_BINS
@@ -58,28 +53,37 @@ def bins_in_use(lengths: Mapping[str, Mapping[str, Mapping[str, Summary]]]) -> l
     ]
 
 
-def differences(config: Config, metrics: Rows, names: Sequence[str]) -> Differences:
+def differences(rows: OfRuns, nulls: Sequence[str], bootstrap: Bootstrap) -> Differences:
     """Return the paired differences of each run to each null and to the first run, in the headline metrics."""
-    unit, samples = resampling_unit(config.split.method), config.report.bootstrap_samples
-    group_of = {row["chain_id"]: row[unit] for row in metrics}
-    of_run = {run: {row["chain_id"]: row for row in metrics if row["run"] == run} for run in names}
+    of_run = {run: by_chain(own, run) for run, own in rows.items()}
+    runs = [run for run in rows if run not in nulls]
+    others = [*nulls, *runs[:1]]
+    return {
+        run: {
+            other: {
+                metric.name: paired_difference(metric, bootstrap, ours=of_run[run], theirs=of_run[other])
+                for metric in HEADLINES
+            }
+            for other in others
+            if other != run
+        }
+        for run in runs
+    }
 
-    def beside(run: str, other: str) -> dict[str, Difference]:
-        found = {}
-        for metric in HEADLINES:
-            ours, theirs = ({chain: row[metric.name] for chain, row in of_run[which].items()} for which in (run, other))
-            found[metric.name] = paired_difference(ours, theirs, group_of, metric.lower_is_better, samples, config.seed)
-        return found
 
-    runs = [run for run in names if run not in NULLS]
-    others = [*(run for run in names if run in NULLS), *runs[:1]]
-    return {run: {other: beside(run, other) for other in others if other != run} for run in runs}
+def trusted(rows: OfRuns) -> Trusted:
+    """Return how far confidence can be trusted, of the runs that predict it."""
+    judged = {
+        run: {against: result for against in AGAINST if (result := trust(of_run, against)) is not None}
+        for run, of_run in rows.items()
+    }
+    return {run: of_run for run, of_run in judged.items() if of_run}
 
 
-def verdicts(found: Differences) -> list[str]:
+def verdicts(differences: Differences) -> list[str]:
     """Return a sentence for each pair of runs, judged by the intervals of the paired differences."""
     sentences = []
-    for run, others in found.items():
+    for run, others in differences.items():
         for other, of_metric in others.items():
             titles: dict[str, list[str]] = {"better than": [], "worse than": [], "not told apart from": []}
             for metric in HEADLINES:

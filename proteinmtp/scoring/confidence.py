@@ -1,16 +1,17 @@
-"""How far a run's own confidence can be trusted: it says what lDDT to expect, and the experiment says what came.
+"""How far a run's own confidence can be trusted: it says what lDDT to expect, and the experiment says what it is.
 
 Two questions. Does confidence put things into the right order, among chains and among the residues of a chain
 (Spearman's rank correlation)? And is it right in size (mean absolute error and bias, in points of a hundred, and a
-table of bins: of the residues that were promised so much, what came)?
+table of bins: the observed lDDT of the residues of which so much was predicted)?
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import spearmanr
+
+from proteinmtp.tables.metrics import MetricsRow
 
 BINS = 10
 POINTS = 100.0
@@ -27,7 +28,7 @@ class Bin:
     low: float
     high: float
     predicted: float | None
-    found: float | None
+    observed: float | None
     n: int
 
 
@@ -39,7 +40,7 @@ class Trust:
         chains_correlation: Spearman over chains, of mean confidence and the lDDT of the chain.
         residues_correlation: Spearman over the residues of a chain, mean over chains; whether it points to the right
             places, which a correlation over the residues of all chains would mix with which chain is easy.
-        error, bias: mean absolute and mean signed difference, predicted less found, over residues, in points.
+        error, bias: mean absolute and mean signed difference, predicted less observed, over residues, in points.
         bins: of confidence, lowest first.
         chains, residues: how many count.
     """
@@ -52,53 +53,50 @@ class Trust:
     chains: int
     residues: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
-        return asdict(self)
 
-
-def trust(rows: Sequence[Mapping[str, Any]], against: str) -> Trust | None:
-    """Compare confidence with what was found.
+def trust(rows: Sequence[MetricsRow], against: str) -> Trust | None:
+    """Compare confidence with the lDDT that was observed.
 
     Parameters:
-        rows: of the table of scores, all of one run.
-        against: `lddt` or `lddt_distances`; the column of that name and the one of its residues are read.
+        rows: all of one run.
+        against: one of `AGAINST`; the score of that name and the profile of its residues are read.
 
     Returns:
         None if no chain has both.
     """
     pairs = []
     for row in rows:
-        if row["confidence"] is None or row[against] is None:
+        of_chain, of_residues = row.scores[against], row.profiles[f"{against}_residues"]
+        if row.confidence is None or of_chain is None or of_residues is None:
             continue
-        predicted, found = np.asarray(row["confidence"], float), POINTS * np.asarray(row[f"{against}_residues"], float)
-        known = np.isfinite(predicted) & np.isfinite(found)
+        predicted, observed = np.asarray(row.confidence, float), POINTS * np.asarray(of_residues, float)
+        known = np.isfinite(predicted) & np.isfinite(observed)
         if known.any():
-            pairs.append((predicted[known], found[known], POINTS * row[against]))
+            pairs.append((predicted[known], observed[known], POINTS * of_chain))
     if not pairs:
         return None
-    within = [_spearman(predicted, found) for predicted, found, _ in pairs]
-    told = [value for value in within if value is not None]
-    predicted, found = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
+    within = [_spearman(predicted, observed) for predicted, observed, _ in pairs]
+    defined = [value for value in within if value is not None]
+    predicted, observed = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
     return Trust(
         chains_correlation=_spearman([predicted.mean() for predicted, _, _ in pairs], [chain for *_, chain in pairs]),
-        residues_correlation=float(np.mean(told)) if told else None,
-        error=float(np.abs(predicted - found).mean()),
-        bias=float((predicted - found).mean()),
-        bins=_bins(predicted, found),
+        residues_correlation=float(np.mean(defined)) if defined else None,
+        error=float(np.abs(predicted - observed).mean()),
+        bias=float((predicted - observed).mean()),
+        bins=_bins(predicted, observed),
         chains=len(pairs),
         residues=len(predicted),
     )
 
 
-def _bins(predicted: np.ndarray, found: np.ndarray) -> list[Bin]:
+def _bins(predicted: np.ndarray, observed: np.ndarray) -> list[Bin]:
     width = POINTS / BINS
     at = np.clip(predicted // width, 0, BINS - 1).astype(int)
     bins = []
     for index in range(BINS):
         inside = at == index
-        said, came = (float(values[inside].mean()) if inside.any() else None for values in (predicted, found))
-        bins.append(Bin(index * width, (index + 1) * width, said, came, int(inside.sum())))
+        of_bin, seen = (float(values[inside].mean()) if inside.any() else None for values in (predicted, observed))
+        bins.append(Bin(index * width, (index + 1) * width, of_bin, seen, int(inside.sum())))
     return bins
 
 

@@ -6,9 +6,13 @@ percentiles of the resampled means (Efron & Tibshirani 1993, chapter 13).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+from proteinmtp.base.metrics import Metric
+from proteinmtp.tables.metrics import MetricsRow
 
 CONFIDENCE = 0.95
 
@@ -18,8 +22,25 @@ CHAINS_ARE_DRAWN = frozenset(("members", "random", "memorise"))
 LENGTH_BINS = (("under 100", 100), ("100–199", 200), ("200–299", 300), ("300–512", 513), ("over 512", None))
 """Name of each bin of length, and the number of residues that is too many for it."""
 
-Values = Mapping[str, float | None]
-"""A metric by chain id; None and NaN do not count."""
+Unit = Literal["chain_id", "cluster_id"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bootstrap:
+    """How intervals are drawn: the unit that is drawn whole, the number of resamples, and the seed."""
+
+    unit: Unit
+    samples: int
+    seed: int
+
+    def group(self, row: MetricsRow) -> str:
+        """Return the unit that a chain is drawn with."""
+        return row.chain_id if self.unit == "chain_id" else row.cluster_id
+
+    @property
+    def drawn(self) -> str:
+        """What is drawn, for people: `chain` or `cluster`."""
+        return self.unit.removesuffix("_id")
 
 
 @dataclass(frozen=True)
@@ -34,10 +55,6 @@ class Summary:
     low: float | None
     high: float | None
     n: int
-
-    def as_dict(self) -> dict[str, float | int | None]:
-        """Return the fields as a dict."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -68,41 +85,38 @@ class Difference:
             return "not told apart from"
         return "better than" if (self.high < 0) == self.lower_is_better else "worse than"
 
-    def as_dict(self) -> dict[str, float | int | str | None]:
-        """Return the numbers and the verdict as a dict."""
-        return {name: getattr(self, name) for name in ("mean", "low", "high", "won", "n", "verdict")}
 
-
-def resampling_unit(split_method: str) -> str:
-    """Return the column whose values are drawn under a split method: chain_id or cluster_id."""
+def resampling_unit(split_method: str) -> Unit:
+    """Return the column whose values are drawn under a split method."""
     return "chain_id" if split_method in CHAINS_ARE_DRAWN else "cluster_id"
 
 
-def counts(value: float | None) -> bool:
-    """Return whether a value of a metric is a number."""
-    return value is not None and bool(np.isfinite(value))
+def by_chain(rows: Sequence[MetricsRow], run: str) -> dict[str, MetricsRow]:
+    """Return the rows of a run by chain id."""
+    return {row.chain_id: row for row in rows if row.run == run}
 
 
-def summarise(values: Sequence[float | None], groups: Sequence[str], samples: int, seed: int) -> Summary:
-    """Summarise one metric of one run.
+def scored_in_both(
+    metric: str, *, ours: Mapping[str, MetricsRow], theirs: Mapping[str, MetricsRow]
+) -> list[tuple[MetricsRow, MetricsRow]]:
+    """Return the rows of the chains for which both runs have a number in a metric, sorted by chain id."""
+    both = [(ours[chain], theirs[chain]) for chain in sorted(ours.keys() & theirs.keys())]
+    return [pair for pair in both if all(np.isfinite(_value(row, metric)) for row in pair)]
 
-    Parameters:
-        values: one for each chain; None and NaN do not count.
-        groups: the unit of resampling of each chain, its cluster or its own id.
-        samples: bootstrap resamples.
-        seed: of the resampling.
-    """
-    array = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-    keep = np.isfinite(array)
-    array = array[keep]
-    if not len(array):
+
+def summarise(rows: Sequence[MetricsRow], metric: str, bootstrap: Bootstrap) -> Summary:
+    """Summarise one metric of the chains of one run; None and NaN do not count."""
+    values = np.array([_value(row, metric) for row in rows], dtype=np.float64)
+    keep = np.isfinite(values)
+    values = values[keep]
+    if not len(values):
         return Summary(None, None, None, None, 0)
-    low, high = _interval(array, np.asarray(groups)[keep], samples, seed)
-    return Summary(float(array.mean()), float(np.median(array)), low, high, len(array))
+    low, high = _interval(values, np.array([bootstrap.group(row) for row in rows])[keep], bootstrap)
+    return Summary(float(values.mean()), float(np.median(values)), low, high, len(values))
 
 
 def paired_difference(
-    ours: Values, theirs: Values, group_of: Mapping[str, str], lower_is_better: bool, samples: int, seed: int
+    metric: Metric, bootstrap: Bootstrap, *, ours: Mapping[str, MetricsRow], theirs: Mapping[str, MetricsRow]
 ) -> Difference:
     """Compare one metric of two runs, chain by chain.
 
@@ -110,24 +124,18 @@ def paired_difference(
     overlapping intervals of two means do not.
 
     Parameters:
-        ours, theirs: the metric by chain id; chains that one of them lacks do not count.
-        group_of: the unit of resampling of each chain.
-        lower_is_better: of the metric.
-        samples: bootstrap resamples.
-        seed: of the resampling.
+        metric: what is compared.
+        bootstrap: how the interval is drawn; the clusters are those of `ours`.
+        ours, theirs: rows by chain id; chains that one of them lacks do not count.
     """
-    pairs = [
-        (chain, ours[chain], theirs[chain])
-        for chain in sorted(ours.keys() & theirs.keys())
-        if counts(ours[chain]) and counts(theirs[chain])
-    ]
+    pairs = scored_in_both(metric.name, ours=ours, theirs=theirs)
     if not pairs:
-        return Difference(None, None, None, None, 0, lower_is_better)
-    difference = np.array([a - b for _, a, b in pairs], dtype=np.float64)  # type: ignore[operator]
-    low, high = _interval(difference, np.array([group_of[chain] for chain, _, _ in pairs]), samples, seed)
-    gain = -difference if lower_is_better else difference
+        return Difference(None, None, None, None, 0, metric.lower_is_better)
+    difference = np.array([_value(a, metric.name) - _value(b, metric.name) for a, b in pairs], dtype=np.float64)
+    low, high = _interval(difference, np.array([bootstrap.group(a) for a, _ in pairs]), bootstrap)
+    gain = -difference if metric.lower_is_better else difference
     won = float(((gain > 0) + 0.5 * (gain == 0)).mean())
-    return Difference(float(difference.mean()), low, high, won, len(pairs), lower_is_better)
+    return Difference(float(difference.mean()), low, high, won, len(pairs), metric.lower_is_better)
 
 
 def length_bin(length: int) -> str:
@@ -135,25 +143,26 @@ def length_bin(length: int) -> str:
     return next(name for name, end in LENGTH_BINS if end is None or length < end)
 
 
-def summarise_by_length(
-    values: Sequence[float | None], lengths: Sequence[int], groups: Sequence[str], samples: int, seed: int
-) -> dict[str, Summary]:
+def summarise_by_length(rows: Sequence[MetricsRow], metric: str, bootstrap: Bootstrap) -> dict[str, Summary]:
     """Summarise one metric of one run in each bin of length; see `summarise`. Bins without chains have n = 0."""
-    bins = np.array([length_bin(length) for length in lengths], dtype=object)
-    summaries = {}
-    for name, _ in LENGTH_BINS:
-        inside = np.flatnonzero(bins == name).tolist()
-        summaries[name] = summarise([values[at] for at in inside], [groups[at] for at in inside], samples, seed)
-    return summaries
+    return {
+        name: summarise([row for row in rows if length_bin(row.length) == name], metric, bootstrap)
+        for name, _ in LENGTH_BINS
+    }
 
 
-def _interval(values: np.ndarray, groups: np.ndarray, samples: int, seed: int) -> tuple[float | None, float | None]:
+def _value(row: MetricsRow, metric: str) -> float:
+    value = row.scores[metric]
+    return np.nan if value is None else value
+
+
+def _interval(values: np.ndarray, groups: np.ndarray, bootstrap: Bootstrap) -> tuple[float | None, float | None]:
     """Return the bounds of the interval of the mean of `values` (N,), drawing whole `groups` (N,)."""
     _, group = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(group, weights=values), np.bincount(group)
     if len(sums) < 2:
         return None, None
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(samples, len(sums)))
+    drawn = np.random.default_rng(bootstrap.seed).integers(len(sums), size=(bootstrap.samples, len(sums)))
     means = sums[drawn].sum(1) / counts[drawn].sum(1)
     low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)

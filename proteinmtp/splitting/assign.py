@@ -6,16 +6,15 @@ Whatever is drawn is drawn in the order of a hash of its name and the seed, so t
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 
-from proteinmtp.config.data_ import YearSplit
 from proteinmtp.base.files import text_sha256
-
-SUBSETS = ("train", "val", "test")
+from proteinmtp.config import YearSplit
+from proteinmtp.tables.split import SUBSETS
 
 Subsets = dict[str, frozenset[str]]
 """The subsets of each chain; empty for a chain that is in none."""
 
 
-def whole_groups(group_of: Mapping[str, str], val: float, test: float, seed: int) -> Subsets:
+def whole_groups(group_of: Mapping[str, str], *, val: float, test: float, seed: int) -> Subsets:
     """Hold out whole groups.
 
     A held-out subset is filled until it has its fraction of the chains; a group that would overfill it stays in
@@ -41,7 +40,7 @@ def whole_groups(group_of: Mapping[str, str], val: float, test: float, seed: int
     return subset_of
 
 
-def members_of_each(group_of: Mapping[str, str], val: float, test: float, seed: int) -> Subsets:
+def members_of_each(group_of: Mapping[str, str], *, val: float, test: float, seed: int) -> Subsets:
     """Hold out the same fraction of each group; parameters as in `whole_groups`."""
     subset_of: Subsets = {}
     for names in _members(group_of, seed).values():
@@ -52,9 +51,9 @@ def members_of_each(group_of: Mapping[str, str], val: float, test: float, seed: 
     return subset_of
 
 
-def at_random(names: Collection[str], val: float, test: float, seed: int) -> Subsets:
+def at_random(names: Collection[str], *, val: float, test: float, seed: int) -> Subsets:
     """Draw chains without regard to their relatives, so that the test leaks into training."""
-    return members_of_each(dict.fromkeys(names, ""), val, test, seed)
+    return members_of_each(dict.fromkeys(names, ""), val=val, test=test, seed=seed)
 
 
 def by_year(year_of: Mapping[str, int | None], years: YearSplit) -> Subsets:

@@ -7,24 +7,19 @@ regard to relatives, as a control that leaks. `memorise` puts every chain into a
 machinery and nothing else.
 """
 
-import logging
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from proteinmtp.config.data_ import SplitConfig
-from proteinmtp.dataset import assign
-from proteinmtp.splitting.accounting import account
-from proteinmtp.splitting.assign import SUBSETS, Subsets
-from proteinmtp.splitting.errors import SplitError
-from proteinmtp.splitting.homology import Homology, clusters, search
+from proteinmtp.config import SplitConfig
+from proteinmtp.splitting import assign
+from proteinmtp.splitting.assign import Subsets
+from proteinmtp.splitting.chains import SplitChain
+from proteinmtp.splitting.homology import Homology, clusters
 from proteinmtp.splitting.leakage import check_groups, check_homologs, clusters_crossing, nearest_in_training
-from proteinmtp.tables.schemas import SPLIT
-from proteinmtp.tables.parquet import read_all, write_rows
-from proteinmtp.base.files import write_json
+from proteinmtp.tables.split import SUBSETS, SplitRow
+from proteinmtp.tables.split_summary import Books, SplitSummary
+from proteinmtp.tables.subset_table import SubsetTable, SubsetTableError
 
 LEAKY = {
     "members": "Test chains have relatives in training by design: the scores tell how well known folds are recognised.",
@@ -36,143 +31,139 @@ LEAKY = {
 
 
 @dataclass(frozen=True)
-class ChainFacts:
-    """What a split may look at: ids, sequence, year (None if unknown) and UniProt accession (None if unknown)."""
+class Assigned:
+    """The subsets of each chain, and counts of chains that the method could not treat as its name says."""
 
-    chain_id: str
-    entry_id: str
-    sequence: str
-    year: int | None = None
-    uniprot: str | None = None
+    subset_of: Subsets
+    notes: Mapping[str, int]
 
 
-def write_split(
-    chains: Sequence[Path],
-    quarantine: Sequence[Path],
-    config: SplitConfig,
-    seed: int,
-    threads: int,
-    split: Path,
-    summary: Path,
-) -> None:
-    """Divide the chains of all shards, and check that none was lost.
+@dataclass(frozen=True)
+class Division:
+    """A finished split: for each chain its cluster and its subsets, and what there is to say about it."""
 
-    Parameters:
-        chains, quarantine: the shards of the parse stage, in the same order.
-        config: method and thresholds.
-        seed: decides which clusters or members are held out.
-        threads: for MMseqs2.
-        split: Parquet output, one row for each chain.
-        summary: JSON output: counts, and what of the test can be found in training.
+    chains: Sequence[SplitChain]
+    homology: Homology
+    cluster_of: Mapping[str, str]
+    assigned: Assigned
 
-    Raises:
-        AccountingError: if chains and quarantine do not add up to what the parser met.
-        SplitError: if the table of `split.table` does not fit.
-        LeakError: if a cluster (or a UniProt accession) is torn that the method must not tear.
-    """
-    books = account(chains, quarantine)
-    columns = ["chain_id", "entry_id", "sequence", "year", "uniprot"]
-    facts = {row["chain_id"]: ChainFacts(**row) for row in read_all(chains, columns)}
-    with tempfile.TemporaryDirectory(prefix="mmseqs-") as scratch:
-        homology = search({name: chain.sequence for name, chain in facts.items()}, Path(scratch), threads)
-        cluster_of = clusters(homology, config.identity, config.coverage)
-        subset_of, notes = divide(facts, cluster_of, config, seed)
-        _check(facts, homology, subset_of, config)
-        leaks = _leaks(homology, cluster_of, subset_of, config)
-    write_rows(
-        split,
-        SPLIT,
-        (
-            {"chain_id": name, "cluster_id": cluster_of[name], "length": len(chain.sequence)}
-            | {subset: subset in subset_of[name] for subset in SUBSETS}
-            for name, chain in sorted(facts.items())
-        ),
-    )
-    counts = {subset: sum(subset in held for held in subset_of.values()) for subset in SUBSETS}
-    sizes = Counter(cluster_of.values())
-    write_json(
-        summary,
-        books
-        | leaks
-        | notes
-        | {
-            "method": config.method,
-            "leaky": config.method in LEAKY,
-            "leaky_because": LEAKY.get(config.method),
-            "clusters": len(sizes),
-            "largest_cluster": max(sizes.values(), default=0),
-            "distinct_sequences": len(set(homology.number_of.values())),
-            "subsets": counts,
-            "in_no_subset": sum(not held for held in subset_of.values()),
-        },
-    )
-    logging.info("%s split: %s in %d clusters", config.method, counts, len(sizes))
-    for note, count in notes.items():
-        if count:
-            logging.warning("%s: %d", note.replace("_", " "), count)
-    for subset in SUBSETS if facts else ():
-        if not counts[subset]:
-            logging.warning("no chain is in %s", subset)
+    def rows(self) -> list[SplitRow]:
+        """Return the rows of the table, in the order of the chain ids."""
+        return [
+            SplitRow(
+                chain_id=chain.chain_id,
+                cluster_id=self.cluster_of[chain.chain_id],
+                length=len(chain.sequence),
+                train="train" in self.assigned.subset_of[chain.chain_id],
+                val="val" in self.assigned.subset_of[chain.chain_id],
+                test="test" in self.assigned.subset_of[chain.chain_id],
+            )
+            for chain in sorted(self.chains, key=lambda chain: chain.chain_id)
+        ]
+
+    def summary(self, books: Books, config: SplitConfig) -> SplitSummary:
+        """Return counts, and what of the test can be found in training; see `divide` for the parameters."""
+        subset_of = self.assigned.subset_of
+        nearest = nearest_in_training(self.homology, subset_of, config.coverage)
+        sizes = Counter(self.cluster_of.values())
+        return SplitSummary(
+            **books.model_dump(),
+            method=config.method,
+            leaky=config.method in LEAKY,
+            leaky_because=LEAKY.get(config.method),
+            notes=dict(self.assigned.notes),
+            clusters=len(sizes),
+            largest_cluster=max(sizes.values(), default=0),
+            distinct_sequences=len(set(self.homology.number_of.values())),
+            subsets={subset: sum(subset in held for held in subset_of.values()) for subset in SUBSETS},
+            in_no_subset=sum(not held for held in subset_of.values()),
+            clusters_crossing=clusters_crossing(self.cluster_of, subset_of),
+            highest_test_train_identity=nearest.highest,
+            highest_test_train_pair=nearest.pair,
+            highest_test_train_identity_any_coverage=nearest_in_training(self.homology, subset_of, 0.0).highest,
+            test_chains_with_training_hit=nearest.with_hit,
+            test_chains_above={f"{level:.0%}": count for level, count in nearest.above.items()},
+        )
 
 
 def divide(
-    facts: Mapping[str, ChainFacts], cluster_of: Mapping[str, str], config: SplitConfig, seed: int
-) -> tuple[Subsets, dict[str, int]]:
-    """Return the subsets of each chain, and counts of chains that the method could not treat as its name says."""
+    chains: Sequence[SplitChain],
+    homology: Homology,
+    config: SplitConfig,
+    *,
+    seed: int,
+    table: SubsetTable | None = None,
+) -> Division:
+    """Divide chains as the method of the config says, and check that it tears no group that it must not tear.
+
+    Parameters:
+        chains: all of them, each id once.
+        homology: of their sequences.
+        config: method and thresholds.
+        seed: decides which clusters or members are held out.
+        table: subsets that somebody else gave, for the method `table`.
+
+    Raises:
+        SubsetTableError: if the table knows none of the chains.
+        LeakError: if a cluster (or a UniProt accession) is torn that the method must not tear.
+    """
+    cluster_of = clusters(homology, identity=config.identity, coverage=config.coverage)
+    assigned = assign_chains(chains, cluster_of, config, seed=seed, table=table)
+    if config.method == "cluster":
+        check_homologs(homology, assigned.subset_of, identity=config.identity, coverage=config.coverage)
+    if config.method == "uniprot":
+        accession_of = {chain.chain_id: chain.uniprot or None for chain in chains}
+        check_groups(accession_of, assigned.subset_of, "UniProt accession")
+    return Division(chains, homology, cluster_of, assigned)
+
+
+def assign_chains(
+    chains: Sequence[SplitChain],
+    cluster_of: Mapping[str, str],
+    config: SplitConfig,
+    *,
+    seed: int,
+    table: SubsetTable | None = None,
+) -> Assigned:
+    """Return the subsets of each chain; parameters and errors as for `divide`."""
+    names = [chain.chain_id for chain in chains]
+    val, test = config.val, config.test
     match config.method:
         case "cluster":
-            return assign.whole_groups(cluster_of, config.val, config.test, seed), {}
+            return Assigned(assign.whole_groups(cluster_of, val=val, test=test, seed=seed), {})
         case "uniprot":
-            group_of = {name: chain.uniprot or f"cluster {cluster_of[name]}" for name, chain in facts.items()}
-            without = sum(not chain.uniprot for chain in facts.values())
-            return assign.whole_groups(group_of, config.val, config.test, seed), {"chains_without_uniprot": without}
+            group_of = {chain.chain_id: chain.uniprot or f"cluster {cluster_of[chain.chain_id]}" for chain in chains}
+            without = sum(not chain.uniprot for chain in chains)
+            return Assigned(
+                assign.whole_groups(group_of, val=val, test=test, seed=seed), {"chains_without_uniprot": without}
+            )
         case "table":
-            return _by_table(facts, config)
+            if table is None:
+                raise ValueError("the method table needs a table")
+            return _by_table(chains, table)
         case "year":
-            without = sum(chain.year is None for chain in facts.values())
-            year_of = {name: chain.year for name, chain in facts.items()}
-            return assign.by_year(year_of, config.year), {"chains_without_year": without}
+            without = sum(chain.year is None for chain in chains)
+            year_of = {chain.chain_id: chain.year for chain in chains}
+            return Assigned(assign.by_year(year_of, config.year), {"chains_without_year": without})
         case "random":
-            return assign.at_random(facts, config.val, config.test, seed), {}
+            return Assigned(assign.at_random(names, val=val, test=test, seed=seed), {})
         case "members":
-            return assign.members_of_each(cluster_of, config.val, config.test, seed), {}
+            return Assigned(assign.members_of_each(cluster_of, val=val, test=test, seed=seed), {})
         case "memorise":
-            return assign.everywhere(facts), {}
+            return Assigned(assign.everywhere(names), {})
 
 
-def _by_table(facts: Mapping[str, ChainFacts], config: SplitConfig) -> tuple[Subsets, dict[str, int]]:
-    from proteinmtp.splitting.subset_table import read_subset_table
-
-    table = read_subset_table(config.table)
-    found = {name: table.find(name, chain.entry_id) for name, chain in facts.items()}
-    known = sum(there for there, _ in found.values())
-    if facts and not known:
-        name, chain = next(iter(facts.items()))
-        raise SplitError(
-            f"split.table: none of the {len(facts)} chains is in column {config.table.key!r} of {config.table.path}; "
-            f"there stands for example {next(iter(table.exact), 'nothing')!r}, while a chain is {name!r} of entry "
-            f"{chain.entry_id!r}"
+def _by_table(chains: Sequence[SplitChain], table: SubsetTable) -> Assigned:
+    subset_of: Subsets = {}
+    known = 0
+    for chain in chains:
+        listed, subset = table.find(chain.chain_id, chain.entry_id)
+        known += listed
+        subset_of[chain.chain_id] = frozenset([subset] if subset else [])
+    if chains and not known:
+        raise SubsetTableError(
+            f"split.table: none of the {len(chains)} chains is in {table.origin}; there stands for example "
+            f"{next(iter(table.exact), 'nothing')!r}, while a chain is {chains[0].chain_id!r} of entry "
+            f"{chains[0].entry_id!r}"
         )
-    subset_of = {name: frozenset([subset] if subset else []) for name, (_, subset) in found.items()}
-    return subset_of, {"chains_not_in_table": len(facts) - known}
-
-
-def _check(facts: Mapping[str, ChainFacts], homology: Homology, subset_of: Subsets, config: SplitConfig) -> None:
-    if config.method == "cluster":
-        check_homologs(homology, subset_of, config.identity, config.coverage)
-    if config.method == "uniprot":
-        check_groups({name: chain.uniprot or None for name, chain in facts.items()}, subset_of, "UniProt accession")
-
-
-def _leaks(
-    homology: Homology, cluster_of: Mapping[str, str], subset_of: Subsets, config: SplitConfig
-) -> dict[str, Any]:
-    nearest = nearest_in_training(homology, subset_of, config.coverage)
-    return {
-        "clusters_crossing": clusters_crossing(cluster_of, subset_of),
-        "highest_test_train_identity": nearest.highest,
-        "highest_test_train_pair": nearest.pair,
-        "highest_test_train_identity_any_coverage": nearest_in_training(homology, subset_of, 0.0).highest,
-        "test_chains_with_training_hit": nearest.with_hit,
-        "test_chains_above": {f"{level:.0%}": count for level, count in nearest.above.items()},
-    }
+    return Assigned(subset_of, {"chains_not_in_table": len(chains) - known})

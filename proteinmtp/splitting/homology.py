@@ -53,7 +53,7 @@ class Homology:
     number_of: Mapping[str, int]
     hits: pl.LazyFrame
 
-    def homologs(self, identity: float, coverage: float) -> pl.LazyFrame:
+    def homologs(self, *, identity: float, coverage: float) -> pl.LazyFrame:
         """Return the hits at or above both thresholds."""
         return self.hits.filter(pl.col("identity") >= identity, pl.col("coverage") >= coverage)
 
@@ -97,13 +97,15 @@ def search(sequences: Mapping[str, str], folder: Path, threads: int = 1) -> Homo
     return Homology(number_of, hits)
 
 
-def clusters(homology: Homology, identity: float, coverage: float) -> dict[str, str]:
+def clusters(homology: Homology, *, identity: float, coverage: float) -> dict[str, str]:
     """Return the cluster of each chain: connected components over the hits at or above both thresholds.
 
     A cluster is named after the first of its chains in alphabetical order.
     """
     size = max(homology.number_of.values(), default=-1) + 1
-    edges = homology.homologs(identity, coverage).select("query", "target").collect(engine="streaming")
+    edges = (
+        homology.homologs(identity=identity, coverage=coverage).select("query", "target").collect(engine="streaming")
+    )
     ones = np.ones(len(edges), dtype=bool)
     graph = coo_array((ones, (edges["query"].to_numpy(), edges["target"].to_numpy())), shape=(size, size))
     labels: list[int] = connected_components(graph, directed=False)[1].tolist() if size else []
@@ -146,7 +148,7 @@ class Alignment:
 
 
 def align(
-    queries: Sequence[str], targets: Sequence[str], folder: Path, threads: int = 1, e_value: float = E_VALUE
+    queries: Sequence[str], targets: Sequence[str], *, folder: Path, threads: int = 1, e_value: float = E_VALUE
 ) -> dict[int, list[Alignment]]:
     """Align sequences with others; both should be distinct among themselves.
 
@@ -171,16 +173,16 @@ def align(
         threads, "easy-search", *map(str, paths), "-a", "-s", str(SENSITIVITY), "-e", str(e_value),
         "--max-seqs", str(ALIGNED_TARGETS), "--format-output", "query,target,fident,bits,qstart,tstart,cigar",
     )  # fmt: skip
-    found: dict[int, list[Alignment]] = {}
+    alignments_of: dict[int, list[Alignment]] = {}
     with paths[2].open(encoding="ascii") as lines:
         for line in lines:
             query, target, identity, bits, query_start, target_start, cigar = line.rstrip("\n").split("\t")
-            found.setdefault(int(query), []).append(
+            alignments_of.setdefault(int(query), []).append(
                 Alignment(int(target), float(identity), float(bits), int(query_start) - 1, int(target_start) - 1, cigar)
             )
-    for alignments in found.values():
+    for alignments in alignments_of.values():
         alignments.sort(key=lambda alignment: (-alignment.bits, alignment.target))
-    return found
+    return alignments_of
 
 
 _KEPT = ["query", "target", "identity", "coverage"]

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from proteinmtp.splitting.assign import SUBSETS, Subsets
-from proteinmtp.splitting.errors import LeakError
+from proteinmtp.splitting.assign import Subsets
 from proteinmtp.splitting.homology import Homology
+from proteinmtp.tables.split import SUBSETS
 
 LEVELS = (0.3, 0.5, 0.9)
 """Identities above which the test chains with such a relative in training are counted."""
+
+
+class LeakError(RuntimeError):
+    """Chains that belong together were assigned to different subsets."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ def nearest_in_training(homology: Homology, subset_of: Subsets, coverage: float)
         coverage: fraction of the shorter chain that an alignment must cover.
     """
     test, train = (_first_chains(homology, subset_of, subset) for subset in ("test", "train"))
-    hits = homology.homologs(0.0, coverage).select("query", "target", "identity")
+    hits = homology.homologs(identity=0.0, coverage=coverage).select("query", "target", "identity")
     turned = hits.select(pl.col("target").alias("query"), pl.col("query").alias("target"), "identity")
     same = pl.LazyFrame({"query": sorted(test.keys() & train.keys())}, schema={"query": pl.UInt32})
     same = same.select("query", pl.col("query").alias("target"), pl.lit(1.0).alias("identity"))
@@ -76,7 +80,7 @@ def nearest_in_training(homology: Homology, subset_of: Subsets, coverage: float)
     )
 
 
-def check_homologs(homology: Homology, subset_of: Subsets, identity: float, coverage: float) -> None:
+def check_homologs(homology: Homology, subset_of: Subsets, *, identity: float, coverage: float) -> None:
     """Check that no two chains above both thresholds are in different subsets.
 
     Raises:
@@ -93,7 +97,7 @@ def check_homologs(homology: Homology, subset_of: Subsets, identity: float, cove
         {"number": list(code), "code": list(code.values())}, schema={"number": pl.UInt32, "code": pl.UInt32}
     )
     torn = (
-        homology.homologs(identity, coverage)
+        homology.homologs(identity=identity, coverage=coverage)
         .join(table, left_on="query", right_on="number")
         .join(table, left_on="target", right_on="number", suffix="_target")
         .filter(pl.col("code") != pl.col("code_target"))

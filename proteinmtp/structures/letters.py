@@ -40,7 +40,7 @@ def letters_of_integers(names: np.ndarray) -> str:
     """Return the letters of residue names given as integers, (n,) uint64."""
     if (names >> np.uint64(24)).any():
         return "".join(map(LETTER_OF.__getitem__, names.tolist()))
-    codes = CODES[names]
+    codes: np.ndarray = CODES[names]
     for name in np.unique(names[codes == 0]).tolist():
         CODES[name] = ord(LETTER_OF[name])
         codes = CODES[names]

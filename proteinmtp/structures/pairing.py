@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import gemmi
 import numpy as np
 
+from proteinmtp.base.errors import DataError
 from proteinmtp.structures.placement import MOST_CELLS, cigar_items, mismatches, place
 from proteinmtp.structures.polymers import Polymer
 
@@ -27,7 +28,7 @@ LEAST_AGREEMENT = 0.9
 LONGEST_NUMBERING = 10_000
 
 
-class PairingError(ValueError):
+class PairingError(DataError):
     """A model and a native of which no residues belong together."""
 
 
@@ -68,7 +69,7 @@ class Placed:
     matches: int
 
 
-def pair(native: Polymer, model: Polymer, sequence: str | None = None, pairing: Pairing = "residues") -> Pair:
+def pair(native: Polymer, model: Polymer, *, sequence: str | None = None, pairing: Pairing = "residues") -> Pair:
     """Put native and model on one full sequence.
 
     Parameters:
@@ -82,8 +83,9 @@ def pair(native: Polymer, model: Polymer, sequence: str | None = None, pairing: 
     """
     stated = sequence or native.sequence
     full, first = (stated, 1) if stated else _common_sequence(native, model)
-    fixed = place_chain(native, full, pairing, first)
-    mobile = place_chain(model, full, pairing, first, native.steps if full == native.letters else None)
+    fixed = place_chain(native, full, pairing, first=first)
+    steps = native.steps if full == native.letters else None
+    mobile = place_chain(model, full, pairing, first=first, steps=steps)
     result = Pair(full, fixed.coords, mobile.coords, mobile.b_factors, mobile.identity)
     if not result.placed:
         raise PairingError("no residue of the model has a counterpart among the observed ones of the native")
@@ -91,7 +93,7 @@ def pair(native: Polymer, model: Polymer, sequence: str | None = None, pairing: 
 
 
 def place_chain(
-    chain: Polymer, full: str, pairing: Pairing = "residues", first: int = 1, steps: np.ndarray | None = None
+    chain: Polymer, full: str, pairing: Pairing = "residues", *, first: int = 1, steps: np.ndarray | None = None
 ) -> Placed:
     """Put a chain on a full sequence; residues without a place are left out.
 
@@ -147,16 +149,17 @@ def _places(chain: Polymer, full: str, first: int, steps: np.ndarray | None) -> 
     numbered = _along(chain.letters, chain.numbers - first, full)
     if numbered is not None and not mismatches(chain.letters, full, numbered.tolist()):
         return numbered
-    found = [item for item in (numbered, place(chain.letters, chain.numbers, full, chain.steps)) if item is not None]
-    if not found and steps is not None and len(chain.letters) > len(full):
+    placed = place(chain.letters, chain.numbers, full, chain.steps)
+    fitting = [places for places in (numbered, placed) if places is not None]
+    if not fitting and steps is not None and len(chain.letters) > len(full):
         inverse = place(full, np.zeros(len(full)), chain.letters, steps)
         if inverse is not None:
             places = np.full(len(chain.letters), -1)
             places[inverse] = np.arange(len(full))
             return places
-    if not found:
+    if not fitting:
         return align(chain.letters, full)
-    return min(found, key=lambda places: mismatches(chain.letters, full, places.tolist()))
+    return min(fitting, key=lambda places: mismatches(chain.letters, full, places.tolist()))
 
 
 def _along(letters: str, places: np.ndarray, full: str) -> np.ndarray | None:

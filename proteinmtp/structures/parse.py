@@ -13,8 +13,9 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
-from proteinmtp.config.data_ import ParseConfig
-from proteinmtp.structures.placement import LONGEST_BOND, mismatches, place
+from proteinmtp.config import ParseConfig
+from proteinmtp.geometry.constants import LONGEST_BOND, SHORTEST_BOND
+from proteinmtp.structures.placement import mismatches, place
 from proteinmtp.structures.polymers import Polymer, StructureFile, read_structure
 from proteinmtp.structures.records import RecordError, TooLargeError, is_mmcif, printable, read_bytes
 from proteinmtp.structures.refusals import Refusal, Refused
@@ -23,12 +24,10 @@ PEPTIDES = (gemmi.PolymerType.PeptideL, gemmi.PolymerType.PeptideD)
 MOST_STATED_MISMATCHES = 0.1
 """Of residues whose places the file states; two kinds of amino acid at one place are not rare."""
 MMCIF_NAME = re.compile(r"\.(mm)?cif(\.gz)?$", re.IGNORECASE)
-BOND = (2.5, LONGEST_BOND)
-"""C-alpha distances that a peptide bond can have, angstrom: cis 2.9, trans 3.8, with room for error."""
 
 
 @dataclass(frozen=True)
-class Chain:
+class ParsedChain:
     """One protein chain; arrays have one row for each residue of the full sequence.
 
     Attributes:
@@ -56,12 +55,13 @@ class Chain:
     @property
     def observed(self) -> np.ndarray:
         """(L,) bool, True where the C-alpha has a position."""
-        return np.isfinite(self.coords).all(axis=1)
+        observed: np.ndarray = np.isfinite(self.coords).all(axis=1)
+        return observed
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """All that came of one file.
+    """All that one file gave.
 
     Attributes:
         items: at least one: chains, and what is refused.
@@ -69,7 +69,7 @@ class Parsed:
         repairs: names of the harmless defects that were repaired.
     """
 
-    items: list[Chain | Refused]
+    items: list[ParsedChain | Refused]
     polymers: int = 0
     repairs: tuple[str, ...] = ()
 
@@ -111,7 +111,7 @@ def _refuse_file(name: str, file: StructureFile, limits: ParseConfig) -> Refused
     return None
 
 
-def _judge(file: StructureFile, limits: ParseConfig) -> list[Chain | Refused]:
+def _judge(file: StructureFile, limits: ParseConfig) -> list[ParsedChain | Refused]:
     items = []
     for name, polymer in _named(file.polymers):
         items.append(_chain(name, polymer, file, limits))
@@ -128,7 +128,7 @@ def _named(polymers: tuple[Polymer, ...]) -> Iterator[tuple[str, Polymer]]:
         yield name, polymer
 
 
-def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig) -> Chain | Refused:
+def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig) -> ParsedChain | Refused:
     label = f"chain {name!r}"
     if polymer.kind not in PEPTIDES:
         return Refused(name, Refusal.NOT_PROTEIN, f"{label}: polymer type {polymer.kind.name}")
@@ -158,11 +158,12 @@ def _chain(name: str, polymer: Polymer, file: StructureFile, limits: ParseConfig
         return Refused(name, Refusal.TOO_MANY_UNKNOWN, message)
     breaks, outliers = _bonds(polymer, places)
     if outliers > limits.max_bond_outliers:
-        message = f"{label}: {outliers:.1%} of the C-alpha distances of neighbours are outside {BOND[0]}-{BOND[1]} A"
+        limit = f"{SHORTEST_BOND}-{LONGEST_BOND} A"
+        message = f"{label}: {outliers:.1%} of the C-alpha distances of neighbours are outside {limit}"
         return Refused(name, Refusal.BOND_OUTLIERS, f"{message}, at most {limits.max_bond_outliers:.1%}")
     if limits.max_breaks is not None and breaks > limits.max_breaks:
         return Refused(name, Refusal.TOO_MANY_BREAKS, f"{label}: {breaks} chain breaks, at most {limits.max_breaks}")
-    return Chain(name, sequence, coords, file.resolution, file.method, file.year, polymer.uniprot, breaks)
+    return ParsedChain(name, sequence, coords, file.resolution, file.method, file.year, polymer.uniprot, breaks)
 
 
 def _places(polymer: Polymer, sequence: str) -> np.ndarray | None:
@@ -193,22 +194,22 @@ def _bonds(polymer: Polymer, places: np.ndarray | None) -> tuple[int, float]:
         places: (n,) their positions in the sequence, or None if they are the whole of it.
     """
     distance = polymer.steps
-    if not len(distance) or (distance.min() >= BOND[0] and distance.max() <= BOND[1]):
+    if not len(distance) or (distance.min() >= SHORTEST_BOND and distance.max() <= LONGEST_BOND):
         return 0, 0.0
     neighbours = np.isfinite(distance)
     if places is not None:
         neighbours &= places[1:] - places[:-1] == 1
-    long = neighbours & (distance > BOND[1])
-    outliers = neighbours & (distance < BOND[0])
+    long = neighbours & (distance > LONGEST_BOND)
+    outliers = neighbours & (distance < SHORTEST_BOND)
     outliers |= long & (polymer.numbers[1:] - polymer.numbers[:-1] <= 1)
     return int(long.sum()), float(outliers.sum() / max(neighbours.sum(), 1))
 
 
-def _without_copies(items: list[Chain | Refused]) -> Iterator[Chain | Refused]:
+def _without_copies(items: list[ParsedChain | Refused]) -> Iterator[ParsedChain | Refused]:
     """Keep of chains with one sequence the one with the most observed residues, the first of equals."""
-    groups: dict[str, list[Chain]] = {}
+    groups: dict[str, list[ParsedChain]] = {}
     for item in items:
-        if isinstance(item, Chain):
+        if isinstance(item, ParsedChain):
             groups.setdefault(item.sequence, []).append(item)
     best_of = {
         sequence: max(copies, key=lambda chain: chain.observed.sum()) if len(copies) > 1 else copies[0]

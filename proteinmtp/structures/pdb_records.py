@@ -6,6 +6,8 @@ method and date. What stands behind an END counts. A kept line ends with column 
 hold segment ids and line numbers, which would be read as an element or a charge.
 """
 
+import math
+
 import numpy as np
 
 from proteinmtp.structures.records import RecordError, Records, is_one_of, printable, word, words
@@ -79,13 +81,13 @@ def pdb_records(data: bytes) -> Records:
 def _lines(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Return where each line begins, and where its newline stands."""
     text = np.frombuffer(data, dtype=np.uint8)
-    found, lines = [], 0
+    newlines, lines = [], 0
     for begin in range(0, len(text), BLOCK):  # blocks fit into a cache and need no large temporary array
-        found.append(begin + np.flatnonzero(text[begin : begin + BLOCK] == 10))
-        lines += len(found[-1])
+        newlines.append(begin + np.flatnonzero(text[begin : begin + BLOCK] == 10))
+        lines += len(newlines[-1])
         if lines > len(text) // SHORTEST_LINE + 1000:
             raise RecordError(f"lines of fewer than {SHORTEST_LINE} characters on average; this is no PDB file")
-    ends = np.concatenate(found)
+    ends = np.concatenate(newlines)
     if text[-1] != 10:
         ends = np.append(ends, len(text))
     starts = np.zeros_like(ends)
@@ -100,14 +102,15 @@ def _cut(data: bytes, starts: np.ndarray, ends: np.ndarray) -> bytes:
     width = LAST_COLUMN + 1
     data = data.ljust(int(starts[-1]) + width)
     lines = np.ndarray((len(data) - width + 1,), dtype=f"V{width}", buffer=data, strides=(1,))[starts]
-    text = lines.view(np.uint8).reshape(-1, width)
+    text: np.ndarray = lines.view(np.uint8).reshape(-1, width)
     short = np.flatnonzero(ends - starts < LAST_COLUMN)
     if len(short):
         rows = text[short]
         rows[np.arange(width) >= (ends - starts)[short, None]] = ord(" ")
         text[short] = rows
     text[:, -1] = ord("\n")
-    return text.tobytes()
+    cut: bytes = text.tobytes()
+    return cut
 
 
 def _first_columns(data: bytes, starts: np.ndarray) -> np.ndarray:
@@ -117,7 +120,8 @@ def _first_columns(data: bytes, starts: np.ndarray) -> np.ndarray:
     """
     width = 28
     lines = np.ndarray((len(data) - width + 1,), dtype=f"V{width}", buffer=data, strides=(1,))
-    return lines[_within(starts, len(data) - width)].view("<u4").reshape(-1, width // 4)
+    columns: np.ndarray = lines[_within(starts, len(data) - width)].view("<u4").reshape(-1, width // 4)
+    return columns
 
 
 def _within(places: np.ndarray, last: int) -> np.ndarray:
@@ -143,7 +147,7 @@ def _end_of_first_model(record: np.ndarray, others: np.ndarray, is_atom: np.ndar
 
 def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarray:
     """Return which lines are headers to keep; MODEL and END are not, or gemmi would stop there."""
-    wanted = is_one_of(record & THREE, HEADERS) & (record != MODEL)
+    wanted: np.ndarray = is_one_of(record & THREE, HEADERS) & (record != MODEL)
     remarks = np.flatnonzero(record & THREE == REMARK)
     wanted[remarks] = words(data, 4)[starts[remarks] + 6] == RESOLUTION
     return wanted
@@ -159,7 +163,7 @@ def _wanted(columns: np.ndarray, is_atom: np.ndarray) -> np.ndarray:
     changes[1:] |= is_atom[1:] > is_atom[:-1]
     firsts = np.flatnonzero(changes)
     alpha = is_one_of(name, ALPHAS) & is_atom
-    wanted = alpha | is_one_of(name, PHOSPHORI)
+    wanted: np.ndarray = alpha | is_one_of(name, PHOSPHORI)
     wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True
     wanted &= is_atom
     kept = np.flatnonzero(wanted)
@@ -202,7 +206,7 @@ def _refuse(data: bytes, starts: np.ndarray, ends: np.ndarray, line: int, what: 
 
 def _is_number(text: bytes) -> bool:
     try:
-        return np.isfinite(float(text))
+        return math.isfinite(float(text))
     except ValueError:
         return False
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import gemmi
 import numpy as np
 
-LONGEST_BOND = 4.5
-"""Angstrom between the C-alphas that a peptide bond joins, with room for error."""
+from proteinmtp.geometry.constants import LONGEST_BOND
+
 MOST_CELLS = 20_000_000
 MOST_MISMATCHES = 0.05
 
@@ -39,7 +39,7 @@ def _by_number(observed: str, numbers: np.ndarray, full: str) -> np.ndarray | No
     steps = np.diff(numbers)
     if (steps < 1).any():
         return None
-    offsets = numbers - numbers[0]
+    offsets: np.ndarray = numbers - numbers[0]
     room = len(full) - int(offsets[-1]) - 1
     if room < 0:
         return None

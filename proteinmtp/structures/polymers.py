@@ -11,10 +11,11 @@ from typing import Any
 import gemmi
 import numpy as np
 
+from proteinmtp.geometry.constants import LONGEST_BOND
 from proteinmtp.structures.letters import letters_of_integers, letters_of_names, text_of
 from proteinmtp.structures.mmcif_records import mmcif_records
 from proteinmtp.structures.pdb_records import pdb_records
-from proteinmtp.structures.placement import LONGEST_BOND, place
+from proteinmtp.structures.placement import place
 from proteinmtp.structures.records import RecordError, printable
 
 FIRST_YEAR = 1970
@@ -113,6 +114,17 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
     )
 
 
+@dataclass(frozen=True)
+class _Stated:
+    """What a file says of a polymer beside its atoms; attributes as in `Polymer`."""
+
+    chain: str
+    kind: gemmi.PolymerType
+    places: np.ndarray | None
+    sequence: str
+    uniprot: str | None
+
+
 class _Residues:
     """The residues of all polymers of the first model as arrays, one row each; made from its atoms at once."""
 
@@ -156,16 +168,20 @@ class _Residues:
             self.letters = letters_of_names([text_of(name) for name in names[chosen].tolist()], parents)
         self.from_atom_records = flat.het_flags[self.rows] == ord("A")
 
-    def polymer(self, begin: int, end: int, **more: Any) -> Polymer:
+    def polymer(self, begin: int, end: int, stated: _Stated) -> Polymer:
         """Return the residues from `begin` to `end` as a polymer."""
         here = slice(begin, end)
         return Polymer(
+            chain=stated.chain,
+            kind=stated.kind,
             letters=self.letters[here],
             numbers=self.numbers[here],
             coords=self.coords[here],
             b_factors=self.b_factors[here],
             steps=self.steps[begin : end - 1],
-            **more,
+            places=stated.places,
+            sequence=stated.sequence,
+            uniprot=stated.uniprot,
         )
 
 
@@ -176,15 +192,15 @@ def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> lis
     given = {entity.name: letters_of_names(entity.full_sequence, parents) for entity in structure.entities}
     chains = list(structure[0])
     residues = _Residues(structure, parents, np.cumsum([0, *(chain.count_atom_sites() for chain in chains)]))
-    found: list[Polymer] = []
+    polymers: list[Polymer] = []
     for chain, begin, end in zip(chains, residues.ends[:-1].tolist(), residues.ends[1:].tolist(), strict=True):
         if end == begin or (end == begin + 1 and not residues.from_atom_records[begin]):
             continue  # a lone modified residue is a ligand
         name = chain.name
         kind = chain.get_polymer().check_polymer_type()
-        more = {"places": None, "sequence": given.get(name, ""), "uniprot": accessions.get(name)}
-        _add(found, residues.polymer(begin, end, chain=name, kind=kind, **more))
-    return found
+        stated = _Stated(name, kind, None, given.get(name, ""), accessions.get(name))
+        _add(polymers, residues.polymer(begin, end, stated))
+    return polymers
 
 
 def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], parents: dict[str, str]) -> list[Polymer]:
@@ -195,7 +211,7 @@ def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], pare
     spans = [(chain.name, span) for chain in structure[0] for span in chain.subchains()]
     sizes = [[len(residue) for residue in span] for _, span in spans]
     residues = _Residues(structure, parents, np.cumsum([0, *map(sum, sizes)]))
-    found = []
+    polymers = []
     atom = 0
     for index, (name, span) in enumerate(spans):
         begin, end = residues.ends[index : index + 2].tolist()
@@ -206,16 +222,17 @@ def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], pare
         within = np.searchsorted(np.cumsum(sizes[index]), residues.rows[begin:end] - first, side="right")
         places = labels[within] - 1 if labels.all() else None
         entity = entity_of.get(span.subchain_id(), "")
-        more = {"places": places, "sequence": given.get(entity, ""), "uniprot": accessions.get(entity)}
-        found.append(residues.polymer(begin, end, chain=name, kind=span.check_polymer_type(), **more))
-    return found
+        kind = span.check_polymer_type()
+        stated = _Stated(name, kind, places, given.get(entity, ""), accessions.get(entity))
+        polymers.append(residues.polymer(begin, end, stated))
+    return polymers
 
 
-def _add(found: list[Polymer], polymer: Polymer) -> None:
+def _add(polymers: list[Polymer], polymer: Polymer) -> None:
     """Append a polymer, or join it to the one before it under the same chain id."""
-    index = next((index for index in reversed(range(len(found))) if found[index].chain == polymer.chain), None)
-    if index is not None and found[index].kind == polymer.kind:
-        before = found[index]
+    index = next((index for index in reversed(range(len(polymers))) if polymers[index].chain == polymer.chain), None)
+    if index is not None and polymers[index].kind == polymer.kind:
+        before = polymers[index]
         bond = _distances(polymer.coords[:1], before.coords[-1:])
         joined = replace(
             before,
@@ -226,10 +243,10 @@ def _add(found: list[Polymer], polymer: Polymer) -> None:
             steps=np.concatenate([before.steps, bond, polymer.steps]),
         )
         if bond[0] <= LONGEST_BOND or _holds_both(joined, len(polymer.letters)):
-            found[index] = joined
+            polymers[index] = joined
             return
         polymer = replace(polymer, sequence="")
-    found.append(polymer)
+    polymers.append(polymer)
 
 
 def _holds_both(joined: Polymer, added: int) -> bool:
@@ -244,7 +261,8 @@ def _holds_both(joined: Polymer, added: int) -> bool:
 def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the distances of the rows of two (n, 3) arrays."""
     steps = one - other
-    return np.sqrt(np.einsum("ij,ij->i", steps, steps))
+    distances: np.ndarray = np.sqrt(np.einsum("ij,ij->i", steps, steps))
+    return distances
 
 
 def _refuse_zeros(data: bytes) -> None:
@@ -290,7 +308,7 @@ def _mmcif_parents(block: gemmi.cif.Block) -> dict[str, str]:
 
 def _pdb_accessions(data: bytes) -> dict[str, str]:
     """Return the UniProt accession of each chain from the DBREF lines, the first where there are several."""
-    found: dict[str, str] = {}
+    accessions: dict[str, str] = {}
     first_atom = data.find(b"\nATOM")
     end = first_atom if first_atom >= 0 else len(data)
     begin = data.find(b"DBREF", 0, end)
@@ -299,19 +317,19 @@ def _pdb_accessions(data: bytes) -> dict[str, str]:
         line = data[begin : begin + 72].decode("ascii", "replace")
         chain, in_uniprot = line[11:13].strip(), line[26:32].strip() in UNIPROT
         if line[5] == " " and in_uniprot:
-            found.setdefault(chain, line[33:41].strip())
+            accessions.setdefault(chain, line[33:41].strip())
         elif line[5] == "1" and in_uniprot:
             long_form.add(chain)
         elif line[5] == "2" and chain in long_form:
-            found.setdefault(chain, line[18:40].strip())
+            accessions.setdefault(chain, line[18:40].strip())
         begin = data.find(b"DBREF", begin + 1, end)
-    return found
+    return accessions
 
 
 def _mmcif_accessions(block: gemmi.cif.Block) -> dict[str, str]:
     """Return the UniProt accession of each entity, the first where there are several."""
-    found: dict[str, str] = {}
+    accessions: dict[str, str] = {}
     for entity, database, accession in block.find("_struct_ref.", ["entity_id", "db_name", "pdbx_db_accession"]):
         if database.upper() in UNIPROT and accession not in "?.":
-            found.setdefault(entity, accession)
-    return found
+            accessions.setdefault(entity, accession)
+    return accessions

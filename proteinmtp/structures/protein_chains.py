@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
+from proteinmtp.base.errors import DataError
+from proteinmtp.geometry.constants import FARTHEST
 from proteinmtp.structures.parse import MMCIF_NAME, PEPTIDES
 from proteinmtp.structures.polymers import Polymer, read_structure
 from proteinmtp.structures.records import is_mmcif, printable, read_bytes
 
 MOST_BYTES = 512_000_000
 MOST_MESSAGE = 300
-FARTHEST = 1e5
-"""Angstrom; no structure is so large, and single precision would not hold it."""
 
 
-class StructureError(ValueError):
+class StructureError(DataError):
     """A structure file of which no protein chain can be had, in one line."""
 
 

@@ -87,12 +87,13 @@ def words(data: bytes, width: int) -> np.ndarray:
 
 def word(text: bytes) -> np.unsignedinteger:
     """Return a text of 2, 4 or 8 bytes as `words` shows it."""
-    return np.frombuffer(text, dtype=f"<u{len(text)}")[0]
+    number: np.unsignedinteger = np.frombuffer(text, dtype=f"<u{len(text)}")[0]
+    return number
 
 
 def is_one_of(values: np.ndarray, allowed: tuple[np.unsignedinteger, ...]) -> np.ndarray:
     """Return what `numpy.isin` does, faster for a handful of integers."""
-    found = np.zeros(len(values), dtype=bool)
+    listed = np.zeros(len(values), dtype=bool)
     for item in allowed:
-        found |= values == item
-    return found
+        listed |= values == item
+    return listed

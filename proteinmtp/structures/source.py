@@ -1,33 +1,25 @@
-"""Where structure files come from: one module for each kind of source.
+"""The contract of sources: where structure files come from.
 
-A source is a module of this package, named as `source.kind`, with a function
+One module of `proteinmtp.structures.sources`, or one of yours named in `source.kind` of the config, is one. It defines
+a class `Source`. Its settings are the keyword-only parameters of its constructor: keys of its section of the config,
+the options of `source.options`, and `results`, the results folder, for a source that keeps files there.
 
-    list_files(config: SourceConfig, results: Path) -> list[SourceFile]
-
-that returns all its entries without opening jobs or the network, and, if its files must first be made or fetched,
-
-    fetch(files: Sequence[SourceFile], config: SourceConfig, results: Path) -> list[SourceFile]
-
-which a manifest job calls with the files of its shard, and which returns them with `problem` set where it failed.
 What cannot be used is listed too, with its problem, so that every entry ends either as chains or in quarantine.
 """
 
 import dataclasses
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from proteinmtp.config.data_ import SourceConfig
-from proteinmtp.base.files import cached_hashes, text_sha256
-from proteinmtp.base.plugins import load
+from proteinmtp.base.errors import UserError
 from proteinmtp.structures.refusals import Refusal, Refused
 
-PACKAGE = __name__
 
-
-class SourceError(ValueError):
-    """A source that cannot be read at all, in words for the person who named it."""
+class SourceError(UserError):
+    """A source that cannot be read at all."""
 
 
 @dataclass(frozen=True)
@@ -63,42 +55,21 @@ class SourceFile:
         return dataclasses.replace(self, problem=Refused(None, code, message))
 
 
-def list_source(config: SourceConfig, results: Path) -> list[SourceFile]:
-    """Return the entries of the source in the order of their ids; of files with equal bytes only the first is used.
+class SourceBase(ABC):
+    """A source of structure files; the module defines it as a class `Source`."""
 
-    Parameters:
-        config: kind of the source and its settings.
-        results: the results folder; the hashes of files are kept below it.
+    @abstractmethod
+    def list_files(self) -> list[SourceFile]:
+        """Return all entries, without starting jobs or asking the network.
 
-    Raises:
-        SourceError: if there is no such source, or nothing in it.
-    """
-    files = sorted(load(PACKAGE, config.kind).list_files(config, results), key=lambda file: file.entry_id)
-    hashes = _hashes(files, results)
-    first: dict[str, str] = {}
-    listed = []
-    for file in files:
-        digest = hashes.get(file.path, "") if file.problem is None else ""
-        kept = first.setdefault(digest, file.entry_id) if digest else file.entry_id
-        if kept != file.entry_id:
-            file = file.refused(Refusal.DUPLICATE_FILE, f"{file.path.name}: the same bytes as entry {kept}")
-        listed.append(file)
-    return listed
+        Raises:
+            SourceError: if there is no such place, or nothing in it.
+        """
 
+    def fetch(self, files: Sequence[SourceFile]) -> list[SourceFile]:
+        """Make or download the files of a shard, and return them, with `problem` set where that failed.
 
-def shard_digests(files: Sequence[SourceFile], shards: int, results: Path) -> list[str]:
-    """Return for each shard a hash of its entries and of the bytes of their files.
-
-    A shard's digest changes when an entry of it is added, removed or changed, not when its file is touched. Files
-    that are fetched count with their address.
-    """
-    hashes = _hashes(files, results)
-    parts: list[list[str]] = [[] for _ in range(shards)]
-    for file in files:
-        parts[file.shard(shards)].extend([repr(file), hashes.get(file.path, "")])
-    return [text_sha256(*part) for part in parts]
-
-
-def _hashes(files: Sequence[SourceFile], results: Path) -> dict[Path, str]:
-    local = [file.path for file in files if file.url is None]
-    return cached_hashes(local, results / "work" / "file-hashes.json")
+        Parameters:
+            files: some of the entries that `list_files` returned.
+        """
+        return list(files)

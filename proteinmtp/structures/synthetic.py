@@ -7,7 +7,6 @@ moved at random, as entries of the PDB do. Some files have two chains, selenomet
 or unobserved residues, and three cannot be used, so that the parser and the quarantine have something to do.
 """
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +14,10 @@ import gemmi
 import numpy as np
 from numpy.random import Generator
 
-from proteinmtp.config.data_ import DemoSource
-from proteinmtp.geometry.polypeptide import build_backbone
 from proteinmtp.base.logs import progress
-from proteinmtp.base.files import directory_hashes, write_json
+from proteinmtp.config import DemoSource
+from proteinmtp.geometry.constants import APART_IN_DEMO
+from proteinmtp.geometry.polypeptide import build_polypeptide
 
 TOPOLOGIES = (
     "HHH", "EHEE", "HHHH", "EEEE", "EHEHE", "HEH", "HEEH", "EEHE", "HHE", "EHHE", "HEHE", "EEEH",
@@ -30,8 +29,6 @@ ANGLES = {"H": (-58.0, -47.0), "E": (-120.0, 132.0)}
 LOOP_ANGLES = ((-60.0, -30.0), (-60.0, 140.0), (-90.0, 0.0), (55.0, 45.0), (-80.0, 150.0), (-120.0, 120.0))
 SEGMENT_LENGTHS = {"H": (12, 18), "E": (7, 10), "L": (3, 6)}
 LOOP_TRIALS = 64
-CLASH = 4.2
-"""Angstrom; C-alpha atoms more than two apart in sequence are kept this far apart."""
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 PROPENSITIES = {
@@ -79,8 +76,14 @@ class Member:
     observed: np.ndarray
 
 
-def write_demo(config: DemoSource, seed: int, folder: Path, listing: Path) -> None:
-    """Write all files of the demo into `folder`, and their sha256 into the JSON file `listing`."""
+def write_demo(folder: Path, config: DemoSource, seed: int) -> None:
+    """Write all structure files of the demo.
+
+    Parameters:
+        folder: for the files.
+        config: number and size of the families.
+        seed: of all that is drawn; equal seeds give equal files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for family_index in progress(range(config.families), "demo", config.families, unit="family"):
         family = make_family(TOPOLOGIES[family_index], np.random.default_rng([seed, family_index]))
@@ -96,9 +99,6 @@ def write_demo(config: DemoSource, seed: int, folder: Path, listing: Path) -> No
                 structure.write_pdb(str(folder / f"{structure.name}.pdb"))
             index += len(chains)
     _write_unusable(folder, np.random.default_rng([seed, 10**6]))
-    hashes = directory_hashes(folder)
-    write_json(listing, hashes)
-    logging.info("%d files in %s", len(hashes), folder)
 
 
 def make_family(topology: str, rng: Generator) -> Family:
@@ -116,7 +116,7 @@ def make_family(topology: str, rng: Generator) -> Family:
         choices += rng.normal(0, np.radians(12), choices.shape)
         trial_phi = np.concatenate([_rows(phi), choices[..., 0], _rows(segment[0])], axis=1)
         trial_psi = np.concatenate([_rows(psi), choices[..., 1], _rows(segment[1])], axis=1)
-        best = int(np.argmin(_looseness(build_backbone(trial_phi, trial_psi)[:, :, 1])))
+        best = int(np.argmin(_looseness(build_polypeptide(trial_phi, trial_psi)[:, :, 1])))
         states += "L" * loop + kind * segment.shape[1]
         phi, psi = trial_phi[best], trial_psi[best]
     return Family(states, phi, psi, "".join(_draw(state, rng) for state in states))
@@ -130,7 +130,7 @@ def make_member(family: Family, rng: Generator) -> Member:
     for position in mutated:
         letters[position] = _draw(family.states[position], rng, without=letters[position])
     phi, psi = (angles + rng.normal(0, ANGLE_NOISE, length) for angles in (family.phi, family.psi))
-    backbone = build_backbone(phi, psi) + rng.normal(0, COORDINATE_NOISE, (length, 4, 3))
+    backbone = build_polypeptide(phi, psi) + rng.normal(0, COORDINATE_NOISE, (length, 4, 3))
     first, last = (int(number) for number in rng.integers(0, 4, 2))
     kept = slice(first, length - last)
     backbone = _turned(backbone[kept], rng)
@@ -148,12 +148,16 @@ def _rows(values: np.ndarray) -> np.ndarray:
 
 
 def _looseness(traces: np.ndarray) -> np.ndarray:
-    """Return a score for each trace (T, L, 3): radius of gyration, plus a large penalty for each clash."""
+    """Return a score for each trace (T, L, 3): radius of gyration, plus a large penalty for each clash.
+
+    Residues clash that are more than two apart in the sequence and too near in space.
+    """
     distance = np.linalg.norm(traces[:, :, None] - traces[:, None], axis=-1)
     apart = np.abs(np.subtract.outer(np.arange(traces.shape[1]), np.arange(traces.shape[1]))) > 2
-    clashes = ((distance < CLASH) & apart).sum((1, 2))
+    clashes = ((distance < APART_IN_DEMO) & apart).sum((1, 2))
     spread = traces - traces.mean(1, keepdims=True)
-    return 100.0 * clashes + np.sqrt((spread**2).sum(-1).mean(-1))
+    scores: np.ndarray = 100.0 * clashes + np.sqrt((spread**2).sum(-1).mean(-1))
+    return scores
 
 
 def _draw(state: str, rng: Generator, without: str = "") -> str:
@@ -168,7 +172,8 @@ def _turned(points: np.ndarray, rng: Generator) -> np.ndarray:
     matrix *= np.sign(np.diag(upper))
     if np.linalg.det(matrix) < 0:
         matrix[:, 0] *= -1
-    return points @ matrix + rng.uniform(-40, 40, 3)
+    turned: np.ndarray = points @ matrix + rng.uniform(-40, 40, 3)
+    return turned
 
 
 def _structure(name: str, members: list[Member], rng: Generator) -> gemmi.Structure:

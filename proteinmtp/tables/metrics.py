@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from proteinmtp.base.metrics import METRICS_SHOWN, NAMES, PROFILES
 from proteinmtp.tables.parquet import DOUBLE, FLOATS, INT, TEXT, Table
@@ -40,7 +39,7 @@ class MetricsRow:
 
 
 class _Metrics(Table[MetricsRow]):
-    """The flat table of nested rows; columns of metrics that a file does not have are left out of its rows."""
+    """The flat table of nested rows; metrics that an old file does not have are left out of its rows."""
 
     _BEFORE = ("run", "chain_id", "cluster_id", "length", "observed")
     _AFTER = ("confidence", "stress", "mirror_margin", "mixed_hand", "error_reach")
@@ -50,8 +49,8 @@ class _Metrics(Table[MetricsRow]):
         titles = {metric.name: metric.title for metric in METRICS_SHOWN}
         return (
             {name: own[name].__metadata__ for name in self._BEFORE}
-            | {name: (DOUBLE, titles.get(name, name.replace("_", " "))) for name in NAMES}
-            | {name: (FLOATS, name.replace("_", " ")) for name in PROFILES}
+            | {name: (DOUBLE, titles.get(name, name.replace("_", " ") + ", Å")) for name in NAMES}
+            | {name: (FLOATS, _profile_meaning(name)) for name in PROFILES}
             | {name: own[name].__metadata__ for name in self._AFTER}
             | {UNREADABLE: (DOUBLE, titles[UNREADABLE])}
         )
@@ -63,17 +62,24 @@ class _Metrics(Table[MetricsRow]):
 
     def read(self, *paths: Path) -> Iterator[MetricsRow]:
         for path in paths:
-            there = set(pq.read_schema(path).names)
+            there = self.columns_in(path)
             scores = [name for name in (*NAMES, UNREADABLE) if name in there]
             profiles = [name for name in PROFILES if name in there]
-            fixed = [*self._BEFORE, *self._AFTER]
-            for values in self.read_cells(path, [*fixed, *scores, *profiles]):
-                cells = dict(zip([*fixed, *scores, *profiles], values, strict=True))
+            after = [name for name in self._AFTER if name in there]
+            names = [*self._BEFORE, *after, *scores, *profiles]
+            for values in self.read_cells(path, names):
+                cells = dict(zip(names, values, strict=True))
+                fixed: Any = {name: cells.get(name) for name in (*self._BEFORE, *self._AFTER)}
                 yield MetricsRow(
-                    **{name: cells[name] for name in fixed},
+                    **fixed,
                     scores={name: cells[name] for name in scores},
                     profiles={name: cells[name] for name in profiles},
                 )
+
+
+def _profile_meaning(name: str) -> str:
+    words = name.replace("_", " ")
+    return f"{words.removesuffix('residues')}of each observed residue" if "residues" in words else f"{words}, Å"
 
 
 METRICS = _Metrics("metrics", MetricsRow, ("run", "chain_id", "tm_score", "stress"))

@@ -5,7 +5,7 @@ complete. Equal rows give equal bytes. Coordinates and distances are in angstrom
 the full sequence; `triu` columns hold the pairs i < j of an L x L matrix, row by row.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 from importlib.metadata import version
@@ -53,7 +53,7 @@ class Table(Generic[R]):
         told_by: columns that tell this kind of table from the others.
     """
 
-    def __init__(self, name: str, row: type[R], told_by: Sequence[str]):
+    def __init__(self, name: str, row: type[R], told_by: Collection[str]):
         self.name, self.row, self.told_by = name, row, frozenset(told_by)
         self.meaning = self.columns()
         self.schema = pa.schema([(column, kind) for column, (kind, _) in self.meaning.items()])
@@ -109,8 +109,21 @@ class Table(Generic[R]):
 
     def read_cells(self, path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Yield for each row of a file the values of `columns`; raises as `read` does."""
-        try:
+        missing = [name for name in columns if name not in self.columns_in(path)]
+        if missing:
+            raise DataError(f"{path} is no table of {self.name}: it has no column {', '.join(missing)}")
+        with self._reading(path):
             yield from read_columns(path, columns)
+
+    def columns_in(self, path: Path) -> list[str]:
+        """Return the names of the columns that a file has; raises as `read` does."""
+        with self._reading(path):
+            return list(pq.read_schema(path).names)
+
+    @contextmanager
+    def _reading(self, path: Path) -> Iterator[None]:
+        try:
+            yield
         except (pa.ArrowException, OSError) as error:
             reason = str(error).strip().splitlines()[0]
             raise DataError(
@@ -200,7 +213,7 @@ def _lists(values: list[Any], flat: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def _values(column: pa.Array) -> list[Any]:
     if not pa.types.is_list(column.type):
-        return column.to_pylist()
+        return list(column.to_pylist())
     rows: list[Any] = []
     for item in column:
         if not item.is_valid:

@@ -1,4 +1,4 @@
-"""What a folder that a stage made holds: the sha256 of each file, so that content, not a time, decides what runs again."""
+"""What a folder that a stage made holds: the sha256 of each file, so that content decides what runs again."""
 
 from pathlib import Path
 
@@ -20,7 +20,9 @@ class SavedFiles(Record):
         """
         for name, digest in self.files.items():
             if not (folder / name).is_file() or file_sha256(folder / name) != digest:
-                raise DataError(f"{folder / name} is missing or changed since it was made; delete {record} to make it again")
+                raise DataError(
+                    f"{folder / name} is missing or changed since it was made; delete {record} to make it again"
+                )
 
 
 class SavedBackbone(SavedFiles):

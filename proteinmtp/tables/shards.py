@@ -14,10 +14,10 @@ from proteinmtp.base.errors import UserError
 
 @dataclass(frozen=True)
 class Shards(Sequence[Path]):
-    """The files `000.parquet`, `001.parquet` and so on of a folder, `count` of them."""
+    """The files `000.parquet`, `001.parquet` and so on of a folder, so many of them."""
 
     folder: Path
-    count: int
+    number: int
 
     @classmethod
     def parse(cls, text: str) -> "Shards":
@@ -32,10 +32,10 @@ class Shards(Sequence[Path]):
         return cls(Path(folder), int(count))
 
     def __str__(self) -> str:
-        return f"{self.folder}:{self.count}"
+        return f"{self.folder}:{self.number}"
 
     def __len__(self) -> int:
-        return self.count
+        return self.number
 
     @overload
     def __getitem__(self, index: int) -> Path: ...
@@ -43,7 +43,7 @@ class Shards(Sequence[Path]):
     def __getitem__(self, index: slice) -> Sequence[Path]: ...
     def __getitem__(self, index: int | slice) -> Path | Sequence[Path]:
         if isinstance(index, slice):
-            return [self[at] for at in range(*index.indices(self.count))]
-        if not -self.count <= index < self.count:
+            return [self[at] for at in range(*index.indices(self.number))]
+        if not -self.number <= index < self.number:
             raise IndexError(f"{self} has no shard {index}")
-        return self.folder / f"{index % self.count:03d}.parquet"
+        return self.folder / f"{index % self.number:03d}.parquet"

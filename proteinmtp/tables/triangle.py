@@ -10,7 +10,8 @@ LARGEST = float(np.finfo(np.float16).max)
 
 def pack(matrix: np.ndarray) -> np.ndarray:
     """Return the pairs i < j of a symmetric matrix (L, L), row by row, as float16 (P,); NaN stays NaN."""
-    return np.minimum(pack_upper(matrix), LARGEST).astype(np.float16)
+    packed: np.ndarray = np.minimum(pack_upper(matrix), LARGEST).astype(np.float16)
+    return packed
 
 
 def unpack(packed: np.ndarray, length: int) -> np.ndarray:

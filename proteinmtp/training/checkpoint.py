@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from proteinmtp.base.files import atomic
+from proteinmtp.tables.history import HistoryRow
 
 NAME = "checkpoint.safetensors"
 
@@ -38,10 +38,10 @@ class Position:
     step: int = 0
     tokens: int = 0
     losses: list[float] = field(default_factory=list)
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: list[HistoryRow] = field(default_factory=list)
 
 
-def save(folder: Path, position: Position, network: nn.Module, optimizer: Optimizer) -> None:
+def save(folder: Path, position: Position, *, network: nn.Module, optimizer: Optimizer) -> None:
     """Write the checkpoint of `folder`, in place of the one before."""
     tensors = {"rng": torch.get_rng_state()}
     for name, parameter in _trained(network):
@@ -68,7 +68,8 @@ def load(folder: Path, network: nn.Module, optimizer: Optimizer) -> Position:
         optimizer.state[parameter] = {
             key: value if value.ndim == 0 else value.to(parameter.device) for key, value in state.items()
         }
-    return Position(**json.loads(metadata["position"]))
+    position = json.loads(metadata["position"])
+    return Position(**position | {"history": [HistoryRow(**row) for row in position["history"]]})
 
 
 @contextmanager

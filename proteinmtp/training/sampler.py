@@ -21,7 +21,7 @@ class BatchSampler:
         seed: of the permutations.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int):
+    def __init__(self, lengths: Sequence[int], *, batch_size: int, seed: int):
         if not lengths:
             raise ValueError("no chains to sample from")
         self.lengths = np.asarray(lengths)
@@ -52,7 +52,7 @@ class BatchSampler:
         return [batches[index] for index in rng.permutation(self.per_epoch)]
 
 
-def share(batch: Sequence[int], rank: int, world: int, pieces: int) -> list[list[int]]:
+def share(batch: Sequence[int], *, rank: int, world: int, pieces: int) -> list[list[int]]:
     """Return the chains of one process, cut into pieces for gradient accumulation.
 
     Every process gets the same number of pieces, none of them empty; where chains do not divide evenly, some pieces

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.config.whole import NULLS
-
-from ..support.project import Project, copy_project
+from ..support.project import NULLS, Project, copy_project
 
 RANKS = {"eigenfold_1": "0", "eigenfold_5": "4"}
 TARGETS = 93

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.config.data_ import ParseConfig
-from proteinmtp.tables.parquet import read_metadata, read_rows
+from proteinmtp.config import ParseConfig
 from proteinmtp.structures.parse import parse_file
 from proteinmtp.structures.records import is_mmcif, read_bytes
 
 from ..support.fuzz import make_seeds, mutants, write_bomb, write_long_line, write_oddities
 from ..support.fuzz_checks import disagreement, faults
+from ..support.parsing import read_tables
 
 MUTANTS = 10_000
 SLOWEST = 5.0
@@ -31,17 +31,15 @@ BASE = 300
 STAGES = """
 import json, resource, sys, time
 from pathlib import Path
-from proteinmtp.config.data_ import ParseConfig, SourceConfig
-from proteinmtp.structures.listing_ import write_manifest
-from proteinmtp.structures.stages_ import parse_shard
+from proteinmtp.config import ParseConfig
+from tests.support.parsing import directory, list_entries, parse_shard
 
 folder, results, megabytes, address_space = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
-source = SourceConfig.model_validate({"kind": "directory", "directory": {"path": folder}})
 limits = ParseConfig(min_length=4, min_observed=0, max_unknown=1, max_bond_outliers=1, max_megabytes=megabytes)
 start = time.perf_counter()
-write_manifest(source, results, 0, 1, results / "manifest")
-parse_shard(results / "manifest", limits, results / "chains", results / "quarantine")
+list_entries(directory(Path(folder)), results, results / "manifest")
+parse_shard(results / "manifest", results / "chains", results / "quarantine", limits)
 status = Path("/proc/self/status")
 if status.exists():  # ru_maxrss would begin with the peak of the process that started this one
     peak = int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1_000
@@ -77,15 +75,13 @@ def stages(root: Path, folder: Path, results: Path, seconds: float) -> dict[str,
 
 def check_accounts(results: Path) -> None:
     """Assert that every entry, and every polymer, is a row of the chains or of the quarantine."""
-    entries = {row["entry_id"] for row in read_rows(results / "manifest", ["entry_id"])}
-    chains = list(read_rows(results / "chains", ["entry_id", "chain_id"]))
-    refused = list(read_rows(results / "quarantine", ["entry_id", "chain", "message"]))
-    metadata = read_metadata(results / "chains")
-    assert {row["entry_id"] for row in [*chains, *refused]} == entries
-    assert int(metadata["files_in"]) == len(entries)
-    assert int(metadata["chains_in"]) == len(chains) + sum(row["chain"] is not None for row in refused)
-    assert len({row["chain_id"] for row in chains}) == len(chains)
-    assert all(row["message"] and "\n" not in row["message"] for row in refused)
+    tables = read_tables(results)
+    entries = {row.entry_id for row in tables.entries}
+    assert {row.entry_id for row in [*tables.chains, *tables.quarantine]} == entries
+    assert tables.intake.files == len(entries)
+    assert tables.intake.chains == len(tables.chains) + sum(row.chain is not None for row in tables.quarantine)
+    assert len({row.chain_id for row in tables.chains}) == len(tables.chains)
+    assert all(row.message and "\n" not in row.message for row in tables.quarantine)
 
 
 @pytest.mark.slow
@@ -105,19 +101,19 @@ def test_ten_thousand_mutants(root: Path, request: pytest.FixtureRequest, tmp_pa
         start = time.perf_counter()
         parsed = parse_file(path, limits)
         slowest = max(slowest, (time.perf_counter() - start, mutant.name, mutant.done))
-        found: list[str | None] = [*faults(parsed)]
+        faulty: list[str | None] = [*faults(parsed)]
         try:
             text = read_bytes(path, 1 << 30)
         except Exception:  # a broken gzip stream, which parse_file has refused
             text = b""
-        found.append(disagreement(text, is_mmcif(text) or "cif" in path.name))
-        wrong += [(mutant.name, mutant.done, item) for item in found if item]
+        faulty.append(disagreement(text, is_mmcif(text) or "cif" in path.name))
+        wrong += [(mutant.name, mutant.done, item) for item in faulty if item]
     print("slowest", slowest)
     assert not wrong
     assert slowest[0] < SLOWEST
     stages(root, folder, tmp_path / "results", 600)
     check_accounts(tmp_path / "results")
-    assert int(read_metadata(tmp_path / "results" / "chains")["files_in"]) == MUTANTS + odd
+    assert read_tables(tmp_path / "results").intake.files == MUTANTS + odd
 
 
 @pytest.mark.slow
@@ -134,7 +130,7 @@ def test_bombs_and_a_line_of_two_gigabytes(root: Path, tmp_path: Path):
     finally:
         (folder / "line.pdb").unlink()
     check_accounts(tmp_path / "results")
-    codes = {row["entry_id"]: row["code"] for row in read_rows(tmp_path / "results" / "quarantine")}
+    codes = {row.entry_id: row.code for row in read_tables(tmp_path / "results").quarantine}
     large = {name for name, code in codes.items() if code == "too_large"}
     assert large == {"line", "four-gigabytes", *(f"{name}-beyond" for name in PLAIN)}
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from proteinmtp.tables.reader import read_chains
-from proteinmtp.tables.parquet import read_all
+from proteinmtp.base.files import text_sha256
 from proteinmtp.geometry.chirality import mirror
 from proteinmtp.geometry.superposition import score
-from proteinmtp.base.files import text_sha256
+from proteinmtp.tables.chains import read_chains
+from proteinmtp.tables.structures import STRUCTURES
 
 from ..support.project import copy_project
 
@@ -52,8 +52,8 @@ def test_sixteen_real_chains_are_learned_by_heart(root: Path, shared: Path, tmp_
     done = project.snakemake(timeout=3000)
     assert done.returncode == 0, done.stdout[-4000:]
     results = project.folder / "results"
-    found = json.loads((results / "report" / "summary.json").read_text())["runs"]
-    scores = {head: found[head]["tm_score"] for head in HEADS}
+    runs = json.loads((results / "report" / "summary.json").read_text())["runs"]
+    scores = {head: runs[head]["tm_score"] for head in HEADS}
     wrong = {head: wrong_hands(results, head) for head in HEADS}
     print(json.dumps(scores, indent=1), f"wrong mirror images: {wrong}")
     assert all(score["n"] == CHAINS for score in scores.values())
@@ -65,12 +65,12 @@ def test_sixteen_real_chains_are_learned_by_heart(root: Path, shared: Path, tmp_
 def wrong_hands(results: Path, run: str) -> list[str]:
     """Return the chains whose mirror image would have been closer to the experiment."""
     structures = (results / "runs" / run / "structures").glob("*.parquet")
-    model = {row["chain_id"]: row["coords"] for row in read_all(structures)}
+    model = {row.chain_id: row.coords for row in STRUCTURES.read(*structures)}
     wrong = []
     for chain in read_chains(list((results / "data/chains").glob("*.parquet")), model):
         seen = np.isfinite(chain.coords).all(1)
         native = torch.from_numpy(chain.coords[seen].astype(np.float64))
-        found = torch.from_numpy(model[chain.chain_id][seen].astype(np.float64))
-        if score(mirror(found), native).rmsd < score(found, native).rmsd:
+        rebuilt = torch.from_numpy(model[chain.chain_id][seen].astype(np.float64))
+        if score(mirror(rebuilt), native).rmsd < score(rebuilt, native).rmsd:
             wrong.append(chain.chain_id)
     return wrong

@@ -35,13 +35,13 @@ def pairs(shared: Path) -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
     """Return score rows with model and native coordinates of the residues that both have, paired as published."""
     with (shared / "scored" / "scores.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
-    found = []
+    paired = []
     for row in rows:
         native, model = (read_protein_chains(shared / "scored" / row[name])[0] for name in ("native", "model"))
-        both = pair(native, model, row["seqres"], "letters")
+        both = pair(native, model, sequence=row["seqres"], pairing="letters")
         seen = np.isfinite(both.native).all(1)
-        found.append((row, both.model[seen], both.native[seen]))
-    return found
+        paired.append((row, both.model[seen], both.native[seen]))
+    return paired
 
 
 @pytest.mark.slow
@@ -51,14 +51,14 @@ def test_all_published_scores_are_met(shared: Path):
     worst = dict.fromkeys(WITHIN, 0.0)
     better = set()
     for row, model, native in pairs(shared):
-        found = score(torch.from_numpy(model), torch.from_numpy(native))
+        ours = score(torch.from_numpy(model), torch.from_numpy(native))
         for name, most in WITHIN.items():
-            off = getattr(found, name) - float(row[name])
+            off = getattr(ours, name) - float(row[name])
             worst[name] = max(worst[name], off, key=abs)
             if off > most and name != "rmsd":
                 better.add((row["model"], name))
             else:
-                assert abs(off) <= most, (row["model"], name, getattr(found, name), row[name])
+                assert abs(off) <= most, (row["model"], name, getattr(ours, name), row[name])
     print(f"largest differences: {worst}; better superpositions: {sorted(better)}")
     assert better <= BETTER
 
@@ -72,9 +72,9 @@ def test_no_score_is_below_that_of_the_program(shared: Path, tmp_path: Path):
             write_trace(tmp_path / f"{name}.pdb", "A" * len(coords), coords)
         command = ["TMscore", str(tmp_path / "model.pdb"), str(tmp_path / "native.pdb")]
         lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-        found = score(torch.from_numpy(model), torch.from_numpy(native))
+        ours = score(torch.from_numpy(model), torch.from_numpy(native))
         for name, label in PROGRAM.items():
             theirs = float(next(line for line in lines if line.startswith(label)).split("=")[1].split()[0])
-            below[name] = max(below[name], theirs - getattr(found, name))
-            assert getattr(found, name) >= theirs - MOST_BELOW, (row["model"], name, getattr(found, name), theirs)
+            below[name] = max(below[name], theirs - getattr(ours, name))
+            assert getattr(ours, name) >= theirs - MOST_BELOW, (row["model"], name, getattr(ours, name), theirs)
     print(f"most below the program: {below}")

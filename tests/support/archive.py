@@ -1,4 +1,4 @@
-"""A small archive of structures on a local HTTP server that fails as told."""
+"""A small archive of structures on a local HTTP server that fails as it is asked to."""
 
 import gzip
 import socket
@@ -31,7 +31,7 @@ class Archive:
     Attributes:
         faults: for each path, functions called with the handler, one for each request, before it is served well.
         asked: requests for each path.
-        starts: times at which requests came.
+        starts: times at which requests arrived.
     """
 
     def __init__(self) -> None:

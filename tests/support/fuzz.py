@@ -1,4 +1,4 @@
-"""Structure files that nobody meant to write; what must hold for them all the same is in `tests/fuzz_checks.py`.
+"""Structure files that nobody meant to write; what must hold for them all the same is in `fuzz_checks`.
 
 A mutant is a real file with one to three things done to it, drawn from a seed, so that a failure is repeated by its
 number alone.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from proteinmtp.config.data_ import DemoSource
+from proteinmtp.config import DemoSource
 from proteinmtp.structures.synthetic import write_demo
 
 LARGEST_SEED = 120_000
@@ -49,7 +49,7 @@ class Mutant:
 
 def make_seeds(folder: Path, shared: Path | None = None) -> list[Seed]:
     """Return files to begin with: demo structures, written to `folder`, and real ones where there are any."""
-    write_demo(DemoSource(families=2, members=6), 0, folder / "demo", folder / "demo.json")
+    write_demo(folder / "demo", DemoSource(families=2, members=6), 0)
     roots = [folder / "demo", *([shared / "entries", shared / "messy"] if shared else [])]
     seeds = []
     for root in roots:
@@ -165,9 +165,9 @@ def shift_columns(lines: list[bytes], rng: random.Random) -> None:
 @_lines
 def rubbish_words(lines: list[bytes], rng: random.Random) -> None:
     for place in _some(rng, len(lines), 6):
-        found = list(re.finditer(rb"\S+", lines[place]))
-        if found:
-            begin, end = rng.choice(found).span()
+        words = list(re.finditer(rb"\S+", lines[place]))
+        if words:
+            begin, end = rng.choice(words).span()
             lines[place] = lines[place][:begin] + rng.choice(RUBBISH) + lines[place][end:]
 
 
@@ -378,9 +378,9 @@ def other_values(lines: list[bytes], rng: random.Random) -> None:
     )
     value = rng.choice([*RUBBISH, *more, *more])
     for place in rows[first : first + rng.choice([1, 5, 40, 1000])]:
-        found = list(re.finditer(rb"\S+", lines[place]))
-        if column < len(found):
-            begin, end = found[column].span()
+        words = list(re.finditer(rb"\S+", lines[place]))
+        if column < len(words):
+            begin, end = words[column].span()
             lines[place] = lines[place][:begin] + value + lines[place][end:]
 
 

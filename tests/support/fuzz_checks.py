@@ -1,4 +1,4 @@
-"""What must hold for every structure file, however broken: see `tests/fuzz.py`.
+"""What must hold for every structure file, however broken: see `tests/support/fuzz.py`.
 
 `faults` says what is wrong with a parsed file; `disagreement` compares the C-alphas of our reading, for which gemmi
 sees only the records that matter, with those that it finds in the whole text.
@@ -9,11 +9,11 @@ import re
 import gemmi
 import numpy as np
 
-from proteinmtp.structures.synthetic import AMINO_ACIDS
-from proteinmtp.structures.parse import Chain, Parsed
+from proteinmtp.structures.parse import Parsed, ParsedChain
 from proteinmtp.structures.polymers import read_structure
 from proteinmtp.structures.records import RecordError
 from proteinmtp.structures.refusals import Refusal
+from proteinmtp.structures.synthetic import AMINO_ACIDS
 
 SEQUENCE = re.compile(r"[ACDEFGHIKLMNPQRSTVWYX]+")
 STANDARD = tuple(name.encode() for name in gemmi.expand_one_letter_sequence(AMINO_ACIDS, gemmi.ResidueKind.AA))
@@ -33,42 +33,42 @@ KNOWN = re.compile(
 
 
 def faults(parsed: Parsed) -> list[str]:
-    """Return what is wrong with what came of a file, whatever the file was."""
-    found = []
+    """Return what is wrong with what one file gave, whatever the file was."""
+    wrong = []
     if not parsed.items:
-        found.append("a file gave neither a chain nor a reason")
-    named = [item.name if isinstance(item, Chain) else item.chain for item in parsed.items]
+        wrong.append("a file gave neither a chain nor a reason")
+    named = [item.name if isinstance(item, ParsedChain) else item.chain for item in parsed.items]
     names = [name for name in named if name is not None]
     if len(set(names)) < len(names):
-        found.append(f"a chain id twice: {sorted(names)}")
+        wrong.append(f"a chain id twice: {sorted(names)}")
     if len(names) != parsed.polymers and not (parsed.polymers == 0 and len(parsed.items) == 1):
-        found.append(f"{parsed.polymers} polymers, {len(names)} accounted for")
+        wrong.append(f"{parsed.polymers} polymers, {len(names)} accounted for")
     for item in parsed.items:
-        if isinstance(item, Chain):
-            found.extend(_chain_faults(item))
+        if isinstance(item, ParsedChain):
+            wrong.extend(_chain_faults(item))
             continue
         if (len(item.message.splitlines()) != 1 or len(item.message) > 1000) and not KNOWN.search(item.message):
-            found.append(f"{item.code}: no message of one line: {item.message[:300]!r}")
+            wrong.append(f"{item.code}: no message of one line: {item.message[:300]!r}")
         ours = item.code is Refusal.UNREADABLE and OF_OURS.search(item.message)
         if ours and not KNOWN.search(item.message):
-            found.append(f"{item.code}: an error of ours: {item.message[:300]!r}")
-    return found
+            wrong.append(f"{item.code}: an error of ours: {item.message[:300]!r}")
+    return wrong
 
 
-def _chain_faults(chain: Chain) -> list[str]:
-    found = []
+def _chain_faults(chain: ParsedChain) -> list[str]:
+    wrong = []
     seen = np.isfinite(chain.coords)
     if chain.coords.dtype != np.float32 or chain.coords.shape != (len(chain.sequence), 3):
-        found.append(f"chain {chain.name!r}: {chain.coords.dtype} {chain.coords.shape}, {len(chain.sequence)} letters")
+        wrong.append(f"chain {chain.name!r}: {chain.coords.dtype} {chain.coords.shape}, {len(chain.sequence)} letters")
     if not SEQUENCE.fullmatch(chain.sequence):
-        found.append(f"chain {chain.name!r}: letters {sorted(set(chain.sequence))}")
+        wrong.append(f"chain {chain.name!r}: letters {sorted(set(chain.sequence))}")
     if np.isinf(chain.coords).any() or (seen.any(axis=1) != seen.all(axis=1)).any():
-        found.append(f"chain {chain.name!r}: a position that is neither finite nor absent")
+        wrong.append(f"chain {chain.name!r}: a position that is neither finite nor absent")
     if not np.array_equal(chain.observed, seen.all(axis=1)):
-        found.append(f"chain {chain.name!r}: observed is not where positions are")
+        wrong.append(f"chain {chain.name!r}: observed is not where positions are")
     if chain.copies < 1 or not 0 <= chain.breaks < len(chain.sequence):
-        found.append(f"chain {chain.name!r}: {chain.copies} copies, {chain.breaks} breaks")
-    return found
+        wrong.append(f"chain {chain.name!r}: {chain.copies} copies, {chain.breaks} breaks")
+    return wrong
 
 
 NO_NUMBER = -(2**31)
@@ -109,10 +109,10 @@ def whole_trace(text: bytes, mmcif: bool) -> Trace:
             alphas = [atom for residue in group if residue.name != "CA" for atom in residue if atom.name == "CA"]
             if alphas:
                 best = max(alphas, key=lambda atom: atom.occ)
-                found = trace.setdefault(chain.name, [])
+                residues = trace.setdefault(chain.name, [])
                 number = group[0].seqid.num
                 position = np.array(best.pos.tolist(), dtype=np.float32).tolist()
-                found.append((NO_NUMBER if number is None else number, *position))
+                residues.append((NO_NUMBER if number is None else number, *position))
     return trace
 
 

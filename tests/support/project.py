@@ -10,18 +10,17 @@ from typing import Any
 
 import yaml
 
+from proteinmtp.config import DemoSource
+from proteinmtp.structures.synthetic import write_demo
+
+from .small import SMALL_RUN
+
+NULLS = ("null_helix", "null_neighbours", "null_separation")
+
 SMALL = {
     "source": {"demo": {"families": 2, "members": 8}},
     "parse": {"shards": 1},
-    "defaults": {
-        "backbone": {
-            "tiny": {"hidden_size": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "intermediate_size": 64}
-        },
-        "slots": {"kind": "placeholder", "attention": "causal"},
-        "head": {"kind": "distance", "width": 16},
-        "train": {"steps": 6, "batch_size": 4, "validate_every": 3, "checkpoint_every": 2},
-        "reconstruct": {"smacof_steps": 10},
-    },
+    "defaults": SMALL_RUN,
     "runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}}],
     "report": {"bootstrap_samples": 100},
 }
@@ -49,7 +48,7 @@ class Project:
         return {**os.environ, "PYTHONPATH": str(self.folder), "PATH": path}
 
     def snakemake(self, *arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake and return what it said on both streams as stdout."""
+        """Run Snakemake and return both of its streams as stdout."""
         return subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
@@ -63,12 +62,12 @@ class Project:
     def planned(self, *arguments: str) -> set[str]:
         """Return the rules that a dry-run would run."""
         done = self.snakemake(*arguments, "-n", "--quiet", "host")
-        said = done.stdout
-        assert done.returncode == 0, said
-        if "Nothing to be done" in said:
+        output = done.stdout
+        assert done.returncode == 0, output
+        if "Nothing to be done" in output:
             return set()
-        assert "Job stats:" in said, said
-        table = said.rpartition("Job stats:")[2].partition("\n\n")[0]
+        assert "Job stats:" in output, output
+        table = output.rpartition("Job stats:")[2].partition("\n\n")[0]
         return {line.split()[0] for line in table.splitlines()[3:] if line.strip()} - {"total", "all"}
 
     def edit(self, file: str, old: str, new: str) -> None:
@@ -76,6 +75,11 @@ class Project:
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def write_demo_files(folder: Path, families: int, members: int) -> None:
+    """Write the demo's structure files into a folder."""
+    write_demo(folder, DemoSource(families=families, members=members), 0)
 
 
 def copy_project(root: Path, folder: Path) -> Project:

@@ -17,7 +17,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from proteinmtp.config.backbone import TinyBackbone
+from proteinmtp.config import TinyBackbone
 from proteinmtp.model.tiny import VOCABULARY, make_tiny
 
 PROTEINS = ["MKVLITGAGS" * 4, "ACDEFGHIKLMNPQRSTVWYX", "GAGSMKVLIT MKVL GAGS"] * 20

@@ -6,9 +6,10 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
+from proteinmtp.geometry.constants import TRANS_BOND
 from proteinmtp.structures.polymers import Polymer
 
-STEP = 3.8
+STEP = TRANS_BOND
 
 
 def random_trace(length: int, seed: int) -> np.ndarray:

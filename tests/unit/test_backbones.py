@@ -1,11 +1,10 @@
 """Quantised backbones, random weights, the hub, presets, and how small what is saved is."""
 
-import json
-import os
 import shutil
 import subprocess
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -14,28 +13,36 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from transformers import AutoModel, Qwen3Config
 
-from proteinmtp.config.whole import ConfigError, options_json, parse_config, read_config
-from proteinmtp.config.backbone import BackboneConfig
+from proteinmtp.base.errors import ResumeError
 from proteinmtp.base.files import directory_hashes
-from proteinmtp.model.backbone import (
-    bare_model,
-    compute_type,
-    make_backbone,
-    parameter_count,
-    with_adapter,
-)
-from proteinmtp.model.network import SlotNetwork, build_network, load_network
-from proteinmtp.training import train as training
+from proteinmtp.config import BackboneConfig, ConfigError
+from proteinmtp.model import backbone_folder
+from proteinmtp.model.backbone import bare_model, compute_type, parameter_count, with_adapter
+from proteinmtp.model.build import assemble, build_network, load_network
+from proteinmtp.model.network import Network
+from proteinmtp.planning.shadow import Frame
+from proteinmtp.predictors.catalogue import parse_config, read_config
+from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 
-from ..support.small import SmallData, small_config
+from ..support.networks import run_of
 from ..support.saved_models import save_qwen
-from .test_training import command_of, files_of
-from ..support.trained_runs import LORA, assert_saved_and_loaded, batch_of, distances_of, train_of, values_of
+from ..support.small import SmallData
+from ..support.trained_runs import (
+    LORA,
+    assert_saved_and_loaded,
+    batch_of,
+    distances_of,
+    files_of,
+    made,
+    process,
+    train_of,
+    values_of,
+)
 
 
-def lora_network(small: SmallData, quantization: str) -> SlotNetwork:
-    config = small_config(runs=[{"name": "a", "train": {"tuning": "lora", "quantization": quantization}}]).run("a")
-    return build_network(config, small.backbone.parent / "model", torch.float32, 0)
+def lora_network(small: SmallData, quantization: str) -> Network[Any]:
+    config = run_of(train={"tuning": "lora", "quantization": quantization})
+    return build_network(config, model_folder(small.backbone), dtype=torch.float32, seed=0)
 
 
 @pytest.mark.parametrize(("kind", "slots"), [("nf4", "placeholder"), ("nf4", "none"), ("int8", "placeholder")])
@@ -49,7 +56,7 @@ def test_a_quantised_backbone_trains_with_lora_is_saved_and_predicts_the_same(
     }
     run = train_of(monkeypatch, small, tmp_path, small.backbone, **changes)
     assert run.losses[-1] < 0.95 * run.losses[0]
-    start = build_network(run.config, run.folder, torch.float32, 0)
+    start = build_network(run.config, run.folder, dtype=torch.float32, seed=0)
     before, after = values_of(start), values_of(run.network)
     start.train()
     batch = batch_of(small, run.folder)
@@ -72,7 +79,7 @@ def test_a_quantised_backbone_trains_with_lora_is_saved_and_predicts_the_same(
 def test_quantised_states_are_near_those_of_the_exact_weights(small, kind: str, far: float):
     """Measured: 0.19 of the root mean square for nf4, whose weights are off by a tenth of their deviation."""
     networks = [lora_network(small, quantization) for quantization in ("none", kind)]
-    batch = batch_of(small, small.backbone.parent / "model")
+    batch = batch_of(small, model_folder(small.backbone))
     with torch.no_grad():
         exact, near = (network.eval().slot_states(batch.residues, batch.lengths)[0] for network in networks)
     assert 0 < (near - exact).square().mean().sqrt() / exact.square().mean().sqrt() < far
@@ -84,7 +91,7 @@ def test_validation_does_not_change_the_frozen_weights(small, kind: str):
     gradients = []
     for validated in (False, True):
         network = lora_network(small, kind)
-        batch = batch_of(small, small.backbone.parent / "model")
+        batch = batch_of(small, model_folder(small.backbone))
         before = values_of(network)
         if validated:
             distances_of(network.eval(), batch)
@@ -104,14 +111,14 @@ def test_a_quantised_run_that_is_stopped_and_resumed_ends_with_the_same_bits(sma
     options = {"tuning": "lora", "quantization": "nf4", "steps": 3, "validate_every": 1}
     hashes = []
     for name, minutes in (("whole", None), ("cut", 1e-9)):
-        config = small_config(runs=[{"name": "a", "train": options | {"max_minutes": minutes}}]).run("a")
+        config = run_of(train=options | {"max_minutes": minutes})
         files = files_of(small, tmp_path / name)
         for _ in range(1 if minutes is None else 2):
-            with nullcontext() if minutes is None else pytest.raises(SystemExit):
-                training.train("a", config, 0, files, "code")
+            with nullcontext() if minutes is None else pytest.raises(ResumeError, match="start again to go on"):
+                files.train(config)
         if minutes is not None:
-            training.train("a", config, 0, files, "code")
-        hashes.append(directory_hashes(files.model))
+            files.train(config)
+        hashes.append(directory_hashes(files.outputs.model))
     saved = [{name: digest for name, digest in one.items() if name != "config.json"} for one in hashes]
     assert saved[0] == saved[1]
 
@@ -122,17 +129,16 @@ def test_quantised_weights_cannot_be_tuned_in_full():
 
 
 def test_the_stage_says_nothing_of_kernels_that_bitsandbytes_misses(small, tmp_path: Path):
-    files = files_of(small, tmp_path)
-    options = options_json(
-        small_config(runs=[{"name": "a", "train": {"tuning": "lora", "quantization": "nf4", "steps": 1}}]).run("a")
-    )
-    done = subprocess.run(command_of(files, options), capture_output=True, text=True, check=True, env=os.environ)
+    config = run_of(train={"tuning": "lora", "quantization": "nf4", "steps": 1})
+    command = files_of(small, tmp_path).command(config)
+    done = subprocess.run(**process(command), capture_output=True, check=True)
     assert "kernels" not in done.stderr + done.stdout
 
 
 def test_what_is_saved_is_less_than_a_hundredth_of_an_8b_backbone():
     """Adapter, head and slot row in float32 against the backbone in bfloat16, from the shapes of Qwen3-8B."""
-    config = parse_config({"defaults": {"train": {"tuning": "lora", "quantization": "nf4"}}}).defaults
+    train = {"tuning": "lora", "quantization": "nf4"}
+    config = parse_config({"runs": [{"name": "a", "train": train}]}).run("a")
     shape = Qwen3Config(
         vocab_size=151936, hidden_size=4096, intermediate_size=12288, num_hidden_layers=36,
         num_attention_heads=32, num_key_value_heads=8, head_dim=128,
@@ -140,7 +146,7 @@ def test_what_is_saved_is_less_than_a_hundredth_of_an_8b_backbone():
     with torch.device("meta"):
         model = bare_model(shape)
         backbone = 2 * parameter_count(model)
-        network = SlotNetwork(with_adapter(model, config.train), config, [], [])
+        network = assemble(with_adapter(model, config.train), config, Frame(prefix=0, suffix=0, known=True))
     saved = 4 * sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
     assert backbone == 2 * (8_190_735_360 - 151_936 * 4096), "8.19 billion parameters, less the LM head"
     lora = 36 * 8 * ((4096 + 4096) * 2 + (4096 + 1024) * 2 + (4096 + 12288) * 3)
@@ -151,8 +157,8 @@ def test_what_is_saved_is_less_than_a_hundredth_of_an_8b_backbone():
 
 def test_the_saved_files_are_those_parameters_and_little_else(small, tmp_path: Path, monkeypatch):
     run = train_of(monkeypatch, small, tmp_path, small.backbone, train={"tuning": "lora"})
-    weights = sum(path.stat().st_size for path in run.files.model.rglob("*.safetensors"))
-    trained = 4 * json.loads(run.files.manifest.read_text())["trained_parameters"]
+    weights = sum(path.stat().st_size for path in run.files.outputs.model.rglob("*.safetensors"))
+    trained = 4 * SavedRun.read(run.files.outputs.record).trained_parameters
     assert trained <= weights < trained + 20_000
 
 
@@ -162,13 +168,12 @@ def test_random_weights_keep_architecture_and_tokenizer(tmp_path: Path):
     before = {path.name: path.read_bytes() for path in source.iterdir()}
     origins, weights = [], []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        folder, manifest = tmp_path / name, tmp_path / f"{name}.json"
-        make_backbone(BackboneConfig(kind="path", path=str(source), random=True), seed, folder, manifest)
-        origins.append(json.loads(manifest.read_text())["origin"])
-        weights.append(load_file(folder / "model.safetensors"))
+        record = made(BackboneConfig(kind="path", path=str(source), random=True), tmp_path / name, seed)
+        origins.append(SavedBackbone.read(record).origin)
+        weights.append(load_file(tmp_path / name / "model" / "model.safetensors"))
     assert all(origin == f"{source}, random weights" for origin in origins)
     assert {path.name: path.read_bytes() for path in source.iterdir()} == before, "the given model stays as it was"
-    given, drawn = (AutoModel.from_pretrained(folder) for folder in (source, tmp_path / "a"))
+    given, drawn = (AutoModel.from_pretrained(folder) for folder in (source, tmp_path / "a" / "model"))
     assert type(given) is type(drawn)
     shapes = [{name: value.shape for name, value in model.state_dict().items()} for model in (given, drawn)]
     assert shapes[0] == shapes[1]
@@ -177,7 +182,7 @@ def test_random_weights_keep_architecture_and_tokenizer(tmp_path: Path):
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not torch.equal(weights[0][matrix], weights[2][matrix])
     for name in ("tokenizer.json", "tokenizer_config.json"):
-        assert (tmp_path / "a" / name).read_bytes() == before[name]
+        assert (tmp_path / "a" / "model" / name).read_bytes() == before[name]
 
 
 @pytest.mark.parametrize("random", [False, True])
@@ -195,14 +200,13 @@ def test_the_hub_is_asked_for_the_pinned_revision_and_for_weights_only_if_they_a
         for name in asked[0][2]:
             shutil.copyfile(source / name, local_dir / name)
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(backbone_folder, "snapshot_download", download)
     revision = "0123456789" * 4
     config = BackboneConfig(kind="hub", hub={"id": "a/b", "revision": revision}, random=random)
-    make_backbone(config, 0, tmp_path / "model", tmp_path / "m.json")
+    record = made(config, tmp_path / "backbone")
     texts = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"]
     assert asked == [("a/b", revision, sorted(texts if random else [*texts, "model.safetensors"]))]
-    origin = json.loads((tmp_path / "m.json").read_text())["origin"]
-    assert origin == f"a/b@{revision}" + (", random weights" if random else "")
+    assert SavedBackbone.read(record).origin == f"a/b@{revision}" + (", random weights" if random else "")
 
 
 def test_random_weights_need_an_architecture():
@@ -211,12 +215,12 @@ def test_random_weights_need_an_architecture():
 
 
 @pytest.mark.parametrize(
-    ("tiny", "said"),
+    ("tiny", "message"),
     [({"hidden_size": 36, "heads": 4}, "must be a multiple of 2 x heads"),
      ({"heads": 4, "key_value_heads": 3}, "must be a multiple of key_value_heads")],
 )  # fmt: skip
-def test_heads_must_divide_what_they_share(tiny: dict, said: str):
-    with pytest.raises(ConfigError, match=said):
+def test_heads_must_divide_what_they_share(tiny: dict, message: str):
+    with pytest.raises(ConfigError, match=message):
         parse_config({"defaults": {"backbone": {"tiny": tiny}}})
 
 
@@ -241,6 +245,8 @@ def test_a_quantised_run_in_bfloat16_predicts_what_it_was_trained_to(small, tmp_
     assert run.losses[-1] < 0.95 * run.losses[0]
     assert {p.dtype for p in run.network.parameters() if p.requires_grad} == {torch.float32}
     batch = batch_of(small, run.folder)
-    loaded = load_network(run.config, run.folder, run.files.model, compute_type(run.config.train))
+    loaded = load_network(
+        run.config, backbone=run.folder, saved=run.files.outputs.model, dtype=compute_type(run.config.train)
+    )
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(distances_of(loaded, batch), distances_of(run.network, batch))

@@ -1,11 +1,19 @@
+import ast
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from proteinmtp.config.whole import Config, ConfigError, parse_config, read_config
-from proteinmtp.config.generated import conda_environment, generated_files
+from proteinmtp.base.errors import ConfigError, UserError
+from proteinmtp.base.fingerprint import imported_names
+from proteinmtp.cli.config import generated_files
+from proteinmtp.config import Config
+from proteinmtp.config.generated import conda_environment
+from proteinmtp.predictors.catalogue import parse_config, read_config
+
+from ..support.command import installed, proteinmtp
 
 
 def test_the_defaults_are_valid_and_are_the_demo():
@@ -24,6 +32,37 @@ def test_generated_files_are_up_to_date(root: Path):
         assert path.read_text(encoding="utf-8") == text, f"{path.name} has drifted: run make generate"
 
 
+def modules(root: Path) -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted((root / "proteinmtp" / "config").glob("*.py")):
+        yield path, ast.parse(path.read_bytes(), filename=str(path))
+
+
+def decorators(function: ast.FunctionDef) -> set[str]:
+    return {getattr(item.func if isinstance(item, ast.Call) else item, "id", "?") for item in function.decorator_list}
+
+
+def test_the_models_are_data_and_compute_nothing(root: Path):
+    """No fingerprint of code covers them, so nothing that a stage computes may hide in them."""
+    methods = {
+        f"{node.name}.{item.name}"
+        for _, tree in modules(root)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        for item in node.body
+        if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not decorators(item) & {"field_validator", "model_validator"}
+    }
+    assert methods == {"Config.descriptions", "Config.run"}
+
+
+def test_the_sections_import_nothing_that_computes(root: Path):
+    allowed = {"proteinmtp.base.errors", "proteinmtp.base.metrics", "proteinmtp.base.plugins", "proteinmtp.config"}
+    for path, _ in modules(root):
+        named = {name for name in imported_names(path, "proteinmtp.config") if name.startswith("proteinmtp.")}
+        beyond = {name for name in named if not any(name == ok or name.startswith(f"{ok}.") for ok in allowed)}
+        assert not beyond, f"{path.name}: {beyond}"
+
+
 def test_every_preset_is_valid(root: Path):
     presets = sorted((root / "workflow" / "presets").glob("*.yaml"))
     assert presets
@@ -35,11 +74,38 @@ def test_the_lock_pins_every_dependency_exactly(root: Path):
     lock = [line for line in (root / "requirements.lock").read_text().splitlines() if line and line[0] != "#"]
     assert all("==" in line and "@" not in line for line in lock)
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    conda_environment("\n".join(lock), project["dependencies"] + project["optional-dependencies"]["dev"])
+    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    conda_environment("\n".join(lock), wanted)
+    with pytest.raises(UserError, match=r"^foo>=1 of pyproject.toml is not in requirements.lock$"):
+        conda_environment("\n".join(lock), [*wanted, "foo>=1"])
+
+
+def test_the_command_prints_the_defaults_and_checks_a_file(root: Path, tmp_path: Path):
+    printed = proteinmtp("config").stdout
+    assert printed == (root / "config.yaml").read_text(encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(printed)
+    assert proteinmtp("config", "--check", tmp_path / "mine.yaml").stdout.endswith(
+        "fine, runs: distogram, distance, coords\n"
+    )
+    (tmp_path / "mine.yaml").write_text("sede: 1\n")
+    wrong = proteinmtp("config", "--check", tmp_path / "mine.yaml")
+    assert (wrong.exit_code, wrong.stderr.startswith("error: sede: unknown key")) == (1, True)
+    assert proteinmtp("config", "--check", tmp_path / "mine.yaml", "--write").exit_code == 2
+
+
+def test_generated_files_are_written_in_a_checkout_alone(root: Path, tmp_path: Path):
+    for name in ("pyproject.toml", "requirements.lock"):
+        (tmp_path / name).write_text((root / name).read_text())
+    assert installed("config", "--write", cwd=tmp_path).returncode == 0
+    for path, text in generated_files(tmp_path).items():
+        assert path.read_text(encoding="utf-8") == text
+    (tmp_path / "requirements.lock").unlink()
+    wrong = installed("config", "--write", cwd=tmp_path)
+    assert wrong.returncode == 1 and "is no checkout of the project: there is no requirements.lock" in wrong.stderr
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "words"),
     [
         ({"sede": 1}, ["sede: unknown key", "did you mean 'seed'"]),
         ({"defaults": {"train": {"lrr": 0.1}}}, ["defaults.train.lrr: unknown key", "'lr'", "batch_size"]),
@@ -69,11 +135,11 @@ def test_the_lock_pins_every_dependency_exactly(root: Path):
         ({"defaults": {"backbone": {"kind": "hub", "hub": {"id": "a/b", "revision": "main"}}}}, ["40-digit commit"]),
     ],
 )
-def test_a_mistake_is_named_with_its_key_and_what_is_allowed(raw: dict, said: list[str]):
+def test_a_mistake_is_named_with_its_key_and_what_is_allowed(raw: dict, words: list[str]):
     with pytest.raises(ConfigError) as caught:
         parse_config(raw)
-    for words in said:
-        assert words in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
 
 
 def test_a_hypothesis_may_be_about_another_run_a_comparator_or_a_null():
@@ -111,5 +177,5 @@ def test_the_cap_is_that_of_the_head_unless_the_config_names_one():
         {"name": "c", "head": {"kind": "distogram"}, "reconstruct": {"cap": 12.0}},
     ]
     config = parse_config({"runs": runs})
-    assert [config.run(name).reconstruction.cap for name in "abc"] == [18.0, None, 12.0]
+    assert [config.run(name).reconstruct.cap for name in "abc"] == [18.0, None, 12.0]
     assert config.defaults.reconstruct.cap is None, "the nulls are rebuilt with this"

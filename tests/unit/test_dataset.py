@@ -1,50 +1,63 @@
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from proteinmtp.tables.reader import read_chains, read_subset
-from proteinmtp.tables.schemas import CHAINS
-from proteinmtp.tables.parquet import open_table, read_rows, write_rows
-from proteinmtp.tables.prediction_schemas_ import NOTHING, PREDICTIONS
+from proteinmtp.base.errors import DataError
+from proteinmtp.tables.chains import CHAINS, read_chains
+from proteinmtp.tables.predictions import PREDICTIONS, PredictionRow
+from proteinmtp.tables.split import read_subset
+from proteinmtp.tables.split_summary import SplitSummary
 
 
 def test_rows_come_back_as_they_were_written(tmp_path: Path):
     coords = np.arange(12, dtype=np.float32).reshape(4, 3)
     coords[1] = np.nan
     rows = [
-        NOTHING
-        | {"chain_id": f"c{n}", "length": 4, "triu": np.arange(6, dtype=np.float16) + n,
-         "confidence": None if n % 2 else [1.0, 2, 3, 4], "coords": None if n % 3 else coords}
+        PredictionRow(
+            chain_id=f"c{n}",
+            length=4,
+            triu=np.arange(6, dtype=np.float16) + n,
+            confidence=None if n % 2 else np.array([1.0, 2, 3, 4]),
+            coords=None if n % 3 else coords,
+        )
         for n in range(150)
-    ]  # fmt: skip
-    write_rows(tmp_path / "t", PREDICTIONS, rows)
-    back = list(read_rows(tmp_path / "t"))
-    assert [row["chain_id"] for row in back] == [row["chain_id"] for row in rows]
+    ]
+    PREDICTIONS.write(tmp_path / "t", rows)
+    back = list(PREDICTIONS.read(tmp_path / "t"))
+    assert [row.chain_id for row in back] == [row.chain_id for row in rows]
     for row, original in zip(back, rows, strict=True):
-        assert np.array_equal(row["triu"], original["triu"])
-        assert row["sigma"] is None
-        assert (row["confidence"] is None) == (original["confidence"] is None)
-        assert (row["coords"] is None) == (original["coords"] is None)
-    assert np.array_equal(back[0]["coords"], coords, equal_nan=True)
+        assert np.array_equal(row.triu, original.triu)
+        assert row.sigma is None
+        assert (row.confidence is None) == (original.confidence is None)
+        assert (row.coords is None) == (original.coords is None)
+    assert np.array_equal(back[0].confidence, [1, 2, 3, 4])
+    assert np.array_equal(back[0].coords, coords, equal_nan=True)
 
 
 def test_an_empty_table_can_be_read(tmp_path: Path):
-    write_rows(tmp_path / "t", CHAINS, [])
-    assert list(read_rows(tmp_path / "t")) == []
+    CHAINS.write(tmp_path / "t", [])
+    assert list(CHAINS.read(tmp_path / "t")) == []
 
 
 def test_a_table_appears_only_when_it_is_complete(tmp_path: Path):
-    with pytest.raises(RuntimeError), open_table(tmp_path / "t", CHAINS):
+    with pytest.raises(RuntimeError), CHAINS.open(tmp_path / "t"):
         raise RuntimeError
     assert not list(tmp_path.iterdir())
 
 
+def test_a_table_of_another_kind_and_a_broken_one_are_named(tmp_path: Path, small):
+    with pytest.raises(DataError, match=r"split\.parquet"):
+        list(CHAINS.read(small.split))
+    (tmp_path / "t").write_bytes(b"no table")
+    with pytest.raises(DataError, match="t cannot be read as a table of chains"):
+        list(CHAINS.read(tmp_path / "t"))
+
+
 def test_the_split_of_the_demo_adds_up(small):
-    summary = json.loads(small.summary.read_text())
-    assert summary["chains_in"] == summary["chains_parsed"] + summary["chains_refused"]
-    assert sum(summary["subsets"].values()) == summary["chains_parsed"] == 24
+    summary = SplitSummary.read(small.summary)
+    assert summary.chains_in == summary.chains_parsed + summary.chains_refused
+    assert sum(summary.subsets.values()) == summary.chains_parsed == 24
     assert not read_subset(small.split, "train") & read_subset(small.split, "test")
 
 

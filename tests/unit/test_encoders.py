@@ -7,14 +7,31 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from proteinmtp.config.whole import ConfigError, parse_config
-from proteinmtp.model.backbone import BackboneError, make_backbone
-from proteinmtp.model.network import build_network
+from proteinmtp.config import ConfigError
+from proteinmtp.model.backbone import BackboneError
+from proteinmtp.model.build import build_network
+from proteinmtp.model.network import Network
 from proteinmtp.model.tokens import ResidueTokenizer
+from proteinmtp.predictors.catalogue import parse_config
+from proteinmtp.tables.saved_files import model_folder
 
-from ..support.small import small_config
+from ..support.networks import run_of
 from ..support.saved_models import save_encoder, save_esm
-from ..support.trained_runs import ENCODER, LORA, READ_OUT, STEPS, assert_saved_and_loaded, batch_of, linked, train_of
+from ..support.trained_runs import (
+    ENCODER,
+    LORA,
+    READ_OUT,
+    STEPS,
+    assert_saved_and_loaded,
+    batch_of,
+    linked,
+    made,
+    train_of,
+)
+
+
+def network_of(folder: Path, **changes: object) -> Network:
+    return build_network(run_of(**changes), folder, dtype=torch.float32, seed=0)
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
@@ -43,8 +60,8 @@ def test_a_quantised_encoder_trains_too(small, tmp_path: Path, monkeypatch):
 @pytest.mark.parametrize("family", ["esm", "modernbert"])
 @pytest.mark.parametrize("changes", [READ_OUT, ENCODER], ids=["no slots", "slots"])
 def test_padding_and_batch_mates_do_not_change_what_an_encoder_says(small, tmp_path: Path, family: str, changes: dict):
-    folder = linked(save_encoder(tmp_path / "source", family), tmp_path / "backbone").parent / "model"
-    network = build_network(small_config(runs=[{"name": "a"} | changes]).run("a"), folder, torch.float32, 0).eval()
+    folder = model_folder(linked(save_encoder(tmp_path / "source", family), tmp_path / "backbone"))
+    network = network_of(folder, **changes).eval()
     tokenizer = ResidueTokenizer.from_folder(folder)
     chains = ["MKVLITGAGS", "ACDEFGHIKLMNPQRSTVWY" * 2, "WYV"]
     batch = torch.nn.utils.rnn.pad_sequence([torch.tensor(tokenizer.encode(chain)) for chain in chains], True)
@@ -57,8 +74,8 @@ def test_padding_and_batch_mates_do_not_change_what_an_encoder_says(small, tmp_p
 
 def test_modernbert_is_read_as_the_model_itself_reads_it(tmp_path: Path):
     """The same for ESM is among the tests of tokenizers."""
-    folder = linked(save_encoder(tmp_path / "source", "modernbert"), tmp_path / "backbone").parent / "model"
-    network = build_network(small_config(runs=[{"name": "a"} | READ_OUT]).run("a"), folder, torch.float32, 0).eval()
+    folder = model_folder(linked(save_encoder(tmp_path / "source", "modernbert"), tmp_path / "backbone"))
+    network = network_of(folder, **READ_OUT).eval()
     ids = torch.tensor([ResidueTokenizer.from_folder(folder).encode("MKVLITGAGS")])
     with torch.no_grad():
         expected = AutoModel.from_pretrained(folder).eval()(input_ids=ids).last_hidden_state
@@ -69,19 +86,18 @@ def test_modernbert_is_read_as_the_model_itself_reads_it(tmp_path: Path):
 @pytest.mark.parametrize("family", ["esm", "modernbert"])
 def test_nothing_of_an_encoder_is_trained_without_a_gradient(small, tmp_path: Path, family: str, tuning: str):
     """What gets none would stop training on several GPUs, where every parameter is waited for."""
-    folder = linked(save_encoder(tmp_path / "source", family), tmp_path / "backbone").parent / "model"
-    config = small_config(runs=[{"name": "a", "train": {"tuning": tuning}} | READ_OUT]).run("a")
-    network = build_network(config, folder, torch.float32, 0)
+    folder = model_folder(linked(save_encoder(tmp_path / "source", family), tmp_path / "backbone"))
+    network = network_of(folder, train={"tuning": tuning}, **READ_OUT)
     batch = batch_of(small, folder)
     network.loss(network(batch), batch).sum().backward()
     assert not [name for name, p in network.named_parameters() if p.requires_grad and p.grad is None]
 
 
 def test_an_encoder_sees_both_ways_and_a_causal_one_is_refused(small, tmp_path: Path):
-    folder = linked(save_esm(tmp_path / "source"), tmp_path / "backbone").parent / "model"
+    folder = model_folder(linked(save_esm(tmp_path / "source"), tmp_path / "backbone"))
     with pytest.raises(BackboneError, match=r"slots\.attention is 'causal', but the backbone \(esm\) is an encoder"):
-        build_network(small_config().run("distance"), folder, torch.float32, 0)
-    network = build_network(small_config(runs=[{"name": "a"} | READ_OUT]).run("a"), folder, torch.float32, 0).eval()
+        network_of(folder)
+    network = network_of(folder, **READ_OUT).eval()
     tokenizer = ResidueTokenizer.from_folder(folder)
     with torch.no_grad():
         one, two = (
@@ -92,11 +108,11 @@ def test_an_encoder_sees_both_ways_and_a_causal_one_is_refused(small, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [({"position_embedding_type": "absolute"}, "ESM-2 type"), ({"emb_layer_norm_before": True}, "ESM-2 type")],
 )
-def test_older_esm_models_are_refused(tmp_path: Path, change: dict, said: str):
-    with pytest.raises(BackboneError, match=said):
+def test_older_esm_models_are_refused(tmp_path: Path, change: dict, message: str):
+    with pytest.raises(BackboneError, match=message):
         linked(save_esm(tmp_path / "source", **change), tmp_path / "backbone")
 
 
@@ -112,13 +128,10 @@ def test_encoders_that_count_positions_otherwise_are_refused(tmp_path: Path):
 def test_both_tiny_families_train_are_saved_and_predict_the_same(small, tmp_path: Path, monkeypatch, family: str):
     tiny = {"family": family, "hidden_size": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "intermediate_size": 64}
     changes = {"backbone": {"tiny": tiny}} | (READ_OUT if family == "esm" else {})
-    config = small_config(runs=[{"name": "a"} | changes]).run("a")
-    manifests = [tmp_path / name / "m.json" for name in ("one", "two")]
-    for manifest in manifests:
-        make_backbone(config.backbone, 0, manifest.parent / "model", manifest)
-    assert manifests[0].read_text() == manifests[1].read_text()
+    records = [made(run_of(**changes).backbone, tmp_path / name) for name in ("one", "two")]
+    assert records[0].read_text() == records[1].read_text()
     assert AutoModel.from_pretrained(tmp_path / "one" / "model").config.model_type == family
-    run = train_of(monkeypatch, small, tmp_path, manifests[0], train=STEPS, **changes)
+    run = train_of(monkeypatch, small, tmp_path, records[0], train=STEPS, **changes)
     assert run.losses[-1] < 0.95 * run.losses[0]
     assert_saved_and_loaded(run, small)
 

@@ -1,37 +1,39 @@
-import subprocess
+"""The code fingerprint of a stage changes with what the stage uses, and with nothing else."""
+
 import sys
 from pathlib import Path
 
 import pytest
 
-from proteinmtp.base.files import atomic, code_fingerprint, text_sha256
+from proteinmtp.base.files import atomic, text_sha256
+from proteinmtp.base.fingerprint import Fingerprints
 
-PACKAGE = {
-    "__init__.py": "",
-    "manifest.py": (Path(__file__).parents[2] / "pipeline" / "manifest.py").read_text(),
-    "stage.py": "from proteinmtp.middle import value\nfrom pipeline import single\n\ndef run():\n    return value\n",
-    "middle.py": "import proteinmtp.deep.bottom\nvalue = 1\n",
-    "single.py": "x = 1\n",
-    "other.py": "y = 1\n",
-    "deep/__init__.py": "",
-    "deep/bottom.py": '"""Text."""\n\ndef f(a):\n    """More."""\n    return a + 1\n',
+PACKAGES = {
+    "pipeline/__init__.py": "",
+    "pipeline/stage.py": (
+        "from proteinmtp.middle import value\nfrom proteinmtp import single\n\ndef run():\n    return value\n"
+    ),
+    "proteinmtp/__init__.py": "",
+    "proteinmtp/middle.py": "import proteinmtp.deep.bottom\nfrom .deep import beside\nvalue = 1\n",
+    "proteinmtp/single.py": "x = 1\n",
+    "proteinmtp/other.py": "y = 1\n",
+    "proteinmtp/geometry/__init__.py": "",
+    "proteinmtp/geometry/constants.py": "BOND, CIS = 3.8, 2.95\nCLASH = 3.5\n",
+    "proteinmtp/config/__init__.py": "z = 1\n",
+    "proteinmtp/deep/__init__.py": "",
+    "proteinmtp/deep/bottom.py": '"""Text."""\n\ndef f(a):\n    """More."""\n    return a + 1\n',
+    "proteinmtp/deep/beside.py": "from . import relative\nfrom .. import config\n",
+    "proteinmtp/deep/relative.py": "from proteinmtp.geometry.constants import CIS\nnumber = 3\n",
 }
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
-    for name, text in PACKAGE.items():
-        path = tmp_path / "pipeline" / name
+def house(tmp_path: Path) -> Path:
+    for name, text in PACKAGES.items():
+        path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    return tmp_path / "pipeline"
-
-
-def fingerprint(package: Path) -> str:
-    code = "from proteinmtp.base.files import code_fingerprint; print(code_fingerprint('proteinmtp.stage'))"
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=package.parent, capture_output=True, text=True, check=True
-    ).stdout
+    return tmp_path
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -40,41 +42,71 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new"),
-    [
-        ("deep/bottom.py", "a + 1", "a + 2"),
-        ("single.py", "x = 1", "x = 2"),
-        ("stage.py", "return value", "return -value"),
-    ],
-)
-def test_an_edit_anywhere_in_the_import_closure_changes_the_fingerprint(package, file, old, new):
-    before = fingerprint(package)
-    edit(package / file, old, new)
-    assert fingerprint(package) != before
+def fingerprint(house: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Read a copy, since the digests of a file are kept while a program runs."""
+    copy = tmp_path_factory.mktemp("house")
+    for path in house.rglob("*.py"):
+        target = copy / path.relative_to(house)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return Fingerprints(copy).of("pipeline.stage")
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("deep/bottom.py", "More.", "Other words."),
-        ("deep/bottom.py", "return a + 1", "return (a  +  1)  # a comment"),
-        ("other.py", "y = 1", "y = 2"),
+        ("proteinmtp/deep/bottom.py", "a + 1", "a + 2"),
+        ("proteinmtp/single.py", "x = 1", "x = 2"),
+        ("pipeline/stage.py", "return value", "return -value"),
+        ("proteinmtp/deep/relative.py", "3", "4"),
+        ("proteinmtp/geometry/constants.py", "2.95", "2.9"),
     ],
 )
-def test_comments_docstrings_formatting_and_unrelated_modules_do_not(package, file, old, new):
-    before = fingerprint(package)
-    edit(package / file, old, new)
-    assert fingerprint(package) == before
+def test_an_edit_anywhere_in_the_import_closure_changes_it_by_absolute_and_relative_imports(
+    house, tmp_path_factory, file, old, new
+):
+    before = fingerprint(house, tmp_path_factory)
+    edit(house / file, old, new)
+    assert fingerprint(house, tmp_path_factory) != before
 
 
-def test_metrics_code_is_behind_evaluate_but_not_behind_train():
-    from proteinmtp.base.files import _closure
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("proteinmtp/deep/bottom.py", "More.", "Other words."),
+        ("proteinmtp/deep/bottom.py", "return a + 1", "return (a  +  1)  # a comment"),
+        ("proteinmtp/other.py", "y = 1", "y = 2"),
+        ("proteinmtp/geometry/constants.py", "3.5", "4.0"),
+        ("proteinmtp/config/__init__.py", "z = 1", "z = 2"),
+    ],
+)
+def test_comments_docstrings_formatting_settings_and_what_is_not_used_do_not(house, tmp_path_factory, file, old, new):
+    before = fingerprint(house, tmp_path_factory)
+    edit(house / file, old, new)
+    assert fingerprint(house, tmp_path_factory) == before
 
-    assert "proteinmtp.geometry.lddt" in _closure(("proteinmtp.scoring.evaluate_",))
-    assert "proteinmtp.geometry.lddt" not in _closure(("proteinmtp.training.train",))
-    assert "proteinmtp.geometry.distances" in _closure(("proteinmtp.training.train",))
-    assert code_fingerprint("proteinmtp.training.train") != code_fingerprint("proteinmtp.scoring.evaluate_")
+
+def test_a_package_from_elsewhere_counts_through_relative_imports(tmp_path: Path, monkeypatch, root: Path):
+    lab = tmp_path / "some_lab"
+    lab.mkdir()
+    (lab / "__init__.py").write_text("")
+    (lab / "part.py").write_text("from .numbers import X\nfrom .deep.more import Y\n")
+    (lab / "numbers.py").write_text("X = 1\n")
+    (lab / "deep").mkdir()
+    (lab / "deep" / "__init__.py").write_text("")
+    (lab / "deep" / "more.py").write_text("from ..numbers import X as Y\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    closure = Fingerprints(root).closure("some_lab.part")
+    assert {"some_lab.numbers", "some_lab.deep.more"} <= closure
+    sys.modules.pop("some_lab", None)
+
+
+def test_metrics_code_is_behind_evaluate_but_not_behind_train(root: Path):
+    house = Fingerprints(root)
+    assert "proteinmtp.geometry.pair_scores" in house.closure("pipeline.evaluate")
+    assert "proteinmtp.geometry.pair_scores" not in house.closure("pipeline.train")
+    assert "proteinmtp.geometry.distances" in house.closure("pipeline.train")
+    assert house.of("pipeline.train") != house.of("pipeline.evaluate")
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path):

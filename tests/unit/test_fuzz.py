@@ -4,19 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.config.data_ import ParseConfig, SourceConfig
-from proteinmtp.tables.parquet import read_metadata, read_rows
-from proteinmtp.structures.listing_ import write_manifest
+from proteinmtp.config import ParseConfig
 from proteinmtp.structures.mmcif_records import mmcif_records
 from proteinmtp.structures.parse import Parsed, parse_file
 from proteinmtp.structures.records import is_mmcif, read_bytes
 from proteinmtp.structures.refusals import Refusal, Refused
 from proteinmtp.structures.sources.directory import list_folder
-from proteinmtp.structures.stages_ import parse_shard
 
 from ..support.fuzz import Seed, make_seeds, mutants, write_bomb, write_long_line, write_oddities
 from ..support.fuzz_checks import disagreement, faults, our_trace
-from .test_parse import ANY, atom
+from ..support.parsing import ANY, atom, directory, parsed_tables
 
 MUTANTS = 400
 ALA = [atom(i, "ALA", "A", i, 3.8 * i).encode() for i in range(1, 11)]
@@ -65,9 +62,9 @@ def table(label: str, author: str, last: str | None = None) -> bytes:
 def test_whole_files_are_read_as_gemmi_reads_them(seeds: list[Seed]):
     assert len(seeds) >= 10
     assert not [
-        (seed.name, found)
+        (seed.name, faulty)
         for seed in seeds
-        if (found := disagreement(seed.text, is_mmcif(seed.text) or seed.mmcif)) is not None
+        if (faulty := disagreement(seed.text, is_mmcif(seed.text) or seed.mmcif)) is not None
     ]
 
 
@@ -75,13 +72,13 @@ def test_mutants_give_sound_chains_or_a_reason_and_the_positions_of_the_file(see
     wrong = []
     for mutant in mutants(seeds, MUTANTS):
         path = tmp_path / mutant.name
-        found: list[str | None] = [*faults(parse(path, mutant.content))]
+        faulty: list[str | None] = [*faults(parse(path, mutant.content))]
         try:
             text = read_bytes(path, 1 << 30)
         except Exception:  # a broken gzip stream, which parse_file has refused
             text = b""
-        found.append(disagreement(text, is_mmcif(text) or ".cif" in mutant.name or ".mmcif" in mutant.name))
-        wrong += [(mutant.name, mutant.done, item) for item in found if item]
+        faulty.append(disagreement(text, is_mmcif(text) or ".cif" in mutant.name or ".mmcif" in mutant.name))
+        wrong += [(mutant.name, mutant.done, item) for item in faulty if item]
     assert not wrong
 
 
@@ -102,14 +99,12 @@ def test_what_is_no_file_is_accounted_for_and_never_opened(tmp_path: Path):
     folder, results = tmp_path / "folder", tmp_path / "results"
     folder.mkdir()
     count = write_oddities(folder)
-    source = SourceConfig.model_validate({"kind": "directory", "directory": {"path": str(folder)}})
-    write_manifest(source, results, 0, 1, results / "manifest")
-    parse_shard(results / "manifest", ParseConfig(), results / "chains", results / "quarantine")
-    rows = {row["entry_id"]: row for row in read_rows(results / "quarantine")}
-    assert len(rows) == count == int(read_metadata(results / "chains")["files_in"])
-    assert [rows[name]["stage"] for name in ("pipe", "device", "latin-")] == ["source"] * 3
-    assert "a pipe, socket or device" in rows["pipe"]["message"]
-    assert "not UTF-8" in rows["latin-"]["message"]
+    tables = parsed_tables(directory(folder), results)
+    rows = {row.entry_id: row for row in tables.quarantine}
+    assert len(rows) == count == tables.intake.files
+    assert [rows[name].stage for name in ("pipe", "device", "latin-")] == ["source"] * 3
+    assert "a pipe, socket or device" in rows["pipe"].message
+    assert "not UTF-8" in rows["latin-"].message
     assert [file.entry_id for file in list_folder(folder, ids="header")] == sorted(rows)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from proteinmtp.config.data_ import ParseConfig
-from proteinmtp.structures.parse import Chain, parse_file
+from proteinmtp.config import ParseConfig
+from proteinmtp.structures.parse import ParsedChain, parse_file
 
 from ..support.independent import biopython_traces
 
@@ -28,7 +28,7 @@ def rows_of(root: Path) -> list[dict[str, str]]:
         for item in parsed.items:
             row = dict.fromkeys(COLUMNS, "")
             row |= {"file": path.relative_to(root).as_posix(), "repairs": ",".join(parsed.repairs)}
-            if isinstance(item, Chain):
+            if isinstance(item, ParsedChain):
                 ends = item.sequence if len(item.sequence) <= 24 else f"{item.sequence[:12]}...{item.sequence[-8:]}"
                 row |= {"chain": repr(item.name), "outcome": "chain", "length": str(len(item.sequence))}
                 row |= {"observed": str(item.observed.sum()), "breaks": str(item.breaks), "sequence": ends}
@@ -44,9 +44,9 @@ def read_table(name: str) -> list[dict[str, str]]:
 
 
 def test_every_messy_file_gives_what_the_golden_table_says(shared: Path):
-    found, expected = rows_of(shared / "messy"), read_table("messy.tsv")
-    assert {row["file"] for row in found} == {row["file"] for row in expected}
-    for one, other in zip(found, expected, strict=True):
+    parsed, expected = rows_of(shared / "messy"), read_table("messy.tsv")
+    assert {row["file"] for row in parsed} == {row["file"] for row in expected}
+    for one, other in zip(parsed, expected, strict=True):
         assert one == other
 
 
@@ -62,9 +62,9 @@ def test_biopython_reads_the_same_traces_where_it_can(shared: Path):
             continue
         ours: dict[str, tuple[str, list[np.ndarray]]] = defaultdict(lambda: ("", []))
         items = parse_file(path, LIMITS).items
-        refused = {item.chain for item in items if not isinstance(item, Chain)}
+        refused = {item.chain for item in items if not isinstance(item, ParsedChain)}
         for item in items:
-            if isinstance(item, Chain):
+            if isinstance(item, ParsedChain):
                 chain = item.name if item.name in theirs else re.sub(r"\.\d+$", "", item.name)
                 letters, positions = ours[chain]
                 seen = "".join(letter for letter, here in zip(item.sequence, item.observed, strict=True) if here)

@@ -5,15 +5,18 @@ import math
 import pytest
 import torch
 
-from proteinmtp.config.whole import HEADS, HeadConfig
+from proteinmtp.base.errors import PartError
+from proteinmtp.config import HeadConfig
+from proteinmtp.geometry.constants import CONTACT
 from proteinmtp.geometry.mds import classical_mds
-from proteinmtp.model.bins import BINS, CONTACT, FIRST, LAST, WIDTH, bin_of, edges, median, moments
+from proteinmtp.model.bins import BINS, FIRST, LAST, WIDTH, bin_of, edges, median, moments
+from proteinmtp.model.build import make_head
 from proteinmtp.model.heads.equivariant import Layer
 from proteinmtp.model.heads.label_wise import TooLongError
 from proteinmtp.model.pairs import pair_index
-from proteinmtp.base.plugins import constant, load
+from proteinmtp.model.parts import head_facts
 
-from .test_model import SEQUENCES, SLOT_HEADS, batch_of, network_of
+from ..support.networks import SEQUENCES, SLOT_HEADS, batch_of, network_of
 
 EVERY_HEAD = [
     *({"kind": name} for name in SLOT_HEADS),
@@ -34,7 +37,7 @@ def label(head: dict) -> str:
 def shaken(small, head: dict):
     """Return a network whose parameters are not those of the start, some of which are zero."""
     network = network_of(small, head=head)
-    network.head.fit([chain[chain.isfinite().all(-1)] for chain in batch_of(small).coords])
+    network.fit([chain[chain.isfinite().all(-1)] for chain in batch_of(small).coords])
     torch.manual_seed(1)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -65,17 +68,17 @@ def test_a_head_gives_what_it_says_in_the_shapes_it_says(small, head: dict):
     network = shaken(small, head)
     batch = batch_of(small)
     with torch.no_grad():
-        found = network(batch)
-    given = {field for field, value in vars(found).items() if isinstance(value, torch.Tensor)}
-    assert given - set(network.readouts) == set(constant(HEADS, head["kind"], "GIVES"))
+        prediction = network(batch)
+    given = {field for field, value in vars(prediction).items() if isinstance(value, torch.Tensor)}
+    assert given == head_facts(head["kind"]).gives
+    assert prediction.readouts.keys() == network.readouts.keys()
     size, longest = batch.residues.shape
-    given -= set(network.readouts)
     shapes = {"logits": (size, longest * (longest - 1) // 2, BINS), "coords": (size, longest, 3), "scale": (size,)}
     for field in given:
-        assert getattr(found, field).shape == shapes.get(field, (size, longest, longest)), field
-        assert getattr(found, field).dtype == torch.float32
+        assert getattr(prediction, field).shape == shapes.get(field, (size, longest, longest)), field
+        assert getattr(prediction, field).dtype == torch.float32
     for row, sequence in enumerate(SEQUENCES):
-        distances = found.distances[row, : len(sequence), : len(sequence)]
+        distances = prediction.distances[row, : len(sequence), : len(sequence)]
         assert torch.equal(distances, distances.T)
         assert (distances >= 0).all()
         assert not distances.diagonal().any()
@@ -85,15 +88,15 @@ def test_a_head_gives_what_it_says_in_the_shapes_it_says(small, head: dict):
 def test_a_fitted_pair_head_begins_at_the_null_of_the_separation(kind: str):
     torch.manual_seed(0)
     chains = [3.8 * torch.nn.functional.normalize(torch.randn(n, 3), dim=1).cumsum(0) for n in (40, 60, 80)]
-    head = load(HEADS, kind).Head(16, HeadConfig(kind=kind))
+    head = make_head(HeadConfig(kind=kind), 16)
     head.fit(chains)
     with torch.no_grad():
         head.pairs.mix[-1].weight.zero_()
         head.pairs.mix[-1].bias.zero_()
-        found = head(torch.randn(1, 80, 16), torch.ones(1, 80, dtype=torch.bool)).distances[0]
+        distances = head(torch.randn(1, 80, 16), torch.ones(1, 80, dtype=torch.bool)).distances[0]
     for separation in (1, 2, 7, 30):
         mean = torch.cat([torch.cdist(chain, chain).diagonal(separation) for chain in chains]).mean()
-        assert float(found[0, separation]) == pytest.approx(float(mean), abs=0.15)
+        assert float(distances[0, separation]) == pytest.approx(float(mean), abs=0.15)
 
 
 def test_the_bins_are_those_that_are_documented():
@@ -125,18 +128,18 @@ def test_the_moments_of_a_distogram_are_those_of_its_bins():
 
 @pytest.mark.parametrize("kind", ["coords", "label_wise"])
 def test_global_normalisation_is_undone_exactly(kind: str):
-    head = load(HEADS, kind).Head(8, HeadConfig(kind=kind, max_length=4))
+    head = make_head(HeadConfig(kind=kind, max_length=4), 8)
     head.fit([torch.tensor([[10.0, 0, 0], [30, 0, 0], [torch.nan] * 3]), torch.tensor([[20.0, 60, 0], [20, 20, 0]])])
     normal = head.normalisation
     assert normal.mean.tolist() == pytest.approx([20, 20, 0])
     target = torch.tensor([[[12.0, 3.0, -4.0], [100.0, 0.0, 0.5]]])
     values = (target - normal.mean) / normal.scale[0]
-    found = normal.prediction(values, torch.ones(1, 2, dtype=torch.bool))
-    assert torch.allclose(found.coords, target, atol=1e-5)
+    prediction = normal.prediction(values, torch.ones(1, 2, dtype=torch.bool))
+    assert torch.allclose(prediction.coords, target, atol=1e-5)
 
 
 def test_normalisation_by_chain_takes_the_radius_that_the_length_lets_expect():
-    head = load(HEADS, "coords").Head(8, HeadConfig(kind="coords", normalisation="chain"))
+    head = make_head(HeadConfig(kind="coords", normalisation="chain"), 8)
     torch.manual_seed(0)
     chains = []
     for length in (20, 40, 80, 160):
@@ -145,13 +148,13 @@ def test_normalisation_by_chain_takes_the_radius_that_the_length_lets_expect():
         chains.append(points / points.square().mean().sqrt() * 2 * length**0.4 + 50)
     head.fit(chains)
     assert head.normalisation.scale.tolist() == pytest.approx([2.0, 0.4], rel=1e-3)
-    found = head.normalisation.prediction(torch.ones(1, 40, 3), torch.ones(1, 40, dtype=torch.bool))
-    assert float(found.scale) == pytest.approx(2 * 40**0.4, rel=1e-3)
-    assert found.centred
+    prediction = head.normalisation.prediction(torch.ones(1, 40, 3), torch.ones(1, 40, dtype=torch.bool))
+    assert float(prediction.scale) == pytest.approx(2 * 40**0.4, rel=1e-3)
+    assert prediction.centred
 
 
 def test_a_chain_that_is_too_long_for_the_label_wise_head_is_named():
-    head = load(HEADS, "label_wise").Head(8, HeadConfig(kind="label_wise", max_length=4))
+    head = make_head(HeadConfig(kind="label_wise", max_length=4), 8)
     with pytest.raises(TooLongError, match=r"5 residues; set head\.max_length \(now 4\)"):
         head.fit([torch.zeros(5, 3)])
     with pytest.raises(TooLongError, match="6 residues"):
@@ -178,9 +181,9 @@ def test_the_egnn_turns_moves_and_mirrors_with_its_input():
 def test_refined_distances_are_those_of_points_in_space(small):
     network = shaken(small, {"kind": "equivariant"})
     with torch.no_grad():
-        found = network(batch_of(small, (SEQUENCES[1],))).distances.double()
-    points = classical_mds(found)
-    assert torch.allclose(torch.cdist(points, points), found, atol=1e-2)
+        distances = network(batch_of(small, (SEQUENCES[1],))).distances.double()
+    points = classical_mds(distances)
+    assert torch.allclose(torch.cdist(points, points), distances, atol=1e-2)
 
 
 def test_the_heads_are_fed_residues_in_their_place(small):
@@ -200,17 +203,24 @@ def test_the_median_of_a_distogram_is_that_of_its_bins():
     logits[0, 10] = 0.0  # all in one bin: its middle
     logits[1, 10], logits[1, 40] = math.log(0.6), math.log(0.4)  # torn: within the likelier bin, at 5/6 of it
     logits[2, 10], logits[2, -1] = math.log(0.3), math.log(0.7)  # beyond: the mean that is given
-    found = median(logits, torch.tensor([0.0, 0.0, 25.0]))
+    distances = median(logits, torch.tensor([0.0, 0.0, 25.0]))
     lower = float(edges()[9])
-    assert found.tolist() == pytest.approx([lower + WIDTH / 2, lower + WIDTH * 5 / 6, 25.0], abs=1e-4)
+    assert distances.tolist() == pytest.approx([lower + WIDTH / 2, lower + WIDTH * 5 / 6, 25.0], abs=1e-4)
 
 
 def test_what_is_written_down_is_the_median_and_what_losses_see_is_the_mean(small):
     network = shaken(small, {"kind": "distogram"})
     with torch.no_grad():
-        found = network(batch_of(small))
-    assert torch.equal(found.point, found.median)
-    assert not torch.equal(found.point, found.distances)
+        prediction = network(batch_of(small))
+    assert torch.equal(prediction.point, prediction.median)
+    assert not torch.equal(prediction.point, prediction.distances)
     with torch.no_grad():
         refined = shaken(small, {"kind": "equivariant"})(batch_of(small))
     assert torch.equal(refined.point, refined.distances)
+
+
+def test_a_head_gets_the_settings_that_it_names_and_its_own_options_are_checked():
+    head = make_head(HeadConfig(kind="distance", width=12, max_separation=5), 8)
+    assert (head.pairs.project.out_features, head.pairs.exact) == (24, 5)
+    with pytest.raises(PartError, match=r"head\.options: .*distance takes no depth; it takes width"):
+        make_head(HeadConfig(kind="distance", options={"depth": 3}), 8)

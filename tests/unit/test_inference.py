@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gemmi
@@ -5,136 +7,185 @@ import numpy as np
 import pytest
 import torch
 
-from proteinmtp.config.whole import ReconstructConfig
-from proteinmtp.tables.schemas import CHAINS
-from proteinmtp.tables.parquet import read_all, read_rows, write_rows
+from pipeline import chirality, reconstruct
+from proteinmtp.config import ReconstructConfig, RunConfig
 from proteinmtp.geometry.chirality import mirror
-from proteinmtp.geometry.distances import pack_upper, pairwise_distances
+from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.rebuild import rebuild
 from proteinmtp.geometry.superposition import score
-from proteinmtp.predictors.network import predict_shard
-from proteinmtp.predictors.traces import read_chirality, reconstruct_shard, write_chirality, write_pdb
-from proteinmtp.tables.prediction_schemas_ import NOTHING, PREDICTIONS
-from proteinmtp.training.train import TrainingFiles, train
+from proteinmtp.predictors.traces import traces
+from proteinmtp.structures.writing import write_pdb
+from proteinmtp.tables import triangle
+from proteinmtp.tables.chains import CHAINS, ChainRow, ChainSequence
+from proteinmtp.tables.hand import HandRecord
+from proteinmtp.tables.predictions import PREDICTIONS, PredictionRow
+from proteinmtp.tables.split import read_subset
+from proteinmtp.tables.structures import STRUCTURES
 
-from ..support.small import small_config
+from ..support.small import SmallData, small_config
+from ..support.trained_runs import RunFiles, files_of
 
 
 @pytest.fixture(scope="module")
-def chirality(small, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("chirality") / "counts.json"
-    write_chirality(small.chains, small.split, path)
+def hand(small: SmallData, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("hand") / "hand.json"
+    chirality.run(
+        chirality.Inputs(chains=small.chains, split=small.split), chirality.Outputs(hand=path), chirality.Options()
+    )
     return path
 
 
 @pytest.fixture(scope="module", params=["distance", "coords"])
-def run(request, small, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    config = small_config(runs=[{"name": "a", "head": {"kind": request.param}}]).run("a")
-    manifest = folder / "manifest.json"
-    files = TrainingFiles(
-        small.chains, small.distances, small.split, small.backbone,
-        folder / "work", folder / "model", manifest, folder / "history.parquet",
-    )  # fmt: skip
-    train("a", config, 0, files, "code")
-    return config, manifest
+def run(request, small: SmallData, tmp_path_factory) -> tuple[RunConfig, RunFiles]:
+    settings = small_config(runs=[{"name": "a", "head": {"kind": request.param}}]).run("a")
+    files = files_of(small, tmp_path_factory.mktemp(request.param))
+    files.train(settings)
+    return settings, files
 
 
-def test_prediction_covers_the_subset_once_in_the_order_of_the_shard(small, run, tmp_path: Path):
-    config, manifest = run
-    for shard, chains in enumerate(small.chains):
-        predict_shard(config, chains, small.split, "test", small.backbone, manifest, tmp_path / f"{shard}")
-    wanted = {row["chain_id"] for row in read_rows(small.split) if row["test"]}
-    rows = list(read_all([tmp_path / "0", tmp_path / "1"]))
-    everything = [row["chain_id"] for row in read_all(small.chains, ["chain_id"])]
-    assert [row["chain_id"] for row in rows] == [name for name in everything if name in wanted]
-    for row in rows:
-        assert len(row["triu"]) == row["length"] * (row["length"] - 1) // 2
-        assert np.isfinite(row["triu"]).all() and (row["triu"] >= 0).all()
+@dataclass(frozen=True)
+class Rebuilding:
+    """A folder in which predictions for a shard of chains are rebuilt by the stage."""
 
+    folder: Path
+    chains: Path
+    hand: Path
 
-def test_reconstruction_never_sees_the_answer(small, run, chirality: Path, tmp_path: Path):
-    config, manifest = run
-    predict_shard(config, small.chains[0], small.split, "train", small.backbone, manifest, tmp_path / "p")
-    blind = [
-        row | {"coords": np.full_like(row["coords"], np.nan), "observed": np.zeros_like(row["observed"])}
-        for row in read_rows(small.chains[0])
-    ]
-    write_rows(tmp_path / "blind", CHAINS, blind)
-    for name, chains in (("seen", small.chains[0]), ("unseen", tmp_path / "blind")):
-        reconstruct_shard(
-            ReconstructConfig(), tmp_path / "p", chains, chirality, tmp_path / name, tmp_path / f"{name}-pdb"
+    def of_rows(
+        self, predictions: Iterable[PredictionRow], config: ReconstructConfig | None = None
+    ) -> reconstruct.Outputs:
+        self.folder.mkdir()
+        PREDICTIONS.write(self.folder / "predictions", predictions)
+        return self.of_table(self.folder / "predictions", config)
+
+    def of_table(self, predictions: Path, config: ReconstructConfig | None = None) -> reconstruct.Outputs:
+        outputs = reconstruct.Outputs(structures=self.folder / "structures", pdb=self.folder / "pdb")
+        reconstruct.run(
+            reconstruct.Inputs(predictions=predictions, chains=self.chains, hand=self.hand),
+            outputs,
+            reconstruct.Options(reconstruct=config or ReconstructConfig()),
         )
-    assert (tmp_path / "seen").read_bytes() == (tmp_path / "unseen").read_bytes()
-    assert len(list((tmp_path / "seen-pdb").glob("*.pdb"))) == len(list(read_rows(tmp_path / "p")))
+        return outputs
 
 
-def test_exact_distances_are_rebuilt_in_the_right_hand(small, chirality: Path):
-    counts = read_chirality(chirality)
-    for row in read_all(small.chains):
-        native, seen = torch.from_numpy(row["coords"].astype(np.float64)), torch.from_numpy(row["observed"].copy())
+def first_chain(small: SmallData) -> ChainRow:
+    return next(CHAINS.read(small.chains[0]))
+
+
+def prediction(chain: ChainRow, coords: np.ndarray | None = None) -> PredictionRow:
+    """The exact distances of a chain, or of other coordinates."""
+    points = torch.from_numpy(np.array(chain.coords if coords is None else coords))
+    triu = triangle.pack(pairwise_distances(points).numpy())
+    return PredictionRow(chain_id=chain.chain_id, length=chain.length, triu=triu)
+
+
+def test_prediction_covers_the_subset_once_in_the_order_of_the_shard(small: SmallData, run, tmp_path: Path):
+    settings, files = run
+    for shard, chains in enumerate(small.chains):
+        files.predict(settings, chains=chains, subset="test", table=tmp_path / f"{shard}")
+    wanted = read_subset(small.split, "test")
+    rows = list(PREDICTIONS.read(tmp_path / "0", tmp_path / "1"))
+    everything = [chain.chain_id for chain in CHAINS.read_as(ChainSequence, *small.chains)]
+    assert [row.chain_id for row in rows] == [name for name in everything if name in wanted]
+    for row in rows:
+        assert len(row.triu) == row.length * (row.length - 1) // 2
+        assert np.isfinite(row.triu).all() and (row.triu >= 0).all()
+
+
+def test_reconstruction_never_sees_the_answer(small: SmallData, run, hand: Path, tmp_path: Path):
+    settings, files = run
+    files.predict(settings, chains=small.chains[0], subset="train", table=tmp_path / "p")
+    CHAINS.write(
+        tmp_path / "blind",
+        (
+            replace(row, coords=np.full_like(row.coords, np.nan), observed=np.zeros_like(row.observed))
+            for row in CHAINS.read(small.chains[0])
+        ),
+    )
+    rebuilt = []
+    for name, chains in (("seen", small.chains[0]), ("unseen", tmp_path / "blind")):
+        (tmp_path / name).mkdir()
+        rebuilt.append(Rebuilding(tmp_path / name, chains, hand).of_table(tmp_path / "p"))
+    seen, unseen = rebuilt
+    assert seen.structures.read_bytes() == unseen.structures.read_bytes()
+    assert len(list(seen.pdb.glob("*.pdb"))) == len(list(PREDICTIONS.read(tmp_path / "p")))
+
+
+def test_exact_distances_are_rebuilt_in_the_right_hand(small: SmallData, hand: Path):
+    counts = torch.tensor(HandRecord.read(hand).counts)
+    for row in CHAINS.read(*small.chains):
+        native, seen = torch.from_numpy(row.coords.astype(np.float64)), torch.from_numpy(row.observed.copy())
         mask = torch.ones(1, len(native), dtype=torch.bool)
-        found = rebuild(pairwise_distances(mirror(native))[None], mask, counts, ReconstructConfig())
-        assert score(found.coords[0][seen], native[seen]).tm_score > 0.999
-        assert found.margin > 0 and found.mixed == 0 and found.stress < 0.05
-
-
-def prediction(row, **changes):
-    length = row["length"]
-    distances = pack_upper(pairwise_distances(torch.from_numpy(np.array(row["coords"]))).numpy())
-    return NOTHING | {"chain_id": row["chain_id"], "length": length, "triu": distances} | changes
+        distances = pairwise_distances(mirror(native))[None]
+        rebuilt = rebuild(distances, mask, counts=counts, config=ReconstructConfig())
+        assert score(rebuilt.coords[0][seen], native[seen]).tm_score > 0.999
+        assert rebuilt.margin > 0 and rebuilt.mixed == 0 and rebuilt.stress < 0.05
 
 
 @pytest.mark.parametrize("method", ["mds", "smacof", "gradient"])
-def test_a_shard_is_rebuilt_in_its_order_by_the_named_method_with_the_same_bytes(small, chirality, tmp_path, method):
-    rows = list(read_rows(small.chains[0]))[:5]
-    write_rows(tmp_path / "p", PREDICTIONS, [prediction(row) for row in rows])
+def test_a_shard_is_rebuilt_in_its_order_by_the_named_method_with_the_same_bytes(
+    small: SmallData, hand: Path, tmp_path: Path, method: str
+):
+    chains = list(CHAINS.read(small.chains[0]))[:5]
     config = ReconstructConfig(method=method, gradient_steps=60)
-    for name in ("a", "b"):
-        reconstruct_shard(config, tmp_path / "p", small.chains[0], chirality, tmp_path / name, tmp_path / f"{name}-pdb")
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    found = list(read_rows(tmp_path / "a"))
-    assert [row["chain_id"] for row in found] == [row["chain_id"] for row in rows]
-    assert {row["method"] for row in found} == {method}
-    assert all(row["error_reach"] is None for row in found)
+    one, other = (
+        Rebuilding(tmp_path / name, small.chains[0], hand).of_rows(map(prediction, chains), config) for name in "ab"
+    )
+    assert one.structures.read_bytes() == other.structures.read_bytes()
+    rows = list(STRUCTURES.read(one.structures))
+    assert [row.chain_id for row in rows] == [chain.chain_id for chain in chains]
+    assert {row.method for row in rows} == {method}
+    assert all(row.error_reach is None for row in rows)
 
 
-def test_coordinates_from_elsewhere_pass_through_with_their_gaps(small, chirality: Path, tmp_path: Path):
-    row = next(iter(read_rows(small.chains[0])))
-    coords = np.array(row["coords"])
+def test_rows_of_the_table_are_what_the_library_gives(small: SmallData, hand: Path, tmp_path: Path):
+    """The stage adds nothing: `traces` alone, from rows to rows, has the same coordinates."""
+    chains = list(CHAINS.read(small.chains[0]))[:3]
+    predictions = [prediction(chain) for chain in chains]
+    rows = traces(
+        predictions,
+        sequences={chain.chain_id: chain.sequence for chain in chains},
+        hand=HandRecord.read(hand),
+        config=ReconstructConfig(),
+    )
+    written = STRUCTURES.read(Rebuilding(tmp_path / "a", small.chains[0], hand).of_rows(predictions).structures)
+    for row, stored in zip(rows, written, strict=True):
+        assert row.chain_id == stored.chain_id and row.stress == stored.stress
+        assert np.array_equal(row.coords.astype(np.float32), stored.coords)
+
+
+def test_coordinates_from_elsewhere_pass_through_with_their_gaps(small: SmallData, hand: Path, tmp_path: Path):
+    chain = first_chain(small)
+    coords = np.array(chain.coords)
     coords[3:6] = np.nan
-    distances = pack_upper(pairwise_distances(torch.from_numpy(coords)).numpy())
     confidence = np.where(np.isfinite(coords[:, 0]), 50.0, np.nan)
-    write_rows(tmp_path / "p", PREDICTIONS, [prediction(row, triu=distances, coords=coords, confidence=confidence)])
-    reconstruct_shard(ReconstructConfig(), tmp_path / "p", small.chains[0], chirality, tmp_path / "s", tmp_path / "pdb")
-    (found,) = read_rows(tmp_path / "s")
-    assert found["method"] == "none" and found["error_reach"] is None
-    assert np.array_equal(found["coords"], coords, equal_nan=True)
-    assert found["stress"] < 0.05  # half precision of the distances
-    assert found["mirror_margin"] > 0
-    residues = list(gemmi.read_structure(str(next((tmp_path / "pdb").iterdir())))[0]["A"])
+    outputs = Rebuilding(tmp_path / "a", small.chains[0], hand).of_rows(
+        [replace(prediction(chain, coords), coords=coords, confidence=confidence)]
+    )
+    (row,) = STRUCTURES.read(outputs.structures)
+    assert row.method == "none" and row.error_reach is None
+    assert np.array_equal(row.coords, coords, equal_nan=True)
+    assert row.stress < 0.05  # half precision of the distances
+    assert row.mirror_margin > 0
+    residues = list(gemmi.read_structure(str(next(outputs.pdb.iterdir())))[0]["A"])
     assert [residue.seqid.num for residue in residues] == [
-        place + 1 for place in range(row["length"]) if np.isfinite(coords[place, 0])
+        place + 1 for place in range(chain.length) if np.isfinite(coords[place, 0])
     ]
 
 
 def test_pdb_files_hold_the_sequence_and_the_confidence(tmp_path: Path):
     coords = np.arange(9.0).reshape(3, 3)
-    write_pdb(tmp_path / "x.pdb", "MXW", coords, np.array([10.0, 50.0, 90.0]))
+    write_pdb(tmp_path / "x.pdb", sequence="MXW", coords=coords, confidence=np.array([10.0, 50.0, 90.0]))
     structure = gemmi.read_structure(str(tmp_path / "x.pdb"))
     atoms = [(cra.residue.name, cra.atom.b_iso, cra.atom.pos.tolist()) for cra in structure[0].all()]
     assert [(name, b) for name, b, _ in atoms] == [("MET", 10), ("UNK", 50), ("TRP", 90)]
     assert np.array([position for _, _, position in atoms]) == pytest.approx(coords)
 
 
-def test_chain_names_never_become_paths(small, chirality: Path, tmp_path: Path):
-    row = next(iter(read_rows(small.chains[0]))) | {"chain_id": "../../evil/x"}
-    write_rows(tmp_path / "chains", CHAINS, [row])
-    length = row["length"]
-    distances = np.full(length * (length - 1) // 2, 5.0)
-    row = NOTHING | {"chain_id": row["chain_id"], "length": length, "triu": distances}
-    write_rows(tmp_path / "p", PREDICTIONS, [row])
-    folder = tmp_path / "a" / "b" / "pdb"
-    reconstruct_shard(ReconstructConfig(), tmp_path / "p", tmp_path / "chains", chirality, tmp_path / "s", folder)
-    assert [path.name for path in folder.iterdir()] == ["..%2F..%2Fevil%2Fx.pdb"]
+def test_chain_names_never_become_paths(small: SmallData, hand: Path, tmp_path: Path):
+    chain = replace(first_chain(small), chain_id="../../evil/x")
+    CHAINS.write(tmp_path / "chains", [chain])
+    row = prediction(chain, np.nan_to_num(chain.coords))
+    outputs = Rebuilding(tmp_path / "a", tmp_path / "chains", hand).of_rows([row])
+    assert [path.name for path in outputs.pdb.iterdir()] == ["..%2F..%2Fevil%2Fx.pdb"]
     assert not (tmp_path / "evil").exists()

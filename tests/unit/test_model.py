@@ -1,4 +1,3 @@
-import json
 from dataclasses import fields
 from pathlib import Path
 
@@ -7,33 +6,22 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from proteinmtp.config.whole import HEADS, SlotsConfig, parse_config
-from proteinmtp.tables.reader import ChainRecord, read_chains, read_subset
-from proteinmtp.model.backbone import BackboneError, make_backbone
-from proteinmtp.model.batch import Batch, collate
-from proteinmtp.model.layout import Layout
-from proteinmtp.model.network import build_network, load_network, save_network
+from proteinmtp.base.errors import PartError
+from proteinmtp.config import BackboneConfig, SlotsConfig
+from proteinmtp.model.backbone import BackboneError
+from proteinmtp.model.batch import collate
+from proteinmtp.model.build import build_network, load_network, network_type, save_network
+from proteinmtp.model.layout import Layout, token_count
+from proteinmtp.model.slot_network import SlotNetwork
 from proteinmtp.model.tokens import SLOT, ResidueTokenizer, TokenizerError
-from proteinmtp.base.plugins import names
+from proteinmtp.model.writer import WriterNetwork
+from proteinmtp.tables.chains import read_chains
+from proteinmtp.tables.saved_files import SavedBackbone, model_folder
+from proteinmtp.tables.split import read_subset
 
-from ..support.small import SMALL_RUN, small_config
-
-SEQUENCES = ("MKVLITGAGS", "ACDEFGHIKLMNPQ", "WYVTS")
-
-
-def network_of(small, **changes):
-    config = small_config(runs=[{"name": "a"} | changes]).run("a")
-    return build_network(config, small.backbone.parent / "model", torch.float32, 0).eval()
-
-
-def batch_of(small, sequences=SEQUENCES) -> Batch:
-    tokenizer = ResidueTokenizer.from_folder(small.backbone.parent / "model")
-    generator = torch.Generator().manual_seed(0)
-    chains = [
-        ChainRecord(str(n), sequence, torch.randn(len(sequence), 3, generator=generator).cumsum(0).numpy() * 3)
-        for n, sequence in enumerate(sequences)
-    ]
-    return collate(chains, [tokenizer.encode(sequence) for sequence in sequences])
+from ..support.networks import SEQUENCES, SLOT_HEADS, batch_of, network_of, run_of
+from ..support.small import small_config
+from ..support.trained_runs import linked, made
 
 
 def states_of(network, small, sequence: str) -> torch.Tensor:
@@ -41,9 +29,6 @@ def states_of(network, small, sequence: str) -> torch.Tensor:
     with torch.no_grad():
         return network.slot_states(batch.residues, batch.lengths)[0]
 
-
-SLOT_HEADS = [name for name in names(HEADS) if name != "digits"]
-"""All but the one that writes, for which see test_writer."""
 
 SLOTS = {
     "placeholder": {"kind": "placeholder"},
@@ -127,7 +112,8 @@ def test_padding_order_and_batch_mates_do_not_change_a_state(small, slots: str):
 def test_aligned_slots_have_the_position_of_their_residue():
     lengths = torch.tensor([2, 3])
     slots = SlotsConfig(kind="placeholder", attention="causal")
-    layout = Layout(lengths, 3, slots, torch.tensor([7]), torch.tensor([8]))
+    around = {"prefix": torch.tensor([7]), "suffix": torch.tensor([8])}
+    layout = Layout(lengths=lengths, longest=3, slots=slots, **around)
     assert layout.tokens(torch.tensor([[1, 2, 0], [3, 4, 5]])).tolist() == [
         [7, 1, 2, 8, 1, 2, 0, 0],
         [7, 3, 4, 5, 8, 3, 4, 5],
@@ -135,9 +121,9 @@ def test_aligned_slots_have_the_position_of_their_residue():
     assert layout.positions()[0, :6].tolist() == [0, 1, 2, 3, 1, 2]
     assert layout.positions()[1].tolist() == [0, 1, 2, 3, 4, 1, 2, 3]
     slots = SlotsConfig(kind="placeholder", attention="causal", positions="continued")
-    continued = Layout(lengths, 3, slots, torch.tensor([7]), torch.tensor([8]))
+    continued = Layout(lengths=lengths, longest=3, slots=slots, **around)
     assert continued.positions()[1].tolist() == list(range(8))
-    none = Layout(lengths, 3, SlotsConfig(kind="none"), torch.tensor([7]), torch.tensor([8]))
+    none = Layout(lengths=lengths, longest=3, slots=SlotsConfig(kind="none"), **around)
     assert none.tokens(torch.tensor([[1, 2, 0], [3, 4, 5]])).tolist() == [[7, 1, 2, 8, 0], [7, 3, 4, 5, 8]]
 
 
@@ -218,29 +204,29 @@ def test_gradient_checkpointing_gives_the_same_gradients(small, tuning: str):
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 @pytest.mark.parametrize("head", SLOT_HEADS)
 def test_a_saved_network_predicts_the_same(small, tmp_path: Path, tuning: str, head: str):
-    config = small_config(
-        runs=[
-            {
-                "name": "a",
-                "train": {"tuning": tuning},
-                "head": {"kind": head, "max_length": 20},
-                "slots": {"pooled": True, "prompt": "AC"},
-            }
-        ]
-    ).run("a")
-    folder = small.backbone.parent / "model"
-    network = build_network(config, folder, torch.float32, 0).eval()
+    config = run_of(
+        train={"tuning": tuning},
+        head={"kind": head, "max_length": 20},
+        slots={"pooled": True, "prompt": "AC"},
+    )
+    folder = model_folder(small.backbone)
+    network = build_network(config, folder, dtype=torch.float32, seed=0).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.requires_grad:
                 parameter.add_(0.1 * torch.randn_like(parameter))
-        network.head.fit([3 * torch.randn(n, 3).cumsum(0) for n in (5, 9, 14)])
+        network.fit([3 * torch.randn(n, 3).cumsum(0) for n in (5, 9, 14)])
         expected = network(batch_of(small))
-        save_network(network, ResidueTokenizer.from_folder(folder), config, tmp_path / "run")
-        found = load_network(config, folder, tmp_path / "run", torch.float32)(batch_of(small))
+        save_network(network, tokenizer=ResidueTokenizer.from_folder(folder), config=config, folder=tmp_path / "run")
+        loaded = load_network(config, backbone=folder, saved=tmp_path / "run", dtype=torch.float32)
+        again = loaded(batch_of(small))
     for field in fields(expected):
-        value, again = getattr(expected, field.name), getattr(found, field.name)
-        assert torch.equal(again, value) if isinstance(value, torch.Tensor) else again == value, field.name
+        before, after = getattr(expected, field.name), getattr(again, field.name)
+        if field.name == "readouts":
+            assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
+        else:
+            same = torch.equal(after, before) if isinstance(before, torch.Tensor) else after == before
+            assert same, field.name
     assert {path.suffix for path in (tmp_path / "run").rglob("*")} <= {"", ".json", ".safetensors", ".md", ".jinja"}
 
 
@@ -269,25 +255,30 @@ def test_a_tokenizer_without_residues_is_refused():
 
 
 def test_a_local_backbone_is_linked_and_must_be_safetensors(small, tmp_path: Path):
-    source = small.backbone.parent / "model"
-    config = parse_config({"defaults": {"backbone": {"kind": "path", "path": str(source)}}}).defaults.backbone
-    make_backbone(config, 0, tmp_path / "model", tmp_path / "manifest.json")
-    hashes = json.loads((tmp_path / "manifest.json").read_text())["files"]
-    assert hashes == json.loads(small.backbone.read_text())["files"]
+    record = SavedBackbone.read(linked(model_folder(small.backbone), tmp_path / "linked"))
+    assert record.files == SavedBackbone.read(small.backbone).files
+    record.check(tmp_path / "linked" / "model", tmp_path / "linked" / "backbone.json")
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "config.json").write_text("{}")
     (tmp_path / "weights" / "pytorch_model.bin").write_text("")
-    pickled = parse_config({"defaults": {"backbone": {"kind": "path", "path": str(tmp_path / "weights")}}})
     with pytest.raises(BackboneError, match=r"no \.safetensors"):
-        make_backbone(pickled.defaults.backbone, 0, tmp_path / "m", tmp_path / "m.json")
+        linked(tmp_path / "weights", tmp_path / "pickled")
 
 
 def test_equal_settings_make_equal_weights(tmp_path: Path):
-    config = parse_config({"defaults": SMALL_RUN}).defaults.backbone
-    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        make_backbone(config, seed, tmp_path / name / "model", tmp_path / f"{name}.json")
-    texts = [(tmp_path / f"{name}.json").read_text() for name in "abc"]
-    assert texts[0] == texts[1] != texts[2]
+    config: BackboneConfig = small_config().defaults.backbone
+    a, b, c = (made(config, tmp_path / name, seed).read_text() for name, seed in (("a", 0), ("b", 0), ("c", 1)))
+    assert a == b != c
+
+
+@pytest.mark.parametrize("slots", SLOTS)
+def test_a_chain_is_as_many_tokens_as_the_backbone_sees(small, slots: str):
+    network = network_of(small, slots=SLOTS[slots])
+    lengths = []
+    network.backbone.register_forward_hook(lambda *call: lengths.append(call[2].last_hidden_state.shape[1]))
+    states_of(network, small, "MKVLITGAGS")
+    assert lengths == [network.tokens_of(10)]
+    assert network.tokens_of(10) == token_count(10, network.slots, around=len(network.prefix) + len(network.suffix))
 
 
 def test_stored_and_computed_distances_agree(small):
@@ -298,3 +289,68 @@ def test_stored_and_computed_distances_agree(small):
     assert torch.equal(computed.observed_pairs, stored.observed_pairs)
     seen = computed.observed_pairs
     assert torch.allclose(computed.distances[seen], stored.distances[seen], atol=0.05)
+
+
+PROBE = '''
+import torch
+
+from proteinmtp.model.batch import masked_mean
+from proteinmtp.model.loss import PairLoss, Readout
+
+
+class Ends(Readout):
+    """Slot states (B, L, H) to one number for each residue."""
+
+    def __init__(self, hidden_size):
+        super().__init__(hidden_size)
+        self.layer = torch.nn.Linear(hidden_size, 1)
+
+    def forward(self, states):
+        return self.layer(states).squeeze(-1)
+
+
+class Loss(PairLoss):
+    NEEDS = ()
+    READOUT = Ends
+
+    def __init__(self, *, delta, goal=1.0):
+        self.delta, self.goal = delta, goal
+
+    def __call__(self, prediction, batch):
+        return masked_mean((prediction.readouts["probe"] - self.goal).square(), batch.observed)
+'''
+
+OWN_NETWORK = """
+from proteinmtp.model.heads.distance import Head
+from proteinmtp.model.network import Network as Contract
+
+
+class Network(Contract):
+    def forward(self, batch):
+        return None
+"""
+
+
+def test_a_loss_from_outside_brings_a_readout_and_options_of_its_own(small, tmp_path: Path, monkeypatch):
+    (tmp_path / "lab_of_probes").mkdir()
+    (tmp_path / "lab_of_probes" / "probe.py").write_text(PROBE)
+    monkeypatch.syspath_prepend(tmp_path)
+    terms = [{"name": "mse"}, {"name": "lab_of_probes.probe", "weight": 0.5, "options": {"goal": 7.0}}]
+    trained, touched, moved = trained_and_moved(small, loss={"terms": terms})
+    assert {"readouts.probe.layer.weight", "readouts.probe.layer.bias"} <= trained == touched == moved
+    network, batch = network_of(small, loss={"terms": terms}), batch_of(small)
+    probe = network.terms[1]
+    assert (probe.name, probe.weight, probe.loss.goal, probe.loss.delta) == ("probe", 0.5, 7.0, 2.0)
+    prediction = network(batch)
+    parts = [term.weight * term.loss(prediction, batch) for term in network.terms]
+    assert torch.allclose(network.loss(prediction, batch), parts[0] + parts[1])
+
+
+def test_a_network_of_a_head_that_is_not_what_the_contract_asks_for_is_refused(tmp_path: Path, monkeypatch):
+    (tmp_path / "lab_of_networks").mkdir()
+    (tmp_path / "lab_of_networks" / "half.py").write_text(OWN_NETWORK)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PartError, match=r"lab_of_networks\.half has no `Network\.distance_error`; see"):
+        network_type("lab_of_networks.half")
+    assert network_type("distance") is SlotNetwork
+    assert network_type("digits") is WriterNetwork

@@ -7,11 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proteinmtp.geometry.constants import LONGEST_BOND
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.lddt import lddt
 from proteinmtp.geometry.superposition import superpose
 from proteinmtp.structures.pairing import PairingError, align, pair, place_chain
-from proteinmtp.structures.placement import LONGEST_BOND
 from proteinmtp.structures.polymers import Polymer
 from proteinmtp.structures.protein_chains import StructureError, read_protein_chains
 
@@ -56,9 +56,9 @@ def test_published_rmsd_is_met_with_the_pairing_of_the_publishers(shared: Path, 
     rows = published(shared)
     for row in rows:
         native, model = (read_protein_chains(shared / "scored" / row[name])[0] for name in ("native", "model"))
-        found = pair(native, model, row["seqres"] if stated else None, "letters")
-        assert found.placed == len(native.letters)
-        assert rmsd(found.model, found.native) == pytest.approx(float(row["rmsd"]), abs=0.002), row["model"]
+        paired = pair(native, model, sequence=row["seqres"] if stated else None, pairing="letters")
+        assert paired.placed == len(native.letters)
+        assert rmsd(paired.model, paired.native) == pytest.approx(float(row["rmsd"]), abs=0.002), row["model"]
     assert len(rows) == 465
 
 
@@ -67,8 +67,8 @@ def test_published_lddt_is_met_with_the_pairing_of_the_publishers(shared: Path):
         native, model = (read_protein_chains(shared / "scored" / row[name])[0] for name in ("native", "model"))
         coords = np.full((len(row["seqres"]), 3), np.nan)
         coords[first_places(native.letters, row["seqres"])] = native.coords
-        found = place_chain(model, row["seqres"])
-        assert local(found.coords, coords) == pytest.approx(float(row["lddt"]), abs=0.0005), row["model"]
+        placed = place_chain(model, row["seqres"])
+        assert local(placed.coords, coords) == pytest.approx(float(row["lddt"]), abs=0.0005), row["model"]
 
 
 def test_where_the_default_pairing_departs_from_the_published_one_it_is_the_better(shared: Path):
@@ -76,14 +76,14 @@ def test_where_the_default_pairing_departs_from_the_published_one_it_is_the_bett
     for row in published(shared):
         native, model = (read_protein_chains(shared / "scored" / row[name])[0] for name in ("native", "model"))
         full = row["seqres"]
-        found = pair(native, model, full)
-        ours = np.flatnonzero(np.isfinite(found.native).all(1))
+        paired = pair(native, model, sequence=full)
+        ours = np.flatnonzero(np.isfinite(paired.native).all(1))
         for name, theirs in (("rmsd", align(native.letters, full)), ("lddt", first_places(native.letters, full))):
             if not np.array_equal(ours, theirs) and faults(native, ours, full) >= faults(native, theirs, full):
                 worse.append((name, row["name"]))
-        if abs(rmsd(found.model, found.native) - float(row["rmsd"])) > 0.002:
+        if abs(rmsd(paired.model, paired.native) - float(row["rmsd"])) > 0.002:
             rmsd_off.add(row["name"])
-        if abs(local(found.model, found.native) - float(row["lddt"])) > 0.0005:
+        if abs(local(paired.model, paired.native) - float(row["lddt"])) > 0.0005:
             lddt_off.add(row["name"])
             assert not np.array_equal(ours, first_places(native.letters, full)), row["model"]
     assert rmsd_off == PUBLISHED_PAIRING_IS_WRONG
@@ -137,11 +137,11 @@ def test_mutated_partial_and_tagged_models_are_placed_by_number():
     trace = random_trace(len(SEQUENCE), 5)
     native = polymer(SEQUENCE, trace)
     mutated = "".join("G" if index % 15 == 7 else letter for index, letter in enumerate(SEQUENCE))
-    found = pair(native, polymer(mutated[10:50], trace[10:50], np.arange(11, 51)))
-    assert found.placed == 40 and found.identity == pytest.approx(1 - sum(i % 15 == 7 for i in range(10, 50)) / 40)
-    assert rmsd(found.model, found.native) == pytest.approx(0, abs=1e-4)
+    paired = pair(native, polymer(mutated[10:50], trace[10:50], np.arange(11, 51)))
+    assert paired.placed == 40 and paired.identity == pytest.approx(1 - sum(i % 15 == 7 for i in range(10, 50)) / 40)
+    assert rmsd(paired.model, paired.native) == pytest.approx(0, abs=1e-4)
     tag = random_trace(8, 1) + 50
-    tagged = pair(native, polymer("HHHHHHGS" + SEQUENCE, np.concatenate([tag, trace])), SEQUENCE)
+    tagged = pair(native, polymer("HHHHHHGS" + SEQUENCE, np.concatenate([tag, trace])), sequence=SEQUENCE)
     assert tagged.placed == len(SEQUENCE) and rmsd(tagged.model, tagged.native) == pytest.approx(0, abs=1e-4)
 
 
@@ -151,10 +151,10 @@ def test_without_a_stated_sequence_common_numbers_pair_the_residues():
     letters = np.array(list(SEQUENCE))
     native = polymer("".join(letters[one]), trace[one], one + 301)
     model = polymer("".join(letters[other]), trace[other], other + 301)
-    found = pair(native, model)
-    assert found.placed == len(set(one) & set(other))
-    assert rmsd(found.model, found.native) == pytest.approx(0, abs=1e-4)
-    assert found.sequence == SEQUENCE
+    paired = pair(native, model)
+    assert paired.placed == len(set(one) & set(other))
+    assert rmsd(paired.model, paired.native) == pytest.approx(0, abs=1e-4)
+    assert paired.sequence == SEQUENCE
 
 
 def test_what_cannot_be_paired_is_said():

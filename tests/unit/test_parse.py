@@ -6,29 +6,21 @@ import gemmi
 import numpy as np
 import pytest
 
-from proteinmtp.config.data_ import DemoSource, ParseConfig, SourceConfig
-from proteinmtp.tables.write_distances_ import write_distances
-from proteinmtp.tables.parquet import read_metadata, read_rows
-from proteinmtp.geometry.distances import unpack_upper
-from proteinmtp.structures.synthetic import AMINO_ACIDS, make_family, make_member, write_demo
-from proteinmtp.structures.listing_ import write_manifest
-from proteinmtp.structures.parse import Chain, parse_file
+from pipeline import demo, distances
+from proteinmtp.config import DemoSource, ParseConfig
+from proteinmtp.structures.parse import ParsedChain, parse_file
 from proteinmtp.structures.placement import place
 from proteinmtp.structures.refusals import Refusal, Refused
 from proteinmtp.structures.sources.directory import list_folder
-from proteinmtp.structures.stages_ import parse_shard
+from proteinmtp.structures.synthetic import AMINO_ACIDS, make_family, make_member
+from proteinmtp.tables import triangle
+from proteinmtp.tables.chains import CHAINS
+from proteinmtp.tables.distances import DISTANCES
 
-ANY = ParseConfig(min_length=4, min_observed=0, max_unknown=1, max_bond_outliers=1, copies="all")
-
-
-def atom(serial, residue, chain, number, x, *, name="CA", altloc=" ", insertion=" ", occupancy=1.0, record="ATOM  "):
-    return (
-        f"{record}{serial:5d}  {name:<3s}{altloc}{residue:3s} {chain}{number:4d}{insertion}   "
-        f"{x:8.3f}{0:8.3f}{0:8.3f}{occupancy:6.2f}{20:6.2f}          {name[0]:>2s}\n"
-    )
+from ..support.parsing import ANY, atom, directory, parse_shard, parsed_tables, small_demo
 
 
-def read(tmp_path: Path, text: str, limits: ParseConfig = ANY) -> list[Chain | Refused]:
+def read(tmp_path: Path, text: str, limits: ParseConfig = ANY) -> list[ParsedChain | Refused]:
     path = tmp_path / "x.pdb"
     path.write_text(text)
     return parse_file(path, limits).items
@@ -122,33 +114,31 @@ def test_a_second_polymer_under_the_same_chain_id_is_not_lost(tmp_path: Path):
         "".join(atom(i, "ALA", chain, i, 3.8 * i) for i in range(start, start + 6)) + "TER\n"
         for chain, start in (("A", 1), ("B", 1), ("A", 101))
     )
-    found = read(tmp_path, first + other + second)
-    assert [item.name for item in found if isinstance(item, Chain)] == ["A", "B", "A.2"]
+    items = read(tmp_path, first + other + second)
+    assert [item.name for item in items if isinstance(item, ParsedChain)] == ["A", "B", "A.2"]
 
 
 def test_every_messy_file_is_accounted_for(shared: Path, tmp_path: Path):
-    source = SourceConfig.model_validate({"kind": "directory", "directory": {"path": str(shared / "messy")}})
     files = list_folder(shared / "messy")
-    write_manifest(source, tmp_path, 0, 1, tmp_path / "manifest")
-    parse_shard(tmp_path / "manifest", ParseConfig(), tmp_path / "chains", tmp_path / "quarantine")
-    kept = [row["entry_id"] for row in read_rows(tmp_path / "chains", ["entry_id"])]
-    refused = [row["entry_id"] for row in read_rows(tmp_path / "quarantine", ["entry_id"])]
-    assert {*kept, *refused} == {file.entry_id for file in files}
-    assert int(read_metadata(tmp_path / "chains")["files_in"]) == len(files)
-    assert kept and refused
+    tables = parsed_tables(directory(shared / "messy"), tmp_path)
+    assert {row.entry_id for row in [*tables.chains, *tables.quarantine]} == {file.entry_id for file in files}
+    assert tables.intake.files == len(files)
+    assert tables.chains and tables.quarantine
 
 
 def test_the_demo_is_deterministic_and_parsed_back_as_it_was_made(tmp_path: Path):
-    config = DemoSource(families=2, members=12)
-    for name in "ab":
-        write_demo(config, 7, tmp_path / name, tmp_path / f"{name}.json")
+    for name, seed in {"a": 7, "b": 7, "c": 8}.items():
+        demo.run(
+            demo.Inputs(),
+            demo.Outputs(files=tmp_path / f"{name}.json", structures=tmp_path / name),
+            demo.Options(demo=DemoSource(families=2, members=12), seed=seed),
+        )
     assert (tmp_path / "a.json").read_text() == (tmp_path / "b.json").read_text()
-    write_demo(config, 8, tmp_path / "c", tmp_path / "c.json")
     assert (tmp_path / "a.json").read_text() != (tmp_path / "c.json").read_text()
     chains = [item for file in list_folder(tmp_path / "a") for item in parse_file(file.path, ParseConfig()).items]
-    assert sum(isinstance(item, Chain) for item in chains) == 24
+    assert sum(isinstance(item, ParsedChain) for item in chains) == 24
     assert {item.code for item in chains if isinstance(item, Refused)} == {"too_short", "unreadable", "no_protein"}
-    assert any(not item.observed.all() for item in chains if isinstance(item, Chain))
+    assert any(not item.observed.all() for item in chains if isinstance(item, ParsedChain))
 
 
 def test_demo_members_share_the_fold_and_half_of_the_sequence():
@@ -165,7 +155,7 @@ def test_demo_members_share_the_fold_and_half_of_the_sequence():
 
 
 def test_pdb_and_mmcif_of_one_structure_give_the_same_chain(tmp_path: Path):
-    write_demo(DemoSource(families=2, members=4), 0, tmp_path / "demo", tmp_path / "demo.json")
+    small_demo(tmp_path / "demo")
     structure = gemmi.read_structure(str(tmp_path / "demo" / "f00m000.pdb"))
     structure.setup_entities()
     structure.assign_label_seq_id()
@@ -178,15 +168,18 @@ def test_pdb_and_mmcif_of_one_structure_give_the_same_chain(tmp_path: Path):
 
 def test_parsing_twice_gives_equal_bytes_and_distances_are_those_of_the_coordinates(small, tmp_path: Path):
     for name in "ab":
-        parse_shard(small.folder / "manifest-0.parquet", ParseConfig(), tmp_path / name, tmp_path / f"{name}q")
+        parse_shard(small.folder / "manifest-0.parquet", tmp_path / name, tmp_path / f"{name}q")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    write_distances(tmp_path / "a", tmp_path / "d")
-    for chain, row in zip(read_rows(tmp_path / "a"), read_rows(tmp_path / "d"), strict=True):
-        matrix = unpack_upper(row["triu"].astype(np.float32), row["length"])
-        i, j = 3, row["length"] - 4
-        expected = np.linalg.norm(chain["coords"][i] - chain["coords"][j])
+    distances.run(
+        distances.Inputs(chains=tmp_path / "a"), distances.Outputs(distances=tmp_path / "d"), distances.Options()
+    )
+    for chain, row in zip(CHAINS.read(tmp_path / "a"), DISTANCES.read(tmp_path / "d"), strict=True):
+        assert (row.chain_id, row.length) == (chain.chain_id, chain.length)
+        matrix = triangle.unpack(row.triu, row.length)
+        i, j = 3, row.length - 4
+        expected = np.linalg.norm(chain.coords[i] - chain.coords[j])
         assert matrix[i, j] == pytest.approx(expected, rel=1e-3, nan_ok=True)
-        assert np.isnan(matrix[~chain["observed"]][:, chain["observed"]]).all()
+        assert np.isnan(matrix[~chain.observed][:, chain.observed]).all()
 
 
 def helix(name: str = "A", length: int = 12, start: int = 1, **more: object) -> str:
@@ -202,14 +195,15 @@ def test_the_sequence_and_places_of_mmcif_are_found_again_from_pdb(shared: Path,
             continue
         structure.setup_entities()
         structure.write_pdb(str(tmp_path / "x.pdb"))
-        given = {item.name: item for item in parse_file(file.path, ANY).items if isinstance(item, Chain)}
-        found = {item.name: item for item in parse_file(tmp_path / "x.pdb", ANY).items if isinstance(item, Chain)}
-        assert set(given) <= set(found), file.path.name
+        given = {item.name: item for item in parse_file(file.path, ANY).items if isinstance(item, ParsedChain)}
+        items = parse_file(tmp_path / "x.pdb", ANY).items
+        inferred = {item.name: item for item in items if isinstance(item, ParsedChain)}
+        assert set(given) <= set(inferred), file.path.name
         for name, chain in given.items():
-            assert found[name].sequence == chain.sequence, (file.path.name, name)
-            assert np.array_equal(found[name].observed, chain.observed), (file.path.name, name)
+            assert inferred[name].sequence == chain.sequence, (file.path.name, name)
+            assert np.array_equal(inferred[name].observed, chain.observed), (file.path.name, name)
             # Occupancies are rounded in PDB: in 7pih two locations 0.01 angstrom apart come out with the same.
-            assert np.allclose(found[name].coords, chain.coords, atol=0.02, equal_nan=True)
+            assert np.allclose(inferred[name].coords, chain.coords, atol=0.02, equal_nan=True)
             compared += 1
     assert compared > 60
 
@@ -273,7 +267,7 @@ def test_of_chains_with_one_sequence_the_best_observed_is_kept_and_the_others_ar
     seqres = "".join(f"SEQRES   1 {name}   12  {'ALA ' * 12}\n" for name in "ABC")
     text = seqres + helix("A", 10) + "TER\n" + helix("B", 12) + "TER\n" + helix("C", 11)
     items = read(tmp_path, text, ANY.model_copy(update={"copies": "first"}))
-    (kept,) = [item for item in items if isinstance(item, Chain)]
+    (kept,) = [item for item in items if isinstance(item, ParsedChain)]
     assert (kept.name, kept.copies) == ("B", 3)
     assert [(item.chain, item.code) for item in items if isinstance(item, Refused)] == [
         ("A", Refusal.CHAIN_COPY),
@@ -311,7 +305,7 @@ def test_what_is_larger_than_allowed_or_worse_than_asked_is_refused(tmp_path: Pa
 
 def test_one_process_and_two_write_the_same_bytes(small, tmp_path: Path):
     jobs = [
-        (small.folder / f"manifest-{shard}.parquet", ParseConfig(), tmp_path / f"c{shard}", tmp_path / f"q{shard}")
+        (small.folder / f"manifest-{shard}.parquet", tmp_path / f"c{shard}", tmp_path / f"q{shard}")
         for shard in range(2)
     ]
     with multiprocessing.get_context("spawn").Pool(2) as pool:
@@ -343,7 +337,7 @@ def test_what_stands_behind_an_end_or_an_empty_model_is_read(tmp_path: Path):
 def test_stated_places_that_the_letters_contradict_are_refused(shared: Path, tmp_path: Path):
     path = sorted((shared / "entries" / "posebusters").iterdir())[0]
     text = gzip.decompress(path.read_bytes()).decode()
-    right = [item for item in parse_file(path, ANY).items if isinstance(item, Chain)]
+    right = [item for item in parse_file(path, ANY).items if isinstance(item, ParsedChain)]
     assert right
     document = gemmi.cif.read_string(text)
     column = document[0].find_values("_atom_site.label_seq_id")

@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.config.data_ import DemoSource, SourceConfig
-from proteinmtp.structures.synthetic import write_demo
-from proteinmtp.structures.parse import parse_file
-from proteinmtp.structures.pdbbind_index import read_index
-from proteinmtp.structures.sources import SourceError, SourceFile, list_source
+from proteinmtp.config import ParseConfig, SourceConfig
+from proteinmtp.structures.listing import list_source
+from proteinmtp.structures.parse import ParsedChain, parse_file
+from proteinmtp.structures.source import SourceError, SourceFile
+from proteinmtp.structures.sources.pdbbind.index import read_index
 
+from ..support.parsing import small_demo
 from ..support.project import write_pdbbind
 
 LINES = """\
@@ -106,24 +107,24 @@ def test_missing_and_unindexed_entries_are_listed(tmp_path: Path):
         "9xyz": "not_indexed",
         "abcde": "not_indexed",
     }
-    said = {code: file.problem.message for code, file in files.items() if file.problem is not None}
-    assert "no 2abc_protein.pdb in" in said["2abc"]
-    assert "no folder 3abc" in said["3abc"]
-    assert said["9xyz"] == "9xyz is not in INDEX_general_PL_data.2020"
+    messages = {code: file.problem.message for code, file in files.items() if file.problem is not None}
+    assert "no 2abc_protein.pdb in" in messages["2abc"]
+    assert "no folder 3abc" in messages["3abc"]
+    assert messages["9xyz"] == "9xyz is not in INDEX_general_PL_data.2020"
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "reasons"),
     [
         ({"max_resolution": 2.5}, {"2abc": "resolution 2.6 A is worse than max_resolution 2.5 A", "3abc": "no resol"}),
         ({"first_year": 2010}, {"1abc": "released in 2004, before first_year 2010"}),
         ({"last_year": 2010}, {"3abc": "released in 2012, after last_year 2010"}),
     ],
 )
-def test_what_is_outside_the_limits_is_refused_with_the_numbers(tmp_path: Path, options: dict, said: dict[str, str]):
+def test_what_is_outside_the_limits_is_refused_with_the_numbers(tmp_path: Path, options: dict, reasons: dict[str, str]):
     files = listed(tree(tmp_path / "pdbbind"), **options)
-    assert problems(files) == dict.fromkeys(said, "not_selected")
-    for code, part in said.items():
+    assert problems(files) == dict.fromkeys(reasons, "not_selected")
+    for code, part in reasons.items():
         assert part in files[code].problem.message
 
 
@@ -144,15 +145,15 @@ def test_malformed_lines_neither_stop_nor_vanish(tmp_path: Path, caplog: pytest.
         file = files[code]
         assert (file.resolution, file.year if code != "3abc" else None, file.affinity) == (None, None, None)
     assert files["3abc"].year == 2012
-    for said in (
+    for expected in (
         "INDEX_general_PL_data.2020: line 1: 1abc has no readable resolution and year and affinity",
         "line 2: 2abc has no readable",
         "line 3 has no PDB code",
         "line 4 has no PDB code",
         "line 5: 3abc has no readable resolution and affinity",
-        "line 6: 3ABC came before",
+        "line 6: 3ABC stands there already",
     ):
-        assert said in caplog.text
+        assert expected in caplog.text
     assert "line 7" not in caplog.text
 
 
@@ -187,11 +188,8 @@ def test_packed_proteins_and_equal_bytes(tmp_path: Path, shared: Path):
 
 
 def test_proteins_of_the_tree_are_parsed(tmp_path: Path):
-    from proteinmtp.config.data_ import ParseConfig
-
-    write_demo(DemoSource(families=2, members=4), 0, tmp_path / "demo", tmp_path / "files.json")
-    root = write_pdbbind(tmp_path / "pdbbind", sorted((tmp_path / "demo").glob("f*.pdb")))
+    root = write_pdbbind(tmp_path / "pdbbind", sorted(small_demo(tmp_path / "demo").glob("f*.pdb")))
     files = listed(root)
     assert len(files) == 4 and problems(files) == {}
     for file in files.values():
-        assert all(hasattr(item, "sequence") for item in parse_file(file.path, ParseConfig()).items)
+        assert all(isinstance(item, ParsedChain) for item in parse_file(file.path, ParseConfig()).items)

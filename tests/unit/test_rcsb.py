@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.config.data_ import SourceConfig
-from proteinmtp.tables.parquet import read_rows
-from proteinmtp.structures import download
-from proteinmtp.structures.listing_ import write_manifest
-from proteinmtp.structures.sources import SourceError, SourceFile, list_source, rcsb, shard_digests
+from proteinmtp.config import SourceConfig
+from proteinmtp.download import http
+from proteinmtp.structures.listing import list_source, load_source, shard_digests
+from proteinmtp.structures.source import SourceError, SourceFile
+from proteinmtp.tables.manifest import MANIFEST
 
 from ..support.archive import Archive, cut_chunks, entry, reset, says, sends, silent, stalled, text_of, truncated
+from ..support.parsing import list_entries
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def archive() -> Iterator[Archive]:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(http, "FIRST_BACKOFF", 0.01)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
@@ -43,7 +44,7 @@ def listed(config: SourceConfig, tmp_path: Path) -> dict[str, SourceFile]:
 
 
 def fetched(config: SourceConfig, tmp_path: Path) -> dict[str, SourceFile]:
-    files = rcsb.fetch(list(listed(config, tmp_path).values()), config, tmp_path / "results")
+    files = load_source(config, tmp_path / "results").fetch(list(listed(config, tmp_path).values()))
     return {file.entry_id: file for file in files}
 
 
@@ -247,11 +248,11 @@ def test_redirects_are_followed_but_not_in_circles(tmp_path: Path, archive: Arch
 
 
 def test_a_download_is_not_larger_than_the_limit(tmp_path: Path, archive: Archive, monkeypatch):
-    monkeypatch.setattr(download, "LARGEST", 10_000)
+    monkeypatch.setattr(http, "MAX_BYTES", 10_000)
     files = fetched(source(tmp_path, "1abc", archive), tmp_path)
     assert "larger than" in files["1abc"].problem.message
-    monkeypatch.setattr(download, "LARGEST", 1 << 30)
-    monkeypatch.setattr(download, "LARGEST_UNPACKED", 100_000)
+    monkeypatch.setattr(http, "MAX_BYTES", 1 << 30)
+    monkeypatch.setattr(http, "MAX_UNPACKED_BYTES", 100_000)
     files = fetched(source(tmp_path, "1abc", archive), tmp_path)
     assert "unpacked" in files["1abc"].problem.message
     assert archive.asked["/1abc.cif.gz"] == 2
@@ -279,7 +280,7 @@ def test_without_any_answer_the_job_fails_and_goes_on_once_there_is_one(tmp_path
 
 
 def fetch_in_another_process(config: SourceConfig, results: Path, shard: int) -> None:
-    write_manifest(config, results, shard, 2, results / f"{shard}.parquet")
+    list_entries(config, results, results / f"{shard}.parquet", shard, 2)
 
 
 def test_the_rate_holds_over_threads_retries_and_processes(tmp_path: Path, archive: Archive):
@@ -299,16 +300,17 @@ def test_the_rate_holds_over_threads_retries_and_processes(tmp_path: Path, archi
     starts = sorted(archive.starts)
     assert len(starts) == 12
     assert starts[-1] - starts[0] >= 0.75
-    rows = [row for shard in range(2) for row in read_rows(results / f"{shard}.parquet")]
-    assert {row["entry_id"] for row in rows} == set(ids)
-    assert all(row["sha256"] == hashlib.sha256(Path(row["path"]).read_bytes()).hexdigest() for row in rows)
+    rows = list(MANIFEST.read(results / "0.parquet", results / "1.parquet"))
+    assert {row.entry_id for row in rows} == set(ids)
+    assert all(row.sha256 == hashlib.sha256(Path(row.path).read_bytes()).hexdigest() for row in rows)
 
 
 def test_after_kill_9_only_what_is_missing_is_asked_for(tmp_path: Path, archive: Archive):
     archive.faults["/2abc.cif.gz"] = [stalled]
     config = source(tmp_path, "1abc 2abc", archive, timeout=10.0)
     files = list(listed(config, tmp_path).values())
-    job = multiprocessing.get_context("spawn").Process(target=rcsb.fetch, args=(files, config, tmp_path))
+    fetch = load_source(config, tmp_path).fetch
+    job = multiprocessing.get_context("spawn").Process(target=fetch, args=(files,))
     job.start()
     record = files[0].path.parent / "downloads.tsv"
     deadline = time.monotonic() + 60

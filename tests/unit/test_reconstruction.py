@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proteinmtp.config.whole import ReconstructConfig
+from proteinmtp.config import ReconstructConfig
 from proteinmtp.geometry import mds
 from proteinmtp.geometry.chirality import (
     BINS,
@@ -18,14 +18,15 @@ from proteinmtp.geometry.chirality import (
     wrong_hand_fraction,
 )
 from proteinmtp.geometry.completion import complete, scaling_weights
+from proteinmtp.geometry.constants import CIS_BOND, CLASH, TRANS_BOND
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.lbfgs import minimise
 from proteinmtp.geometry.mds import classical_mds, flatten, smacof, stress
 from proteinmtp.geometry.rebuild import rebuild
-from proteinmtp.geometry.refine import CIS, TRANS, bond_lengths, error_precision, error_reach, refine, restraints
+from proteinmtp.geometry.refine import bond_lengths, error_precision, error_reach, refine, restraints
 from proteinmtp.geometry.superposition import superpose
 
-from .test_geometry import chains, helix, random_chain, seeds
+from ..support.shapes import chains, helix, random_chain, seeds
 
 
 def noisy(chain: torch.Tensor, seed: int, error: float = 1.0, reach: float = 0.0) -> torch.Tensor:
@@ -49,7 +50,7 @@ def helices() -> torch.Tensor:
     return dihedral_counts(helix(200))
 
 
-@given(chains)
+@given(chains(8, 60))
 @settings(max_examples=25, deadline=None)
 def test_classical_mds_rebuilds_exact_distances(chain):
     distances = pairwise_distances(chain)
@@ -69,7 +70,7 @@ def test_equal_distances_have_no_leading_axes_but_still_a_result():
     assert coords.isfinite().all()
 
 
-@given(chains, seeds, st.booleans())
+@given(chains(8, 60), seeds, st.booleans())
 @settings(max_examples=20, deadline=None)
 def test_smacof_never_raises_the_weighted_stress(chain, seed, weighted):
     distances = noisy(chain, seed, 2.0)
@@ -78,8 +79,8 @@ def test_smacof_never_raises_the_weighted_stress(chain, seed, weighted):
         weights = torch.rand(distances.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 0.01
         weights = weights + weights.T
     start = classical_mds(distances)
-    fits = [start, *(smacof(distances, start, steps, None, weights) for steps in (1, 2, 4, 8, 16))]
-    values = [float(stress(distances, fit, None, weights)) for fit in fits]
+    fits = [start, *(smacof(distances, start, steps=steps, weights=weights) for steps in (1, 2, 4, 8, 16))]
+    values = [float(stress(distances, fit, weights=weights)) for fit in fits]
     assert all(later <= earlier + 1e-6 for earlier, later in pairwise(values))
 
 
@@ -87,15 +88,15 @@ def test_equal_weights_of_any_size_are_no_weights():
     distances = noisy(random_chain(1, 30), 1)
     start = classical_mds(distances)
     weights = torch.full((30, 30), 0.3, dtype=torch.float64)
-    weighted = smacof(distances, start, 5, None, weights)
-    assert torch.allclose(weighted, smacof(distances, start, 5), atol=1e-6)
+    weighted = smacof(distances, start, steps=5, weights=weights)
+    assert torch.allclose(weighted, smacof(distances, start, steps=5), atol=1e-6)
 
 
 def test_weights_decide_which_of_two_contradicting_distances_is_kept():
     distances = torch.tensor([[0.0, 1, 5], [1, 0, 1], [5, 1, 0]], dtype=torch.float64)
     weights = torch.ones(3, 3, dtype=torch.float64)
     weights[0, 2] = weights[2, 0] = 1e-3
-    kept = smacof(distances, classical_mds(noisy(random_chain(0, 3), 0)), 500, None, weights)
+    kept = smacof(distances, classical_mds(noisy(random_chain(0, 3), 0)), steps=500, weights=weights)
     assert pairwise_distances(kept)[0, 1] == pytest.approx(1, abs=0.02)
 
 
@@ -109,9 +110,9 @@ def test_a_batch_gives_what_each_chain_gives_alone(lengths, seed):
     for index, matrix in enumerate(singles):
         batch[index, : len(matrix), : len(matrix)] = matrix
     mask = torch.arange(width) < torch.tensor(lengths)[:, None]
-    together = smacof(batch, classical_mds(batch, mask), 10, mask)
+    together = smacof(batch, classical_mds(batch, mask), steps=10, mask=mask)
     for index, matrix in enumerate(singles):
-        alone = pairwise_distances(smacof(matrix, classical_mds(matrix), 10))
+        alone = pairwise_distances(smacof(matrix, classical_mds(matrix), steps=10))
         assert torch.allclose(pairwise_distances(together[index, : len(matrix)]), alone, atol=1e-5)
         assert (together[index, len(matrix) :] == 0).all()
 
@@ -125,9 +126,10 @@ def test_rebuilding_in_a_batch_gives_what_each_chain_gives_alone(method):
     for index, matrix in enumerate(singles):
         batch[index, : len(matrix), : len(matrix)] = torch.where(matrix < 25, matrix, torch.nan)
     mask = torch.arange(90) < torch.tensor(lengths)[:, None]
-    together = rebuild(batch, mask, helices(), config)
+    together = rebuild(batch, mask, counts=helices(), config=config)
     for index, length in enumerate(lengths):
-        alone = rebuild(batch[index : index + 1, :length, :length], mask[index : index + 1, :length], helices(), config)
+        one = slice(index, index + 1)
+        alone = rebuild(batch[one, :length, :length], mask[one, :length], counts=helices(), config=config)
         # Iteration stops when little is gained, a few hundredths of an angstrom from the end.
         assert together.stress[index] == pytest.approx(float(alone.stress), abs=0.05)
         assert together.coords[index, length:].isnan().all() and alone.coords.isfinite().all()
@@ -135,12 +137,13 @@ def test_rebuilding_in_a_batch_gives_what_each_chain_gives_alone(method):
         assert (moved - together.coords[index, :length]).norm(dim=-1).max() < 0.2
 
 
-@given(chains, seeds)
+@given(chains(8, 60), seeds)
 @settings(max_examples=15, deadline=None)
 def test_numbering_a_chain_from_the_other_end_changes_nothing(chain, seed):
     distances = noisy(chain, seed)
-    there = pairwise_distances(smacof(distances, classical_mds(distances), 5))
-    back = pairwise_distances(smacof(distances.flip(0, 1), classical_mds(distances.flip(0, 1)), 5)).flip(0, 1)
+    there = pairwise_distances(smacof(distances, classical_mds(distances), steps=5))
+    other_end = distances.flip(0, 1)
+    back = pairwise_distances(smacof(other_end, classical_mds(other_end), steps=5)).flip(0, 1)
     assert torch.allclose(there, back, atol=1e-4)
 
 
@@ -170,7 +173,8 @@ def test_a_residue_that_nothing_is_known_of_hangs_on_its_neighbours():
     distances[0, 5], distances[0, :, 5] = torch.nan, torch.nan
     pairs = complete(distances)
     assert pairs.target[0, 5, 4] == pytest.approx(3.8) and pairs.target.isfinite().all()
-    assert rebuild(distances, all_rows(distances), helices(), ReconstructConfig()).coords.isfinite().all()
+    rebuilt = rebuild(distances, all_rows(distances), counts=helices(), config=ReconstructConfig())
+    assert rebuilt.coords.isfinite().all()
 
 
 def test_weights_follow_the_predicted_variance_within_limits():
@@ -192,22 +196,25 @@ def test_lbfgs_solves_each_problem_as_if_it_were_alone():
     def bowls(point, at=centre, by=scale):
         return (by * (point - at).square()).sum(-1), 2 * by * (point - at)
 
-    found = minimise(bowls, torch.zeros(3, 2, dtype=torch.float64), 60)
-    assert torch.allclose(found, centre, atol=1e-3)
-    first = minimise(lambda point: bowls(point, centre[:1], scale[:1]), torch.zeros(1, 2, dtype=torch.float64), 60)
-    assert torch.allclose(first, found[:1], atol=1e-6)
+    together = minimise(bowls, torch.zeros(3, 2, dtype=torch.float64), steps=60)
+    assert torch.allclose(together, centre, atol=1e-3)
+    start = torch.zeros(1, 2, dtype=torch.float64)
+    first = minimise(lambda point: bowls(point, centre[:1], scale[:1]), start, steps=60)
+    assert torch.allclose(first, together[:1], atol=1e-6)
 
 
 def test_refinement_brings_bonds_to_their_length_and_clashing_atoms_apart():
     chain = helix(40)
     distances = noisy(chain, 0, 2.0)[None]
     pairs = complete(distances)
-    start = smacof(distances, classical_mds(distances), 20)
-    refined = refine(pairs, start, restraints(pairs, bond_lengths(pairs.target, None), None), 100)
+    start = smacof(distances, classical_mds(distances), steps=20)
+    limits = restraints(pairs, bonds=bond_lengths(pairs.target, None), cap=None)
+    refined = refine(pairs, start, limits=limits, steps=100)
 
     def violations(coords):
-        found = pairwise_distances(coords[0])
-        return float((found.diagonal(1) - TRANS).abs().mean()), int((found.triu(3)[found.triu(3) > 0] < 3.5).sum())
+        between = pairwise_distances(coords[0])
+        far = between.triu(3)[between.triu(3) > 0]
+        return float((between.diagonal(1) - TRANS_BOND).abs().mean()), int((far < CLASH).sum())
 
     assert violations(refined)[0] < violations(start)[0]
     assert violations(refined)[1] <= violations(start)[1]
@@ -218,21 +225,22 @@ def test_only_a_short_bond_before_a_proline_is_cis():
     for place, length in enumerate((3.0, 3.0, 3.7)):
         target[0, place, place + 1] = length
     proline = torch.tensor([[True, False, True, False]])
-    assert bond_lengths(target, proline)[0].tolist() == pytest.approx([CIS, TRANS, TRANS])
-    assert bond_lengths(target, None)[0].tolist() == pytest.approx([TRANS] * 3)
+    assert bond_lengths(target, proline)[0].tolist() == pytest.approx([CIS_BOND, TRANS_BOND, TRANS_BOND])
+    assert bond_lengths(target, None)[0].tolist() == pytest.approx([TRANS_BOND] * 3)
 
 
 def test_the_reach_of_errors_is_measured():
     chain = random_chain(7, 150)
     pairs = [complete(noisy(chain, 7, 1.0, reach)[None]) for reach in (0.0, 1.5, 3.0)]
-    found = [float(error_reach(pair, chain[None] - chain.mean(0))) for pair in pairs]
-    assert found[0] < 0.5
-    assert found[1:] == pytest.approx([1.5, 3.0], rel=0.1)
+    measured = [float(error_reach(pair, chain[None] - chain.mean(0))) for pair in pairs]
+    assert measured[0] < 0.5
+    assert measured[1:] == pytest.approx([1.5, 3.0], rel=0.1)
 
 
 def test_independent_errors_have_the_identity_as_precision():
     mask = torch.arange(6)[None] < 5
-    assert torch.allclose(error_precision(torch.tensor([0.05]), mask, 0.2)[0], torch.eye(6, dtype=torch.float64))
+    precision = error_precision(torch.tensor([0.05]), mask, independent=0.2)
+    assert torch.allclose(precision[0], torch.eye(6, dtype=torch.float64))
 
 
 def test_correlated_errors_are_fitted_better_when_they_are_known_to_be():
@@ -240,8 +248,9 @@ def test_correlated_errors_are_fitted_better_when_they_are_known_to_be():
     distances = noisy(chain, 5, 4.0, 3.0)[None]
     errors = []
     for correlated in (False, True):
-        found = rebuild(distances, all_rows(distances), helices(), ReconstructConfig(correlated_errors=correlated))
-        errors.append(float(stress(pairwise_distances(chain)[None], found.coords)))
+        config = ReconstructConfig(correlated_errors=correlated)
+        rebuilt = rebuild(distances, all_rows(distances), counts=helices(), config=config)
+        errors.append(float(stress(pairwise_distances(chain)[None], rebuilt.coords)))
     assert errors[1] < 0.8 * errors[0]
 
 
@@ -265,7 +274,7 @@ def test_the_likelier_hand_of_a_helix_is_right_handed():
     assert mirror_log_ratio(helix(20), torch.zeros(BINS, BINS)) == 0
 
 
-@given(chains, seeds)
+@given(chains(8, 60), seeds)
 @settings(max_examples=20, deadline=None)
 def test_the_mirror_image_has_the_opposite_ratio_except_for_rounding_at_bin_edges(chain, seed):
     counts = torch.randint(0, 50, (BINS, BINS), generator=torch.Generator().manual_seed(seed))
@@ -288,21 +297,23 @@ def test_a_chain_of_both_hands_is_flagged():
     right, left = helix(40), mirror(helix(40))
     both = torch.cat([right, left + right[-1] - left[0] + torch.tensor([0, 0, 3.8])])
     length = torch.tensor(80)
-    assert 0.4 < float(wrong_hand_fraction(both, helices(), length)) < 0.6
-    assert float(wrong_hand_fraction(helix(80), helices(), length)) == 0
-    assert float(wrong_hand_fraction(helix(6), helices(), torch.tensor(6))) == 0
+    assert 0.4 < float(wrong_hand_fraction(both, helices(), length=length)) < 0.6
+    assert float(wrong_hand_fraction(helix(80), helices(), length=length)) == 0
+    assert float(wrong_hand_fraction(helix(6), helices(), length=torch.tensor(6))) == 0
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4])
 def test_the_shortest_chains_have_coordinates(length):
     distances = pairwise_distances(helix(max(length, 5))[:length])[None]
-    found = rebuild(distances, all_rows(distances), helices(), ReconstructConfig())
-    assert found.coords.shape == (1, length, 3) and found.coords.isfinite().all()
+    rebuilt = rebuild(distances, all_rows(distances), counts=helices(), config=ReconstructConfig())
+    assert rebuilt.coords.shape == (1, length, 3) and rebuilt.coords.isfinite().all()
     if length > 1:
-        assert torch.allclose(pairwise_distances(found.coords), distances, atol=0.1)
+        assert torch.allclose(pairwise_distances(rebuilt.coords), distances, atol=0.1)
 
 
 def test_results_are_the_same_bits_every_time():
     distances = noisy(helix(50), 3, 2.0, 2.0)[None]
-    first, second = (rebuild(distances, all_rows(distances), helices(), ReconstructConfig()) for _ in range(2))
+    first, second = (
+        rebuild(distances, all_rows(distances), counts=helices(), config=ReconstructConfig()) for _ in range(2)
+    )
     assert np.array_equal(first.coords.numpy(), second.coords.numpy())

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from typer.testing import CliRunner
 
-from proteinmtp.cli.main import app
-from proteinmtp.config.whole import ConfigError
 from proteinmtp.base.metrics import NAMES
-from proteinmtp.scoring.files import ScoreError, read_pairs, score_files
+from proteinmtp.scoring.files import ScoreError
+from proteinmtp.scoring.files import score_files as score
+from proteinmtp.tables.file_scores import FileScores, PairsTableError, read_pairs
 
+from ..support.command import proteinmtp
 from ..support.traces import random_trace, write_trace
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKAL"
@@ -28,20 +28,19 @@ def pair_files(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "native.pdb", tmp_path / "model.cif"
 
 
-def run(*arguments: object) -> tuple[int, str, BaseException | None]:
-    done = CliRunner().invoke(app, ["score", *map(str, arguments)])
-    return done.exit_code, done.stdout, done.exception
+def score_files(native: Path, model: Path, sequence: str | None = None, **more: str) -> FileScores:
+    return score(native=native, model=model, sequence=sequence, **more)
 
 
 def test_a_pair_is_printed_for_people_and_machines(pair_files: tuple[Path, Path]):
-    code, text, _ = run(*pair_files)
-    assert code == 0
+    done = proteinmtp("score", *pair_files)
+    text = done.stdout
+    assert done.exit_code == 0
     assert "native native.pdb, chain 'B': 57 of 62 residues observed" in text and "57 of them placed" in text
-    code, text, _ = run(*pair_files, "--json")
-    found = json.loads(text)
-    assert list(found)[-len(NAMES) :] == list(NAMES)
-    assert (found["length"], found["observed"], found["placed"], found["identity"]) == (62, 57, 57, 1)
-    assert 0.3 < found["rmsd"] < 1 and found["tm_score"] > 0.8
+    values = json.loads(proteinmtp("score", *pair_files, "--json").stdout)
+    assert list(values)[-len(NAMES) :] == list(NAMES)
+    assert (values["length"], values["observed"], values["placed"], values["identity"]) == (62, 57, 57, 1)
+    assert 0.3 < values["rmsd"] < 1 and values["tm_score"] > 0.8
 
 
 def test_residues_that_the_model_lacks_lower_tm_score_and_lddt_but_not_rmsd(pair_files: tuple[Path, Path]):
@@ -71,9 +70,9 @@ def test_a_table_goes_on_after_a_row_with_a_bad_sequence(pair_files: tuple[Path,
     folder = pair_files[0].parent
     rows = ["native,model,seqres", f"native.pdb,model.cif,{SEQUENCE}*", "native.pdb,model.cif,"]
     (folder / "pairs.csv").write_text("\n".join(rows))
-    code, _, _ = run("--table", folder / "pairs.csv", "--output", folder / "out.tsv")
-    found = pl.read_csv(folder / "out.tsv", separator="\t")
-    assert code == 0 and found["error"].is_null().to_list() == [False, True]
+    done = proteinmtp("score", "--table", folder / "pairs.csv", "--output", folder / "out.tsv")
+    scores = pl.read_csv(folder / "out.tsv", separator="\t")
+    assert done.exit_code == 0 and scores["error"].is_null().to_list() == [False, True]
 
 
 def test_coordinates_beyond_reason_are_refused_at_once(pair_files: tuple[Path, Path]):
@@ -108,20 +107,19 @@ def test_a_bad_pair_of_a_table_has_its_reason_and_the_others_go_on(
     rows = ["name,native,model", "good,native.pdb,model.cif", "bad,native.pdb,broken.pdb", "gone,native.pdb,gone.pdb",
             "none,native.pdb,", "again,native.pdb,model.cif"]  # fmt: skip
     (tmp_path / "pairs.csv").write_text("\n".join(rows) + "\n")
-    code, _, _ = run("--table", tmp_path / "pairs.csv", "--output", tmp_path / name)
-    assert code == 0
-    found = (pl.read_csv if name.endswith("csv") else pl.read_parquet)(tmp_path / name)
-    assert found["name"].to_list() == ["good", "bad", "gone", "none", "again"]
-    assert [error is None for error in found["error"]] == [True, False, False, False, True]
-    assert found["error"][1].startswith("broken.pdb: ") and "gone.pdb" in found["error"][2]
-    assert found["tm_score"].is_null().to_list() == [False, True, True, True, False]
-    assert found["tm_score"][0] == pytest.approx(score_files(*pair_files).scores["tm_score"])
+    assert proteinmtp("score", "--table", tmp_path / "pairs.csv", "--output", tmp_path / name).exit_code == 0
+    scores = (pl.read_csv if name.endswith("csv") else pl.read_parquet)(tmp_path / name)
+    assert scores["name"].to_list() == ["good", "bad", "gone", "none", "again"]
+    assert [error is None for error in scores["error"]] == [True, False, False, False, True]
+    assert scores["error"][1].startswith("broken.pdb: ") and "gone.pdb" in scores["error"][2]
+    assert scores["tm_score"].is_null().to_list() == [False, True, True, True, False]
+    assert scores["tm_score"][0] == pytest.approx(score_files(*pair_files).scores["tm_score"])
 
 
 def test_nothing_scored_is_a_failure(tmp_path: Path):
     (tmp_path / "pairs.csv").write_text("native,model\na.pdb,b.pdb\n")
-    code, _, error = run("--table", tmp_path / "pairs.csv", "--output", tmp_path / "scores.csv")
-    assert code and isinstance(error, ConfigError) and "none of the pairs" in str(error)
+    done = proteinmtp("score", "--table", tmp_path / "pairs.csv", "--output", tmp_path / "scores.csv")
+    assert done.exit_code == 65 and "none of the pairs" in done.stderr
     assert (tmp_path / "scores.csv").is_file()
 
 
@@ -131,12 +129,20 @@ def test_nothing_scored_is_a_failure(tmp_path: Path):
 )  # fmt: skip
 def test_a_table_without_pairs_is_refused(tmp_path: Path, text: str, reason: str):
     (tmp_path / "pairs.csv").write_text(text)
-    with pytest.raises(ScoreError, match=reason):
+    with pytest.raises(PairsTableError, match=reason):
         read_pairs(tmp_path / "pairs.csv")
 
 
-@pytest.mark.parametrize("arguments", [[], ["one.pdb"], ["one.pdb", "two.pdb", "--pairing", "luck"]])
-def test_what_score_takes_is_said(arguments: list[str]):
-    code, _, error = run(*arguments)
-    assert code and isinstance(error, ConfigError)
-    assert "NATIVE MODEL" in str(error) or "residues or letters" in str(error)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [([], "NATIVE MODEL"), (["one.pdb"], "NATIVE MODEL"), (["one.pdb", "two.pdb", "--pairing", "luck"], "'luck'")],
+)
+def test_what_score_takes_is_said_with_the_exit_code_of_wrong_usage(arguments: list[str], message: str):
+    done = proteinmtp("score", *arguments)
+    assert done.exit_code == 2 and message in done.stderr
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path):
+    (tmp_path / "broken.pdb").write_bytes(b"\x1f\x8bnot gzip")
+    done = proteinmtp("score", tmp_path / "broken.pdb", tmp_path / "broken.pdb")
+    assert done.exit_code == 65 and done.stderr.startswith("error: broken.pdb: ") and done.stderr.count("\n") == 1

@@ -1,35 +1,39 @@
 """Properties of the metrics of a chain, and values counted by hand."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proteinmtp.base.metrics import COLUMNS, NAMES
-from proteinmtp.scoring.chain import score_chain
+from proteinmtp.base.metrics import NAMES, PROFILES
+from proteinmtp.geometry.constants import CLASH
 from proteinmtp.geometry.distances import pack_upper, pairwise_distances
 from proteinmtp.geometry.lddt import lddt, lddt_per_residue
-from proteinmtp.geometry.pair_scores import CLASH, DISTANCES, SEPARATIONS, contact_precision, pair_scores
+from proteinmtp.geometry.pair_scores import DISTANCES, SEPARATIONS, contact_precision, pair_scores
 from proteinmtp.geometry.search import Superpositions
 from proteinmtp.geometry.superposition import kabsch, score, tm_d0, tm_score
 from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
+from proteinmtp.scoring.chain import ChainScores, score_chain
 
-from .test_geometry import helix, random_chain, random_motion
-
-chains = st.builds(random_chain, st.integers(0, 10**6), st.integers(30, 90))
-seeds = st.integers(0, 10**6)
+from ..support.shapes import chains, helix, random_chain, random_motion, seeds
 
 
 def noisy(chain: torch.Tensor, seed: int, scale: float = 2.0) -> torch.Tensor:
     return chain + scale * torch.randn(chain.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-def all_scores(model: torch.Tensor, native: torch.Tensor) -> dict:
-    return score_chain(None, model.numpy(), native.numpy())
+def all_metrics(model: torch.Tensor, native: torch.Tensor) -> ChainScores:
+    return score_chain(model.numpy(), native.numpy())
 
 
-@given(chains, seeds, seeds)
+def all_scores(model: torch.Tensor, native: torch.Tensor) -> Mapping[str, float | None]:
+    return all_metrics(model, native).scores
+
+
+@given(chains(30, 90), seeds, seeds)
 @settings(max_examples=20, deadline=None)
 def test_no_score_changes_when_the_model_is_moved_and_turned(chain, noise, motion):
     model = noisy(chain, noise)
@@ -41,7 +45,7 @@ def test_no_score_changes_when_the_model_is_moved_and_turned(chain, noise, motio
         assert there[name] == pytest.approx(here[name], abs=tolerance), name
 
 
-@given(chains, seeds)
+@given(chains(30, 90), seeds)
 @settings(max_examples=20, deadline=None)
 def test_a_mirror_image_has_other_superpositions_and_the_same_distances(chain, noise):
     model = noisy(chain, noise, 0.5)
@@ -53,28 +57,28 @@ def test_a_mirror_image_has_other_superpositions_and_the_same_distances(chain, n
     assert (one["mirrored"], other["mirrored"]) == (0, 1)
 
 
-@given(chains)
+@given(chains(30, 90))
 @settings(max_examples=10, deadline=None)
 def test_a_copy_is_perfect(chain):
-    found = all_scores(chain, chain)
+    scores = all_scores(chain, chain)
     for name in ("lddt", "tm_score", "gdt_ts", "gdt_ha", "contacts_r"):
-        assert found[name] is None or found[name] == pytest.approx(1, abs=1e-6)
+        assert scores[name] is None or scores[name] == pytest.approx(1, abs=1e-6)
     for name in ("mae", "rmse", "rmsd", "mirrored", "radius_error"):
-        assert found[name] == pytest.approx(0, abs=1e-3)
-    assert found["tm_score"] <= 1
+        assert scores[name] == pytest.approx(0, abs=1e-3)
+    assert scores["tm_score"] <= 1
 
 
-@given(chains, seeds, st.sampled_from((0.5, 2.0, 8.0, 30.0)))
+@given(chains(30, 90), seeds, st.sampled_from((0.5, 2.0, 8.0, 30.0)))
 @settings(max_examples=25, deadline=None)
 def test_scores_keep_their_bounds(chain, noise, scale):
-    found = all_scores(noisy(chain, noise, scale), chain)
-    assert 0 < found["tm_score"] <= 1
-    assert 0 <= found["gdt_ha"] <= found["gdt_ts"] <= 1
-    assert 0 <= found["lddt"] <= 1
-    assert found["mae"] <= found["rmse"]
+    scores = all_scores(noisy(chain, noise, scale), chain)
+    assert 0 < scores["tm_score"] <= 1
+    assert 0 <= scores["gdt_ha"] <= scores["gdt_ts"] <= 1
+    assert 0 <= scores["lddt"] <= 1
+    assert scores["mae"] <= scores["rmse"]
 
 
-@given(chains, seeds, st.sets(st.integers(0, 29), max_size=20))
+@given(chains(30, 90), seeds, st.sets(st.integers(0, 29), max_size=20))
 @settings(max_examples=20, deadline=None)
 def test_rows_that_were_not_observed_never_count(chain, noise, hidden):
     model = noisy(chain, noise)
@@ -83,9 +87,11 @@ def test_rows_that_were_not_observed_never_count(chain, noise, hidden):
     wrong = model.clone()
     wrong[sorted(hidden)] += 100
     seen = native.isfinite().all(1)
-    one, other = all_scores(model, native), all_scores(wrong, native)
-    for name in COLUMNS:
-        assert np.array_equal(one[name], other[name], equal_nan=True) if name not in NAMES else one[name] == other[name]
+    here, there = all_metrics(model, native), all_metrics(wrong, native)
+    one = here.scores
+    assert one == there.scores
+    for name in PROFILES:
+        assert np.array_equal(here.profiles[name], there.profiles[name], equal_nan=True)
     alone = score(model[seen], chain[seen])
     assert (one["tm_score"], one["gdt_ts"], one["rmsd"]) == (alone.tm_score, alone.gdt_ts, alone.rmsd)
 
@@ -94,45 +100,50 @@ def test_residues_that_the_model_lacks_count_as_wrong():
     chain = random_chain(0, 60)
     model = chain.clone()
     model[:15] = torch.nan
-    found = all_scores(model, chain)
-    assert found["tm_score"] == pytest.approx(0.75, abs=1e-6)
-    assert (found["gdt_ts"], found["gdt_ha"]) == pytest.approx((0.75, 0.75))
-    assert found["rmsd"] == pytest.approx(0, abs=1e-3)
-    assert found["lddt"] < 0.75
-    assert np.array_equal(found["lddt_residues"][:15], np.zeros(15))
+    metrics = all_metrics(model, chain)
+    scores = metrics.scores
+    assert scores["tm_score"] == pytest.approx(0.75, abs=1e-6)
+    assert (scores["gdt_ts"], scores["gdt_ha"]) == pytest.approx((0.75, 0.75))
+    assert scores["rmsd"] == pytest.approx(0, abs=1e-3)
+    assert scores["lddt"] < 0.75
+    assert np.array_equal(metrics.profiles["lddt_residues"][:15], np.zeros(15))
 
 
-@given(chains, seeds)
+@given(chains(30, 90), seeds)
 @settings(max_examples=15, deadline=None)
 def test_the_pass_over_pairs_finds_what_matrices_say(chain, noise):
     model = noisy(chain, noise)
     predicted = pairwise_distances(noisy(chain, noise + 1))
     places = np.arange(len(chain))
-    found = pair_scores(model.numpy(), chain.numpy(), places, pack_upper(predicted.numpy()), len(chain))
+    of_chain = {"places": places, "predicted": pack_upper(predicted.numpy()), "length": len(chain)}
+    result = pair_scores(model.numpy(), chain.numpy(), **of_chain)
     true = pairwise_distances(chain)
     # In single precision a pair at a threshold may fall on its other side.
-    assert found.kept.sum() / found.local.sum() == pytest.approx(lddt(pairwise_distances(model), true), abs=2e-3)
+    assert result.kept.sum() / result.local.sum() == pytest.approx(lddt(pairwise_distances(model), true), abs=2e-3)
     per_residue = lddt_per_residue(pairwise_distances(model), true).numpy()
-    assert np.median(np.abs(found.kept / found.local - per_residue)) < 1e-6
+    assert np.median(np.abs(result.kept / result.local - per_residue)) < 1e-6
     i, j = np.triu_indices(len(chain), 1)
     true, error = true.numpy()[i, j], np.abs(predicted - true).numpy()[i, j]
-    for begins, value, sums in ((SEPARATIONS, j - i, found.by_separation), (DISTANCES, true, found.by_distance)):
+    for begins, value, sums in ((SEPARATIONS, j - i, result.by_separation), (DISTANCES, true, result.by_distance)):
         for low, high, row in zip(begins, (*begins[1:], np.inf), sums, strict=True):
             inside = error[(value >= low) & (value < high)]
             assert row == pytest.approx([len(inside), inside.sum(), np.square(inside).sum()], rel=1e-4)
     far, medium = j - i >= 24, (j - i >= 12) & (j - i < 24)
-    for order, contact, which in ((found.far, found.far_contact, far), (found.medium, found.medium_contact, medium)):
+    for order, contact, which in (
+        (result.far, result.far_contact, far),
+        (result.medium, result.medium_contact, medium),
+    ):
         assert order == pytest.approx(predicted.numpy()[i, j][which], rel=1e-5)
         assert np.array_equal(contact, (true < 8)[which])
     sure = np.linspace(0, 1, len(i), dtype=np.float32)
-    ranked = pair_scores(model.numpy(), chain.numpy(), places, pack_upper(predicted.numpy()), len(chain), sure)
+    ranked = pair_scores(model.numpy(), chain.numpy(), **of_chain, contact=sure)
     assert ranked.far == pytest.approx(-sure[far]) and ranked.medium == pytest.approx(-sure[medium])
-    assert np.array_equal(ranked.kept_distances, found.kept_distances)
+    assert np.array_equal(ranked.kept_distances, result.kept_distances)
     close = (pairwise_distances(model).numpy() < CLASH) & (np.abs(np.subtract.outer(places, places)) > 1)
-    assert np.array_equal(found.clashing, close.any(1))
+    assert np.array_equal(result.clashing, close.any(1))
 
 
-@given(chains, seeds, st.sets(st.integers(0, 29), max_size=12))
+@given(chains(30, 90), seeds, st.sets(st.integers(0, 29), max_size=12))
 @settings(max_examples=15, deadline=None)
 def test_distances_are_kept_and_contacts_ranked_as_matrices_say(chain, noise, hidden):
     """Plain numpy over all pairs: lDDT of the predicted distances, precision of the contacts, by probability."""
@@ -147,20 +158,21 @@ def test_distances_are_kept_and_contacts_ranked_as_matrices_say(chain, noise, hi
     seen = native.isfinite().all(1).numpy()
     both = seen[i] & seen[j]
     true = pairwise_distances(native).numpy()[i, j]
-    found = score_chain(predicted, noisy(chain, noise + 1).numpy(), native.numpy(), contact)
+    model = noisy(chain, noise + 1).numpy()
+    metrics = score_chain(model, native.numpy(), predicted=predicted, contact=contact)
 
     near = both & (true < 15)
     kept = np.mean([np.abs(predicted - true)[near] < limit for limit in (0.5, 1, 2, 4)], axis=0)
-    assert found["lddt_distances"] == pytest.approx(kept.mean(), abs=2e-3)
+    assert metrics.scores["lddt_distances"] == pytest.approx(kept.mean(), abs=2e-3)
     number, total = np.zeros(length), np.zeros(length)
     for ends in (i[near], j[near]):
         np.add.at(number, ends, 1)
         np.add.at(total, ends, kept)
     residues = (total / np.maximum(number, 1))[seen]
-    assert np.median(np.abs(np.nan_to_num(found["lddt_distances_residues"]) - residues)) < 1e-6
+    assert np.median(np.abs(np.nan_to_num(metrics.profiles["lddt_distances_residues"]) - residues)) < 1e-6
 
-    by_distance = score_chain(predicted, noisy(chain, noise + 1).numpy(), native.numpy())
-    for scores, order in ((found, -contact), (by_distance, np.where(np.isnan(predicted), np.inf, predicted))):
+    by_distance = score_chain(model, native.numpy(), predicted=predicted).scores
+    for scores, order in ((metrics.scores, -contact), (by_distance, np.where(np.isnan(predicted), np.inf, predicted))):
         for name, apart, share in (("contacts12_l", 12, 1), ("contacts12_l5", 12, 5), ("contacts_l2", 24, 2)):
             asked = np.flatnonzero(both & (j - i >= apart))
             first = asked[np.argsort(order[asked], kind="stable")][: seen.sum() // share]
@@ -171,9 +183,9 @@ def test_distances_are_kept_and_contacts_ranked_as_matrices_say(chain, noise, hi
 
 def test_a_model_without_distances_of_its_own_has_one_lddt():
     chain = random_chain(4, 60)
-    found = all_scores(noisy(chain, 1), chain)
-    assert found["lddt_distances"] == found["lddt"] and found["lddt"] < 1
-    assert np.array_equal(found["lddt_distances_residues"], found["lddt_residues"])
+    metrics = all_metrics(noisy(chain, 1), chain)
+    assert metrics.scores["lddt_distances"] == metrics.scores["lddt"] and metrics.scores["lddt"] < 1
+    assert np.array_equal(metrics.profiles["lddt_distances_residues"], metrics.profiles["lddt_residues"])
 
 
 def test_pairs_are_ranked_by_the_probability_of_a_contact_where_there_is_one():
@@ -182,21 +194,25 @@ def test_pairs_are_ranked_by_the_probability_of_a_contact_where_there_is_one():
     wrong = true[::-1].copy()
     sure = (true < 8).astype(np.float16)
     model, native = chain.numpy(), chain.numpy()
-    assert score_chain(wrong, model, native, sure)["contacts12_l5"] == 1
-    assert score_chain(wrong, model, native)["contacts12_l5"] < 0.5
-    assert score_chain(true, model, native)["contacts12_l5"] == 1
+
+    def precision(predicted, contact=None):
+        return score_chain(model, native, predicted=predicted, contact=contact).scores["contacts12_l5"]
+
+    assert precision(wrong, sure) == 1
+    assert precision(wrong) < 0.5
+    assert precision(true) == 1
 
 
 def test_contacts_are_counted_from_the_closest():
     far = np.array([9.0, 1.0, 5.0, np.nan, 3.0])
     contact = np.array([True, True, False, True, True])
     # In order: 1 yes, 3 yes, 5 no, 9 yes, none.
-    assert contact_precision(far, contact, [1, 2, 3, 4, 9, 0]) == [1, 1, 2 / 3, 0.75, 0.6, None]
-    assert contact_precision(far[:0], contact[:0], [3]) == [None]
+    assert contact_precision(far, contact, counts=[1, 2, 3, 4, 9, 0]) == [1, 1, 2 / 3, 0.75, 0.6, None]
+    assert contact_precision(far[:0], contact[:0], counts=[3]) == [None]
     # Those below the mark are sorted alone only where they are enough.
     likely = -np.array([0.001, 0.9, 0.5, np.nan, 0.7])
-    assert contact_precision(likely, contact, [1, 3], -0.02) == [1, 2 / 3]
-    assert contact_precision(likely, contact, [4], -0.02) == [0.75]
+    assert contact_precision(likely, contact, counts=[1, 3], first=-0.02) == [1, 2 / 3]
+    assert contact_precision(likely, contact, counts=[4], first=-0.02) == [0.75]
 
 
 def test_bonds_are_trans_or_cis_or_wrong():
@@ -212,7 +228,7 @@ def test_the_compiled_superposition_is_that_of_kabsch(length, seed, scale):
     native = random_chain(seed, length)
     rotation, shift = random_motion(seed)
     model = noisy(native, seed, scale) @ rotation + shift
-    turn, move = kabsch(model, native, torch.ones(length, dtype=torch.float64))
+    turn, move = kabsch(model, native, weights=torch.ones(length, dtype=torch.float64))
     expected = float((model @ turn + move - native).square().sum(1).mean().sqrt())
     assert Superpositions(model.numpy(), native.numpy()).rmsd() == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
@@ -224,9 +240,9 @@ def test_points_that_do_not_decide_a_rotation_still_score(shape):
         points[:, 0] = torch.arange(10) * 3.8
     if shape == "plane":
         points[::2, 1] = 2
-    found = score(points, points)
-    assert found.rmsd == pytest.approx(0, abs=1e-3)
-    assert (found.tm_score, found.gdt_ts) == pytest.approx((1, 1))
+    scores = score(points, points)
+    assert scores.rmsd == pytest.approx(0, abs=1e-3)
+    assert (scores.tm_score, scores.gdt_ts) == pytest.approx((1, 1))
 
 
 def test_a_model_that_flew_apart_is_scored_at_once():
@@ -242,11 +258,11 @@ def test_tm_score_alone_is_that_among_all_scores():
     model = noisy(chain, 3, 4)
     assert tm_score(model, chain, 90) == score(model, chain, 90).tm_score
     # No superposition that least squares finds is above the one of the search.
-    turn, move = kabsch(model, chain, torch.ones(70, dtype=torch.float64))
+    turn, move = kabsch(model, chain, weights=torch.ones(70, dtype=torch.float64))
     square = (model @ turn + move - chain).square().sum(1)
     assert tm_score(model, chain, 70) >= float((1 / (1 + square / tm_d0(70) ** 2)).mean())
 
 
-def test_the_hand_of_a_helix_is_told():
+def test_the_hand_of_a_helix_is_recognised():
     assert all_scores(helix(40), helix(40))["mirrored"] == 0
     assert all_scores(helix(40) * torch.tensor([-1.0, 1, 1]), helix(40))["mirrored"] == 1

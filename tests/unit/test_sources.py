@@ -1,22 +1,21 @@
 import gzip
+import inspect
 import os
 import re
 from pathlib import Path
 
 import pytest
 
-from proteinmtp.config.data_ import ParseConfig, SourceConfig
-from proteinmtp.tables.parquet import read_rows
+from proteinmtp.base.errors import PartError
+from proteinmtp.config import SourceConfig
 from proteinmtp.structures.header import code_in_header
-from proteinmtp.structures.listing_ import write_manifest
+from proteinmtp.structures.listing import list_source, load_source, shard_digests
 from proteinmtp.structures.refusals import Refusal
-from proteinmtp.structures.sources import SourceError, SourceFile, list_source, shard_digests
+from proteinmtp.structures.source import SourceError, SourceFile
 from proteinmtp.structures.sources.directory import list_folder
-from proteinmtp.structures.stages_ import parse_shard
+from proteinmtp.tables.manifest import MANIFEST
 
-
-def directory(folder: Path, **options: object) -> SourceConfig:
-    return SourceConfig.model_validate({"kind": "directory", "directory": {"path": str(folder)} | options})
+from ..support.parsing import directory, list_entries, parsed_tables
 
 
 def test_a_link_to_nowhere_is_accounted_for_and_a_loop_ends(tmp_path: Path):
@@ -26,9 +25,7 @@ def test_a_link_to_nowhere_is_accounted_for_and_a_loop_ends(tmp_path: Path):
     (folder / "up").symlink_to(folder)
     files = list_folder(folder)
     assert [file.entry_id for file in files] == ["gone"]
-    write_manifest(directory(folder), tmp_path, 0, 1, tmp_path / "manifest")
-    parse_shard(tmp_path / "manifest", ParseConfig(), tmp_path / "chains", tmp_path / "quarantine")
-    assert [row["code"] for row in read_rows(tmp_path / "quarantine")] == ["unreadable"]
+    assert [row.code for row in parsed_tables(directory(folder), tmp_path).quarantine] == ["unreadable"]
 
 
 def test_folders_are_searched_with_safe_and_distinct_ids(tmp_path: Path):
@@ -145,8 +142,8 @@ def test_what_cannot_be_read_is_listed_and_counts_once_it_can(tmp_path: Path):
 
     ids, before = listed()
     assert ids == ["gone", "loop"]
-    write_manifest(directory(folder), tmp_path, 0, 1, tmp_path / "manifest")
-    assert {(row["entry_id"], row["bytes"], row["sha256"]) for row in read_rows(tmp_path / "manifest")} == {
+    list_entries(directory(folder), tmp_path, tmp_path / "manifest")
+    assert {(row.entry_id, row.bytes, row.sha256) for row in MANIFEST.read(tmp_path / "manifest")} == {
         ("gone", 0, ""),
         ("loop", 0, ""),
     }
@@ -169,3 +166,53 @@ def test_a_file_without_permission_is_listed_and_noticed_when_it_has_it(tmp_path
     (folder / "a.pdb").chmod(0o600)
     (folder / "closed").chmod(0o700)
     assert shard_digests(files, 1, tmp_path) != before
+
+
+OWN = """
+from pathlib import Path
+
+from proteinmtp.structures.source import SourceBase, SourceFile
+
+
+class Source(SourceBase):
+    def __init__(self, *, folder, suffix=".pdb"):
+        self.folder, self.suffix = Path(folder), suffix
+
+    def {method}(self):
+        return [SourceFile(path.stem, path) for path in self.folder.glob("*" + self.suffix)]
+"""
+
+
+def own(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, **options: str) -> SourceConfig:
+    (tmp_path / f"{name}_lab").mkdir()
+    (tmp_path / f"{name}_lab" / "files.py").write_text(OWN.format(method=method))
+    monkeypatch.syspath_prepend(tmp_path)
+    return SourceConfig.model_validate({"kind": f"{name}_lab.files", "options": options})
+
+
+def test_a_source_of_ones_own_gets_its_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("b.pdb", "a.pdb", "c.cif"):
+        (tmp_path / name).write_text(name)
+    config = own("good", tmp_path, monkeypatch, "list_files", folder=str(tmp_path))
+    assert [file.entry_id for file in list_source(config, tmp_path)] == ["a", "b"]
+    list_entries(config, tmp_path, tmp_path / "manifest")
+    assert {row.source for row in MANIFEST.read(tmp_path / "manifest")} == {"good_lab.files"}
+    for options, message in (({"path": "x"}, "takes no path; it takes folder, suffix"), ({}, "needs folder")):
+        with pytest.raises(PartError, match=rf"source\.options: good_lab\.files {message}"):
+            list_source(config.model_copy(update={"options": options}), tmp_path)
+
+
+def test_a_source_that_lists_nothing_is_no_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    config = own("bad", tmp_path, monkeypatch, "list_all", folder=str(tmp_path))
+    with pytest.raises(
+        PartError, match=r"bad_lab\.files has no `Source\.list_files`; see proteinmtp\.structures\.source"
+    ):
+        list_source(config, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["demo", "directory", "pdbbind", "rcsb"])
+def test_the_sources_take_all_keys_of_their_section(kind: str, tmp_path: Path):
+    """What the config offers and a source would not take would be without effect."""
+    config = SourceConfig.model_construct(kind=kind)
+    taken = set(inspect.signature(type(load_source(config, tmp_path))).parameters) - {"results"}
+    assert taken == (set(type(getattr(config, kind)).model_fields) if kind != "demo" else set())

@@ -1,23 +1,27 @@
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from proteinmtp.config.data_ import SplitConfig, TableSplit
-from proteinmtp.dataset import assign, homology, split
-from proteinmtp.splitting.errors import AccountingError, LeakError, SplitError
+from pipeline import split
+from proteinmtp.config import SplitConfig, TableSplit
+from proteinmtp.splitting import assign, homology
+from proteinmtp.splitting.accounting import AccountingError
+from proteinmtp.splitting.chains import SplitChain
+from proteinmtp.splitting.divide import Assigned, assign_chains
 from proteinmtp.splitting.homology import Homology, clusters, search
-from proteinmtp.splitting.leakage import check_homologs, clusters_crossing, nearest_in_training
-from proteinmtp.tables.reader import read_subset
-from proteinmtp.tables.schemas import CHAINS, QUARANTINE
-from proteinmtp.splitting.divide import ChainFacts, divide, write_split
-from proteinmtp.splitting.subset_table import read_subset_table, table_digest
-from proteinmtp.tables.parquet import open_table, write_rows
+from proteinmtp.splitting.leakage import LeakError, check_homologs, clusters_crossing, nearest_in_training
 from proteinmtp.structures.synthetic import TOPOLOGIES, make_family, make_member
+from proteinmtp.tables.chains import CHAINS, ChainRow
+from proteinmtp.tables.intake import Intake
+from proteinmtp.tables.quarantine import QUARANTINE
+from proteinmtp.tables.shards import Shards
+from proteinmtp.tables.split import SUBSETS, read_subset
+from proteinmtp.tables.split_summary import SplitSummary
+from proteinmtp.tables.subset_table import SubsetTableError, read_subset_table, table_digest
 
 LETTERS = np.array(list("ACDEFGHIKLMNPQRSTVWY"))
 
@@ -39,14 +43,14 @@ def test_mmseqs_joins_relatives_and_leaves_strangers_apart(tmp_path: Path):
     rng = np.random.default_rng(0)
     first, second = ("".join(rng.choice(LETTERS, 120)) for _ in range(2))
     sequences = {"a": first, "b": mutated(first, 0.3, rng), "c": second, "half": first[:60], "z": second}
-    found = search(sequences, tmp_path)
-    assert clusters(found, 0.3, 0.5) == {"a": "a", "b": "a", "c": "c", "half": "a", "z": "c"}
-    assert clusters(found, 0.9, 0.5) == {"a": "a", "b": "b", "c": "c", "half": "a", "z": "c"}
+    hits = search(sequences, tmp_path)
+    assert clusters(hits, identity=0.3, coverage=0.5) == {"a": "a", "b": "a", "c": "c", "half": "a", "z": "c"}
+    assert clusters(hits, identity=0.9, coverage=0.5) == {"a": "a", "b": "b", "c": "c", "half": "a", "z": "c"}
 
 
 @pytest.mark.parametrize("sequences", [{}, {"a": "ACDEFGHIKL" * 4}, {"a": "ACDEFGHIKL" * 4, "b": "ACDEFGHIKL" * 4}])
 def test_few_sequences_need_no_search(sequences: dict[str, str], tmp_path: Path):
-    assert clusters(search(sequences, tmp_path), 0.3, 0.5) == dict.fromkeys(sequences, "a")
+    assert clusters(search(sequences, tmp_path), identity=0.3, coverage=0.5) == dict.fromkeys(sequences, "a")
 
 
 def test_what_is_alike_stays_together_when_equal_sequences_are_searched_as_one(tmp_path: Path):
@@ -61,7 +65,7 @@ def test_what_is_alike_stays_together_when_equal_sequences_are_searched_as_one(t
             sequences |= {f"f{index}m{member}n{copy}": text for copy, text in enumerate(near)}
     chains = list(sequences)
     assert len(set(sequences.values())) < len(chains) > 200
-    cluster_of = clusters(search(sequences, tmp_path), 0.3, 0.5)
+    cluster_of = clusters(search(sequences, tmp_path), identity=0.3, coverage=0.5)
     plain = tmp_path / "plain"
     plain.mkdir()
     fasta, table = plain / "all.fasta", plain / "hits.tsv"
@@ -83,16 +87,18 @@ def test_clusters_stay_the_same_when_large_groups_are_searched_in_part(tmp_path:
     for index, base in enumerate([*bases, *(mutated(base, 0.6, rng) for base in bases)]):
         size = 40 if index % 2 else 4
         sequences |= {f"b{index}m{member}": mutated(base, 0.03, rng) for member in range(size)}
-    found = {}
+    homology_by = {}
     for targets in (5, 1000):
         monkeypatch.setattr(homology, "GROUP_TARGETS", targets)
         folder = tmp_path / str(targets)
         folder.mkdir()
-        found[targets] = search(sequences, folder)
-    hits = {targets: of.hits.select(pl.len()).collect().item() for targets, of in found.items()}
+        homology_by[targets] = search(sequences, folder)
+    hits = {targets: of.hits.select(pl.len()).collect().item() for targets, of in homology_by.items()}
     assert hits[5] < 0.5 * hits[1000]
     for identity in (0.3, 0.5):
-        assert clusters(found[5], identity, 0.5) == clusters(found[1000], identity, 0.5)
+        assert clusters(homology_by[5], identity=identity, coverage=0.5) == clusters(
+            homology_by[1000], identity=identity, coverage=0.5
+        )
 
 
 def plain_search(fasta: Path, table: Path, folder: Path) -> None:
@@ -108,54 +114,54 @@ def plain_search(fasta: Path, table: Path, folder: Path) -> None:
 def test_no_cluster_crosses_a_cluster_split(seed: int):
     rng = np.random.default_rng(seed)
     cluster_of = {f"c{n}": f"k{rng.integers(40)}" for n in range(300)}
-    subset_of = assign.whole_groups(cluster_of, 0.1, 0.2, seed)
+    subset_of = assign.whole_groups(cluster_of, val=0.1, test=0.2, seed=seed)
     assert clusters_crossing(cluster_of, subset_of) == 0
     test = sum("test" in subset for subset in subset_of.values())
     assert 0.15 * 300 < test <= 0.2 * 300
-    assert subset_of == assign.whole_groups(cluster_of, 0.1, 0.2, seed)
+    assert subset_of == assign.whole_groups(cluster_of, val=0.1, test=0.2, seed=seed)
 
 
 def test_two_clusters_are_enough_for_a_test_set():
-    subset_of = assign.whole_groups({"a": "a", "b": "b", "c": "b"}, 0.1, 0.2, 0)
+    subset_of = assign.whole_groups({"a": "a", "b": "b", "c": "b"}, val=0.1, test=0.2, seed=0)
     assert subset_of == in_one({"a": "test", "b": "train", "c": "train"})
 
 
 def test_members_of_every_cluster_are_held_out():
     cluster_of = {f"{cluster}{n}": cluster for cluster in "abc" for n in range(10)}
-    subset_of = assign.members_of_each(cluster_of, 0.1, 0.2, 0)
+    subset_of = assign.members_of_each(cluster_of, val=0.1, test=0.2, seed=0)
     for cluster in "abc":
         names = [subset_of[name] for name in cluster_of if cluster_of[name] == cluster]
-        assert [sum(subset in name for name in names) for subset in assign.SUBSETS] == [7, 1, 2]
+        assert [sum(subset in name for name in names) for subset in SUBSETS] == [7, 1, 2]
 
 
 def test_a_random_split_has_its_fractions_and_tears_clusters():
     cluster_of = {f"c{n}": f"k{n % 10}" for n in range(200)}
-    subset_of = assign.at_random(cluster_of, 0.1, 0.2, 3)
-    assert [sum(subset in held for held in subset_of.values()) for subset in assign.SUBSETS] == [140, 20, 40]
+    subset_of = assign.at_random(cluster_of, val=0.1, test=0.2, seed=3)
+    assert [sum(subset in held for held in subset_of.values()) for subset in SUBSETS] == [140, 20, 40]
     assert clusters_crossing(cluster_of, subset_of) == 10
 
 
-def facts_of(**values: tuple[int | None, str | None]) -> dict[str, ChainFacts]:
-    return {name: ChainFacts(name, name.split("_")[0], "A", year, uniprot) for name, (year, uniprot) in values.items()}
+def chains_of(**values: tuple[int | None, str | None]) -> list[SplitChain]:
+    return [SplitChain(name, name.split("_")[0], "A", year, uniprot) for name, (year, uniprot) in values.items()]
 
 
 def test_years_divide_at_their_limits_and_leave_out_chains_without_one():
-    facts = facts_of(a=(2017, None), b=(2018, None), c=(2018, None), d=(2019, None), e=(2030, None), f=(None, None))
+    chains = chains_of(a=(2017, None), b=(2018, None), c=(2018, None), d=(2019, None), e=(2030, None), f=(None, None))
     config = SplitConfig(method="year", year={"val_from": 2018, "test_from": 2019})
-    subset_of, notes = divide(facts, dict.fromkeys(facts, "a"), config, 0)
-    assert subset_of == in_one({"a": "train", "b": "val", "c": "val", "d": "test", "e": "test", "f": ""})
-    assert notes == {"chains_without_year": 1}
+    assert assign_chains(chains, dict.fromkeys("abcdef", "a"), config, seed=0) == Assigned(
+        in_one({"a": "train", "b": "val", "c": "val", "d": "test", "e": "test", "f": ""}), {"chains_without_year": 1}
+    )
 
 
 def test_accessions_stay_whole_and_chains_without_one_go_with_their_cluster():
     rng = np.random.default_rng(0)
-    facts = facts_of(**{f"c{n}": (None, f"P{rng.integers(30)}" if n % 4 else None) for n in range(200)})
-    cluster_of = {name: f"k{rng.integers(20)}" for name in facts}
-    subset_of, notes = divide(facts, cluster_of, SplitConfig(method="uniprot"), 0)
-    assert notes == {"chains_without_uniprot": 50}
-    groups = {name: chain.uniprot or f"alone {cluster_of[name]}" for name, chain in facts.items()}
-    assert clusters_crossing(groups, subset_of) == 0
-    assert {subset for held in subset_of.values() for subset in held} == set(assign.SUBSETS)
+    chains = chains_of(**{f"c{n}": (None, f"P{rng.integers(30)}" if n % 4 else None) for n in range(200)})
+    cluster_of = {chain.chain_id: f"k{rng.integers(20)}" for chain in chains}
+    assigned = assign_chains(chains, cluster_of, SplitConfig(method="uniprot"), seed=0)
+    assert assigned.notes == {"chains_without_uniprot": 50}
+    groups = {chain.chain_id: chain.uniprot or f"alone {cluster_of[chain.chain_id]}" for chain in chains}
+    assert clusters_crossing(groups, assigned.subset_of) == 0
+    assert {subset for held in assigned.subset_of.values() for subset in held} == set(SUBSETS)
 
 
 def table_split(path: Path, **more: str) -> TableSplit:
@@ -165,14 +171,14 @@ def table_split(path: Path, **more: str) -> TableSplit:
 def test_a_table_is_matched_by_chain_then_entry_then_code_in_any_case(tmp_path: Path):
     path = tmp_path / "lp.csv"
     path.write_text("pdbid,smiles,new_split\n1ABC,CC,train\n1e10,C,validation\n2xyz_B,C,test\n2xyz,C,valid\n3out,C,\n")
-    facts = facts_of(**{"1abc_A": (None, None), "1e10_A": (None, None), "2xyz_B": (None, None), "2XYZ_b": (None, None),
-                        "3out_A": (None, None), "4new_A": (None, None)})  # fmt: skip
+    names = ("1abc_A", "1e10_A", "2xyz_B", "2XYZ_b", "3out_A", "4new_A")
+    chains = chains_of(**dict.fromkeys(names, (None, None)))
     config = SplitConfig(method="table", table=table_split(path))
-    subset_of, notes = divide(facts, dict.fromkeys(facts, "k"), config, 0)
-    assert subset_of == in_one(
+    assigned = assign_chains(chains, {}, config, seed=0, table=read_subset_table(config.table))
+    assert assigned.subset_of == in_one(
         {"1abc_A": "train", "1e10_A": "val", "2xyz_B": "test", "2XYZ_b": "val", "3out_A": "", "4new_A": ""}
     )
-    assert notes == {"chains_not_in_table": 1}
+    assert assigned.notes == {"chains_not_in_table": 1}
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.csv.gz", "t.parquet"])
@@ -190,7 +196,7 @@ def test_a_table_may_have_several_formats(name: str, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "message"),
     [
         ("t.csv", "pdbid,new_split\n1abc,train\n2abc,tset\n", "t.csv, row 3: 2abc has 'tset' in column 'new_split'"),
         ("t.csv", "pdbid,split\n1abc,train\n", "has no column 'new_split'; it has 'pdbid', 'split'"),
@@ -203,11 +209,11 @@ def test_a_table_may_have_several_formats(name: str, tmp_path: Path):
         (None, "", "there is no file"),
     ],
 )  # fmt: skip
-def test_a_wrong_table_is_told_with_file_and_row(name: str | None, text: str, said: str, tmp_path: Path):
+def test_a_wrong_table_is_named_with_file_and_row(name: str | None, text: str, message: str, tmp_path: Path):
     path = tmp_path / (name or "nowhere.csv")
     if name:
         path.write_text(text)
-    with pytest.raises(SplitError, match=re.escape(said)):
+    with pytest.raises(SubsetTableError, match=re.escape(message)):
         read_subset_table(table_split(path))
 
 
@@ -220,9 +226,11 @@ def test_a_table_that_knows_none_of_the_chains_is_a_mistake(tmp_path: Path):
     (tmp_path / "t.csv").write_text("pdbid,new_split\n1abc,val\n")
     config = SplitConfig(method="table", table=table_split(tmp_path / "t.csv"))
     with pytest.raises(
-        SplitError, match=r"none of the 1 chains .* example '1abc', while a chain is 'x_A' of entry 'x'"
+        SubsetTableError, match=r"none of the 1 chains .* example '1abc', while a chain is 'x_A' of entry 'x'"
     ):
-        divide(facts_of(x_A=(None, None)), {"x_A": "x_A"}, config, 0)
+        assign_chains(
+            chains_of(x_A=(None, None)), {"x_A": "x_A"}, config, seed=0, table=read_subset_table(config.table)
+        )
 
 
 def test_the_digest_of_a_table_follows_what_it_says(tmp_path: Path):
@@ -241,7 +249,7 @@ HOMOLOGY = Homology(
 
 
 @pytest.mark.parametrize(
-    ("subset_of", "said"),
+    ("subset_of", "message"),
     [
         ({"a": "train", "b": "test", "c": "train", "twin": "train", "d": "test"}, "a (train) and b (test) are 60%"),
         ({"a": "train", "b": "train", "c": "test", "twin": "test", "d": "train"}, "a (train) and twin (test) have the"),
@@ -249,12 +257,12 @@ HOMOLOGY = Homology(
         ({"a": "train", "b": "train", "c": "test", "twin": "train", "d": "train"}, None),
     ],
 )
-def test_homologs_on_two_sides_stop_the_split(subset_of: dict[str, str], said: str | None):
-    if said is None:
-        check_homologs(HOMOLOGY, in_one(subset_of), 0.3, 0.5)
+def test_homologs_on_two_sides_stop_the_split(subset_of: dict[str, str], message: str | None):
+    if message is None:
+        check_homologs(HOMOLOGY, in_one(subset_of), identity=0.3, coverage=0.5)
     else:
-        with pytest.raises(LeakError, match=re.escape(said)):
-            check_homologs(HOMOLOGY, in_one(subset_of), 0.3, 0.5)
+        with pytest.raises(LeakError, match=re.escape(message)):
+            check_homologs(HOMOLOGY, in_one(subset_of), identity=0.3, coverage=0.5)
 
 
 def test_the_nearest_training_chain_of_the_test_is_found_in_both_directions():
@@ -278,6 +286,23 @@ def test_a_test_without_relatives_has_none():
     assert (nearest.highest, nearest.pair, nearest.with_hit) == (0.0, None, 0)
 
 
+def write_shard(folder: Path, rows: Sequence[ChainRow], intake: Intake) -> None:
+    with CHAINS.open(folder / "chains" / "000.parquet") as table:
+        for row in rows:
+            table.add(row)
+        table.metadata(**intake.metadata())
+    QUARANTINE.write(folder / "quarantine" / "000.parquet", [])
+
+
+def run_split(folder: Path, config: SplitConfig) -> SplitSummary:
+    split.run(
+        split.Inputs(chains=Shards(folder / "chains", 1), quarantine=Shards(folder / "quarantine", 1)),
+        split.Outputs(split=folder / "s", summary=folder / "j"),
+        split.Options(split=config, seed=0),
+    )
+    return SplitSummary.read(folder / "j")
+
+
 class Shard:
     """Chains of six families, four members each, as the parser leaves them."""
 
@@ -291,22 +316,17 @@ class Shard:
                 sequence = mutated(base, 0.25, rng)
                 entry = f"{family}ab{member}"
                 rows.append(
-                    {"chain_id": f"{entry}_A", "entry_id": entry, "chain": "A", "sequence": sequence, "length": 90,
-                     "coords": np.zeros((90, 3)), "observed": np.ones(90, dtype=bool), "resolution": 2.0,
-                     "method": None, "year": 2000 + member if family else None, "affinity": None,
-                     "uniprot": f"P{family}" if family < 3 else None, "copies": 1, "breaks": 0, "source_sha256": ""}
+                    ChainRow(
+                        chain_id=f"{entry}_A", entry_id=entry, chain="A", sequence=sequence, length=90,
+                        coords=np.zeros((90, 3)), observed=np.ones(90, dtype=bool), resolution=2.0,
+                        method=None, year=2000 + member if family else None, affinity=None,
+                        uniprot=f"P{family}" if family < 3 else None, copies=1, breaks=0, source_sha256="",
+                    )
                 )  # fmt: skip
-        with open_table(folder / "c", CHAINS) as table:
-            for row in rows:
-                table.add(row)
-            table.metadata(files_in=len(rows), chains_in=len(rows))
-        write_rows(folder / "q", QUARANTINE, [])
+        write_shard(folder, rows, Intake(files=len(rows), chains=len(rows), repaired={"element_columns": 2}))
 
-    def split(self, **config: object) -> dict:
-        write_split(
-            [self.folder / "c"], [self.folder / "q"], SplitConfig(**config), 0, 1, self.folder / "s", self.folder / "j"
-        )
-        return json.loads((self.folder / "j").read_text())
+    def split(self, **config: object) -> SplitSummary:
+        return run_split(self.folder, SplitConfig(**config))
 
 
 @pytest.fixture
@@ -316,22 +336,23 @@ def shard(tmp_path: Path) -> Shard:
 
 def test_a_cluster_split_holds_whole_families_and_says_how_near_they_are(shard: Shard):
     summary = shard.split(method="cluster", test=0.3)
-    assert (summary["clusters"], summary["largest_cluster"], summary["clusters_crossing"]) == (6, 4, 0)
-    assert summary["subsets"]["test"] == 4 and summary["in_no_subset"] == 0
-    assert summary["highest_test_train_identity"] < 0.3 and not summary["leaky"]
-    assert summary["test_chains_above"] == {"30%": 0, "50%": 0, "90%": 0}
+    assert (summary.clusters, summary.largest_cluster, summary.clusters_crossing) == (6, 4, 0)
+    assert (summary.files_in, summary.chains_parsed, summary.repaired) == (24, 24, {"element_columns": 2})
+    assert summary.subsets["test"] == 4 and summary.in_no_subset == 0
+    assert summary.highest_test_train_identity < 0.3 and not summary.leaky
+    assert summary.test_chains_above == {"30%": 0, "50%": 0, "90%": 0}
 
 
 @pytest.mark.parametrize("method", ["cluster", "uniprot"])
 def test_a_torn_group_stops_the_stage(method: str, shard: Shard, monkeypatch: pytest.MonkeyPatch):
     honest = assign.whole_groups
 
-    def sabotaged(group_of: Mapping[str, str], val: float, test: float, seed: int) -> assign.Subsets:
-        subset_of = honest(group_of, val, test, seed)
+    def sabotaged(group_of: Mapping[str, str], *, val: float, test: float, seed: int) -> assign.Subsets:
+        subset_of = honest(group_of, val=val, test=test, seed=seed)
         moved = next(name for name in sorted(subset_of) if "train" in subset_of[name])
         return subset_of | {moved: frozenset(["test"])}
 
-    monkeypatch.setattr(split.assign, "whole_groups", sabotaged)
+    monkeypatch.setattr(assign, "whole_groups", sabotaged)
     with pytest.raises(LeakError, match=r"\dab\d_A \(test\) and \dab\d_A \(train\) (are \d\d%|have the same UniProt)"):
         shard.split(method=method)
     assert not (shard.folder / "s").exists()
@@ -339,30 +360,28 @@ def test_a_torn_group_stops_the_stage(method: str, shard: Shard, monkeypatch: py
 
 def test_a_random_split_is_labelled_and_its_leaks_are_counted(shard: Shard):
     summary = shard.split(method="random")
-    assert summary["leaky"] is True and "control" in summary["leaky_because"]
-    assert summary["clusters_crossing"] > 0
-    assert summary["test_chains_with_training_hit"] == summary["subsets"]["test"] == 5
-    assert summary["test_chains_above"]["30%"] == 5
-    test, train = summary["highest_test_train_pair"]
+    assert summary.leaky is True and "control" in summary.leaky_because
+    assert summary.clusters_crossing > 0
+    assert summary.test_chains_with_training_hit == summary.subsets["test"] == 5
+    assert summary.test_chains_above["30%"] == 5
+    test, train = summary.highest_test_train_pair
     assert test in read_subset(shard.folder / "s", "test") and train in read_subset(shard.folder / "s", "train")
 
 
 def test_a_split_by_year_counts_what_it_leaves_out(shard: Shard):
     summary = shard.split(method="year", year={"val_from": 2002, "test_from": 2003})
-    assert summary["subsets"] == {"train": 10, "val": 5, "test": 5}
-    assert summary["in_no_subset"] == summary["chains_without_year"] == 4
-    assert summary["clusters_crossing"] == 5
+    assert summary.subsets == {"train": 10, "val": 5, "test": 5}
+    assert summary.in_no_subset == summary.notes["chains_without_year"] == 4
+    assert summary.clusters_crossing == 5
 
 
 def test_a_split_by_accession_counts_the_chains_without_one(shard: Shard):
     summary = shard.split(method="uniprot")
-    assert summary["chains_without_uniprot"] == 12
-    assert summary["clusters_crossing"] == 0
+    assert summary.notes == {"chains_without_uniprot": 12}
+    assert summary.clusters_crossing == 0
 
 
 def test_a_lost_chain_stops_the_workflow(tmp_path: Path):
-    with open_table(tmp_path / "c", CHAINS) as table:
-        table.metadata(files_in=1, chains_in=1)
-    write_rows(tmp_path / "q", QUARANTINE, [])
+    write_shard(tmp_path, [], Intake(files=1, chains=1))
     with pytest.raises(AccountingError, match="1 files came in and 0 are accounted for"):
-        write_split([tmp_path / "c"], [tmp_path / "q"], SplitConfig(), 0, 1, tmp_path / "s", tmp_path / "j")
+        run_split(tmp_path, SplitConfig())

@@ -7,13 +7,14 @@ import torch
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
-from proteinmtp.config.whole import parse_config
-from proteinmtp.config.backbone import BackboneConfig
-from proteinmtp.model.backbone import BackboneError, make_backbone
-from proteinmtp.model.network import build_network
+from proteinmtp.model.backbone import BackboneError
+from proteinmtp.model.build import build_network
 from proteinmtp.model.tokens import RESIDUES, SLOT, ResidueTokenizer, TokenizerError
+from proteinmtp.predictors.catalogue import parse_config
+from proteinmtp.tables.saved_files import model_folder
 
 from ..support.saved_models import save_esm, save_llama, save_qwen
+from ..support.trained_runs import linked
 
 SEQUENCE = "MKVLITGAGS"
 SAVERS = {
@@ -30,8 +31,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {}
     for name, saver in SAVERS.items():
         source = saver(tmp_path_factory.mktemp("source"))
-        made[name] = tmp_path_factory.mktemp("backbone") / "model"
-        make_backbone(BackboneConfig(kind="path", path=str(source)), 0, made[name], made[name].parent / "manifest.json")
+        made[name] = model_folder(linked(source, tmp_path_factory.mktemp("backbone")))
     return made
 
 
@@ -99,8 +99,8 @@ def test_the_slot_takes_a_free_id_and_needs_no_row_of_the_table(folders: dict[st
     assert residues.slot_id not in own.get_vocab().values()
     rows = AutoModel.from_pretrained(folders[name]).get_input_embeddings().num_embeddings
     assert (residues.slot_id < rows) == (name == "byte-level")
-    config = parse_config({"defaults": {"slots": {"kind": "placeholder"}, "head": {"width": 8}}}).defaults
-    network = build_network(config, folders[name], torch.float32, 0).eval()
+    config = parse_config({"runs": [{"name": "a", "slots": {"kind": "placeholder"}, "head": {"width": 8}}]}).run("a")
+    network = build_network(config, folders[name], dtype=torch.float32, seed=0).eval()
     ids = torch.tensor([residues.encode(SEQUENCE)])
     with torch.no_grad():
         states = network.slot_states(ids, torch.tensor([len(SEQUENCE)]))
@@ -117,8 +117,8 @@ def test_the_slot_takes_a_free_id_and_needs_no_row_of_the_table(folders: dict[st
 def test_residues_are_read_as_the_model_itself_reads_them(folders: dict[str, Path], name: str):
     """Without slots, the states are those that the bare model gives for the ids in the tokenizer's own frame."""
     attention = "bidirectional" if name == "esm" else "causal"
-    config = parse_config({"defaults": {"slots": {"kind": "none", "attention": attention}}}).defaults
-    network = build_network(config, folders[name], torch.float32, 0).eval()
+    config = parse_config({"runs": [{"name": "a", "slots": {"kind": "none", "attention": attention}}]}).run("a")
+    network = build_network(config, folders[name], dtype=torch.float32, seed=0).eval()
     residues = ResidueTokenizer.from_folder(folders[name])
     prefix, suffix = residues.frame("")
     chains = [residues.encode(SEQUENCE), residues.encode("ACDEF")]
@@ -129,8 +129,8 @@ def test_residues_are_read_as_the_model_itself_reads_them(folders: dict[str, Pat
         for row, chain in enumerate(chains):
             text = torch.tensor([prefix + chain + suffix])
             expected = model(input_ids=text, attention_mask=torch.ones_like(text)).last_hidden_state[0]
-            found = states[row, : len(chain)]
-            assert torch.allclose(found, expected[len(prefix) : len(prefix) + len(chain)], atol=1e-5)
+            read = states[row, : len(chain)]
+            assert torch.allclose(read, expected[len(prefix) : len(prefix) + len(chain)], atol=1e-5)
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path):
@@ -140,4 +140,4 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path):
     (source / "vocab.txt").unlink()
     foreign.save_pretrained(source)
     with pytest.raises(BackboneError, match="do not belong together"):
-        make_backbone(BackboneConfig(kind="path", path=str(source)), 0, tmp_path / "model", tmp_path / "m.json")
+        linked(source, tmp_path / "backbone")

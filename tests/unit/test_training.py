@@ -1,95 +1,85 @@
 import os
 import signal
 import subprocess
-import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from proteinmtp.config.whole import options_json
-from proteinmtp.tables.parquet import read_rows
-from proteinmtp.predictors.network import ArtefactError, predict_shard
+from proteinmtp.base.errors import DataError, ResumeError
 from proteinmtp.base.files import directory_hashes
+from proteinmtp.tables.distances import DISTANCES
+from proteinmtp.tables.shards import Shards
+from proteinmtp.training.loop import DivergedError, learning_rate
 from proteinmtp.training.sampler import BatchSampler, share
-from proteinmtp.training.train import RESUME_ME, DivergedError, TrainingFiles, learning_rate, train
+from proteinmtp.training.step import TrainingStep
 
-from ..support.small import small_config
-
-
-def files_of(small, folder: Path) -> TrainingFiles:
-    return TrainingFiles(
-        small.chains, small.distances, small.split, small.backbone,
-        folder / "work", folder / "model", folder / "manifest.json", folder / "history.parquet",
-    )  # fmt: skip
-
-
-def command_of(files: TrainingFiles, options: str) -> list[str]:
-    command = [sys.executable, "-m", "pipeline", "train", "--options", options]
-    for flag, paths in (("--chains", files.chains), ("--distances", files.distances)):
-        command += [f"{flag}={path}" for path in paths]
-    for flag in ("split", "backbone", "work", "model", "manifest", "history"):
-        command += [f"--{flag}", str(getattr(files, flag))]
-    return command
-
-
-def run_of(**changes):
-    return small_config(runs=[{"name": "a"} | changes]).run("a")
+from ..support.networks import run_of
+from ..support.trained_runs import files_of, process
 
 
 def trained(small, folder: Path, **changes) -> dict[str, str]:
-    train("a", run_of(**changes), 0, files_of(small, folder), "code")
-    return directory_hashes(folder / "model")
+    files = files_of(small, folder)
+    files.train(run_of(**changes))
+    return directory_hashes(files.outputs.model)
 
 
 def test_training_twice_gives_equal_bytes(small, tmp_path: Path):
     assert trained(small, tmp_path / "a") == trained(small, tmp_path / "b")
-    assert (tmp_path / "a" / "history.parquet").read_bytes() == (tmp_path / "b" / "history.parquet").read_bytes()
-    assert (tmp_path / "a" / "manifest.json").read_bytes() == (tmp_path / "b" / "manifest.json").read_bytes()
+    for name in ("history.parquet", "run.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
 @pytest.mark.parametrize("tuning", ["full", "lora"])
 def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bits(small, tmp_path: Path, monkeypatch, tuning: str):
-    """Stopped after the second step by an error, as hard as a kill: nothing but the checkpoint is left."""
+    """Stopped in the fourth step by an error, as hard as a kill: nothing but the checkpoint is left."""
     changes = {"train": {"tuning": tuning, "lora": {"dropout": 0.1}}}
     whole = trained(small, tmp_path / "whole", **changes)
-    from proteinmtp.training import train as module
-
-    step = module._Loop.step
-    seen = []
+    take = TrainingStep.take
+    rates = []
 
     def failing(self, chains, lr):
-        if len(seen) == 3:
+        if len(rates) == 3:
             raise KeyboardInterrupt
-        seen.append(lr)
-        return step(self, chains, lr)
+        rates.append(lr)
+        return take(self, chains, lr)
 
-    monkeypatch.setattr(module._Loop, "step", failing)
+    monkeypatch.setattr(TrainingStep, "take", failing)
     with pytest.raises(KeyboardInterrupt):
         trained(small, tmp_path / "cut", **changes)
     monkeypatch.undo()
-    assert list((tmp_path / "cut" / "work").glob("*/checkpoint.safetensors"))
+    files = files_of(small, tmp_path / "cut")
+    assert files.checkpoints
     assert trained(small, tmp_path / "cut", **changes) == whole
-    assert list(read_rows(tmp_path / "cut" / "history.parquet")) == list(
-        read_rows(tmp_path / "whole" / "history.parquet")
-    )
-    assert not list((tmp_path / "cut" / "work").glob("*/*")), "the checkpoint is not needed any more"
+    assert files.history == files_of(small, tmp_path / "whole").history
+    assert not list(files.work.glob("*/*")), "the checkpoint is not needed any more"
+
+
+def test_a_run_that_could_not_be_saved_keeps_its_checkpoint(small, tmp_path: Path, monkeypatch):
+    def failing(*args, **options):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("pipeline.train.save_network", failing)
+    with pytest.raises(OSError, match="no space"):
+        trained(small, tmp_path)
+    assert files_of(small, tmp_path).checkpoints
 
 
 def test_kill_9_in_the_middle_leaves_a_checkpoint_to_go_on_from(small, tmp_path: Path):
-    options = options_json(run_of(train={"steps": 2000, "checkpoint_every": 5, "validate_every": 2000}))
     files = files_of(small, tmp_path)
-    command = command_of(files, options)
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    settings = run_of(train={"steps": 2000, "checkpoint_every": 5, "validate_every": 2000})
+    command = process(files.command(settings))
+    first = subprocess.Popen(**command, stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
-    while not list(files.work.glob("*/checkpoint.safetensors")):
-        assert process.poll() is None and time.monotonic() < deadline, "training wrote no checkpoint"
+    while not files.checkpoints:
+        assert first.poll() is None and time.monotonic() < deadline, "training wrote no checkpoint"
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    again = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    again = subprocess.Popen(**command, stderr=subprocess.PIPE)
     for line in again.stderr:
         if "going on from the checkpoint of step" in line:
             break
@@ -99,54 +89,59 @@ def test_kill_9_in_the_middle_leaves_a_checkpoint_to_go_on_from(small, tmp_path:
     again.communicate()
 
 
-def test_a_changed_setting_starts_anew(small, tmp_path: Path):
+def test_a_run_whose_time_is_over_ends_with_the_code_that_says_start_me_again(small, tmp_path: Path):
+    command = files_of(small, tmp_path).command(run_of(train={"max_minutes": 1e-9}))
+    done = subprocess.run(**process(command), capture_output=True)
+    assert done.returncode == 75
+    assert done.stderr.splitlines()[-1] == "error: a: train.max_minutes is over at step 1; start again to go on"
+
+
+def test_checkpoints_are_of_use_only_with_the_same_settings_and_inputs(small, tmp_path: Path):
     files = files_of(small, tmp_path)
-    with pytest.raises(SystemExit) as stopped:
-        train("a", run_of(train={"max_minutes": 1e-9}), 0, files, "code")
-    assert stopped.value.code == RESUME_ME
-    assert len(list(files.work.glob("*/checkpoint.safetensors"))) == 1
-    train("a", run_of(train={"lr": 0.01}), 0, files, "code")
-    assert len(list(files.work.glob("*/checkpoint.safetensors"))) == 1, "the other run's checkpoint stays"
+    for number, changes in enumerate([{}, {"lr": 0.01}, {"distances": "stored"}]):
+        with pytest.raises(ResumeError):
+            files.train(run_of(train={"max_minutes": 1e-9} | changes))
+        assert len(files.checkpoints) == number + 1
+    moved = Shards(tmp_path / "moved", len(small.distances))
+    for old, new in zip(small.distances, moved, strict=True):
+        DISTANCES.write(new, (replace(row, triu=row.triu + 1) for row in DISTANCES.read(old)))
+    other = replace(files, inputs=replace(files.inputs, distances=moved))
+    for distances, number in (("computed", 3), ("stored", 4)):
+        with pytest.raises(ResumeError):
+            other.train(run_of(train={"max_minutes": 1e-9, "distances": distances}))
+        assert len(files.checkpoints) == number, "distances count where they are read"
+    files.train(run_of(train={"lr": 0.02}))
+    assert len(files.checkpoints) == 4, "those of other runs stay"
 
 
 def test_gradient_accumulation_does_not_change_the_result(small, tmp_path: Path):
     for name, pieces in (("one", 1), ("three", 3)):
         trained(small, tmp_path / name, train={"gradient_accumulation": pieces})
-    one, three = (list(read_rows(tmp_path / name / "history.parquet")) for name in ("one", "three"))
+    one, three = (files_of(small, tmp_path / name).history for name in ("one", "three"))
     for first, second in zip(one, three, strict=True):
-        assert second["train_loss"] == pytest.approx(first["train_loss"], rel=1e-4)
-        assert second["val_loss"] == pytest.approx(first["val_loss"], rel=1e-4)
+        assert second.train_loss == pytest.approx(first.train_loss, rel=1e-4)
+        assert second.val_loss == pytest.approx(first.val_loss, rel=1e-4)
 
 
 def test_two_processes_train_as_one(small, tmp_path: Path):
-    options = options_json(run_of())
+    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no"]
+    launch += ["--dynamo_backend", "no", "--main_process_port", "0"]
     history = {}
     for processes in (1, 2):
         files = files_of(small, tmp_path / str(processes))
-        command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", str(processes)]
-        command += [
-            "--num_machines",
-            "1",
-            "--mixed_precision",
-            "no",
-            "--dynamo_backend",
-            "no",
-            "--main_process_port",
-            "0",
-        ]
-        command += command_of(files, options)[1:]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        command = [*launch, "--num_processes", str(processes), *files.command(run_of())]
+        done = subprocess.run(**process(command), capture_output=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
-        history[processes] = list(read_rows(files.history))
+        history[processes] = files.history
     for one, two in zip(history[1], history[2], strict=True):
-        assert two["train_loss"] == pytest.approx(one["train_loss"], rel=1e-4)
-        assert two["val_mae"] == pytest.approx(one["val_mae"], rel=1e-4)
+        assert two.train_loss == pytest.approx(one.train_loss, rel=1e-4)
+        assert two.val_mae == pytest.approx(one.val_mae, rel=1e-4)
 
 
 def test_training_makes_the_loss_smaller(small, tmp_path: Path):
     trained(small, tmp_path, train={"steps": 150, "validate_every": 30, "lr": 0.003})
-    history = list(read_rows(tmp_path / "history.parquet"))
-    assert history[-1]["train_loss"] < 0.6 * history[0]["train_loss"]
+    history = files_of(small, tmp_path).history
+    assert history[-1].train_loss < 0.6 * history[0].train_loss
 
 
 def test_a_run_that_diverges_says_so(small, tmp_path: Path):
@@ -162,30 +157,28 @@ def test_lora_twice_in_two_processes_gives_equal_bytes(small, tmp_path: Path):
     hashes = []
     for seed in ("1", "2"):
         files = files_of(small, tmp_path / seed)
-        command = command_of(files, options_json(run_of(train={"tuning": "lora"})))
-        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True)
-        hashes.append(directory_hashes(files.model))
+        command = process(files.command(run_of(train={"tuning": "lora"})), PYTHONHASHSEED=seed)
+        subprocess.run(**command, check=True, capture_output=True)
+        hashes.append(directory_hashes(files.outputs.model))
     assert hashes[0] == hashes[1]
 
 
-def test_a_changed_artefact_is_not_loaded(small, tmp_path: Path):
+def test_a_changed_model_is_not_loaded(small, tmp_path: Path):
     trained(small, tmp_path)
     head = tmp_path / "model" / "head.safetensors"
     head.write_bytes(head.read_bytes()[:-1] + b"x")
-    with pytest.raises(ArtefactError, match=r"head.safetensors is missing or changed"):
-        predict_shard(
-            run_of(), small.chains[0], small.split, "train", small.backbone, tmp_path / "manifest.json", tmp_path / "p"
-        )
+    with pytest.raises(DataError, match=r"head.safetensors is missing or changed"):
+        files_of(small, tmp_path).predict(run_of(), chains=small.chains[0], subset="train", table=tmp_path / "p")
 
 
 def test_every_chain_is_seen_once_in_an_epoch():
     lengths = list(np.random.default_rng(0).integers(30, 500, 96))
-    sampler = BatchSampler(lengths, 8, seed=3)
+    sampler = BatchSampler(lengths, batch_size=8, seed=3)
     first = [sampler.batch(step) for step in range(12)]
     assert sorted(index for batch in first for index in batch) == list(range(96))
     second = [sampler.batch(step) for step in range(12, 24)]
     assert first != second
-    assert BatchSampler(lengths, 8, seed=3).batch(17) == second[5], "a batch depends on the step alone"
+    assert BatchSampler(lengths, batch_size=8, seed=3).batch(17) == second[5], "a batch depends on the step alone"
     spread = np.mean([np.ptp(np.array(lengths)[batch]) for batch in first])
     assert spread < 0.5 * np.ptp(lengths), "batches hold chains of like length"
 
@@ -193,12 +186,12 @@ def test_every_chain_is_seen_once_in_an_epoch():
 def test_processes_share_a_batch_without_loss():
     for world in (1, 2, 3):
         for pieces in (1, 2, 4):
-            shares = [share(range(10), rank, world, pieces) for rank in range(world)]
+            shares = [share(range(10), rank=rank, world=world, pieces=pieces) for rank in range(world)]
             assert sorted(index for one in shares for piece in one for index in piece) == list(range(10))
             assert len({len(one) for one in shares}) == 1
             assert all(piece for one in shares for piece in one)
     with pytest.raises(ValueError, match="2 chains cannot be shared by 3"):
-        share(range(2), 0, 3, 1)
+        share(range(2), rank=0, world=3, pieces=1)
 
 
 def test_the_learning_rate_rises_then_falls():

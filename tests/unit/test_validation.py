@@ -3,11 +3,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from proteinmtp.tables.parquet import read_all
+from proteinmtp.tables.chains import CHAINS, ChainRow
 from proteinmtp.tables.validation import validate_chains
 
 
-def row(**changes: Any) -> dict[str, Any]:
+def row(**changes: Any) -> ChainRow:
     coords = np.random.default_rng(0).normal(0, 20, (40, 3)).astype(np.float32)
     coords[:3] = np.nan
     values = {
@@ -15,11 +15,11 @@ def row(**changes: Any) -> dict[str, Any]:
         "coords": coords, "observed": np.isfinite(coords).all(1), "resolution": 1.9, "method": None, "year": 2004,
         "affinity": None, "uniprot": None, "copies": 1, "breaks": 0, "source_sha256": "",
     }  # fmt: skip
-    return values | changes
+    return ChainRow(**(values | changes))
 
 
 def with_coords(position: int, axis: int, value: float) -> np.ndarray:
-    coords = row()["coords"]
+    coords = row().coords
     coords[position, axis] = value
     return coords
 
@@ -36,9 +36,9 @@ BREAKS = {
     ),
     "wrong length": ({"length": 39}, "length 39, but 40 letters, 40 coordinates and 40 observed flags"),
     "short sequence": ({"sequence": "ACDE"}, "length 40, but 4 letters"),
-    "short coordinates": ({"coords": row()["coords"][1:]}, "39 coordinates and 40 observed"),
-    "flat coordinates": ({"coords": row()["coords"].ravel()}, "0 coordinates"),
-    "short flags": ({"observed": row()["observed"][1:]}, "40 coordinates and 39 observed flags"),
+    "short coordinates": ({"coords": row().coords[1:]}, "39 coordinates and 40 observed"),
+    "flat coordinates": ({"coords": row().coords.ravel()}, "0 coordinates"),
+    "short flags": ({"observed": row().observed[1:]}, "40 coordinates and 39 observed flags"),
     "observed without coordinates": ({"observed": np.ones(40, bool)}, "3 residues are observed without"),
     "coordinates unobserved": ({"observed": np.arange(40) > 3}, "1 residues are observed without"),
     "half a coordinate": ({"coords": with_coords(20, 1, np.nan)}, "1 residues are observed without"),
@@ -56,12 +56,12 @@ BREAKS = {
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_a_row_that_breaks_a_rule_is_told_apart_with_the_rule(name: str):
-    change, said = BREAKS[name]
+    change, reason = BREAKS[name]
     before, broken, after = row(chain_id="a"), row(**change), row(chain_id="b")
     good, bad = validate_chains([before, broken, after])
     assert good == [before, after]
     assert [item for item, _ in bad] == [broken]
-    assert said in bad[0][1] and bad[0][1].startswith("invalid row: ")
+    assert reason in bad[0][1] and bad[0][1].startswith("invalid row: ")
 
 
 @pytest.mark.parametrize("change", [{}, {"resolution": None, "year": None}, {"year": 1950}, {"year": 2100}])
@@ -83,7 +83,7 @@ def test_nothing_is_valid():
 
 
 def test_the_demo_is_valid(small):
-    rows = list(read_all(small.chains))
+    rows = list(CHAINS.read(*small.chains))
     assert len(rows) == 24
     good, bad = validate_chains(rows)
     assert good == rows and bad == []

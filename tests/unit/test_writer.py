@@ -11,30 +11,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import MistralConfig, MistralModel
 
-from proteinmtp.config.whole import ConfigError
-from proteinmtp.tables.reader import read_chains, read_subset
-from proteinmtp.tables.parquet import read_rows
-from proteinmtp.scoring.evaluate_ import evaluate
-from proteinmtp.base.metrics import COLUMNS
-from proteinmtp.scoring.chain import score_chain
+from pipeline import chirality, evaluate, reconstruct
+from proteinmtp.base.metrics import NAMES
+from proteinmtp.config import ConfigError, RunConfig
 from proteinmtp.geometry.superposition import score
-from proteinmtp.predictors.network import predict_shard
-from proteinmtp.predictors.traces import reconstruct_shard, write_chirality
-from proteinmtp.model.backbone import BackboneError, make_backbone
+from proteinmtp.model.backbone import BackboneError
 from proteinmtp.model.batch import Batch, collate
+from proteinmtp.model.build import build_network, load_network, save_network
 from proteinmtp.model.coordinate_text import SYMBOLS, in_own_frame, read, write
-from proteinmtp.model.network import build_network, load_network, save_network
 from proteinmtp.model.tokens import ResidueTokenizer
 from proteinmtp.model.writer import WriterNetwork
-from proteinmtp.training.train import TrainingFiles, train
+from proteinmtp.scoring.chain import score_chain
+from proteinmtp.tables.chains import Chain, read_chains
+from proteinmtp.tables.examples import EXAMPLES
+from proteinmtp.tables.history import HISTORY
+from proteinmtp.tables.metrics import METRICS
+from proteinmtp.tables.predictions import PREDICTIONS
+from proteinmtp.tables.saved_files import model_folder
+from proteinmtp.tables.shards import Shards
+from proteinmtp.tables.split import read_subset
 
-from ..support.small import small_config
+from ..support import networks
+from ..support.trained_runs import files_of, linked, made
 
-WRITING = {"name": "a", "slots": {"kind": "none"}, "head": {"kind": "digits"}}
 
-
-def run_of(**changes):
-    return small_config(runs=[WRITING | changes]).run("a")
+def run_of(**changes: object) -> RunConfig:
+    return networks.run_of(**({"slots": {"kind": "none"}, "head": {"kind": "digits"}} | changes))
 
 
 def walk(seed: int, length: int) -> np.ndarray:
@@ -59,8 +61,8 @@ def turned(coords: np.ndarray, seed: int) -> np.ndarray:
 
 
 def build(small, **changes) -> tuple[WriterNetwork, ResidueTokenizer]:
-    folder = small.backbone.parent / "model"
-    network = build_network(run_of(**changes), folder, torch.float32, 0)
+    folder = model_folder(small.backbone)
+    network = build_network(run_of(**changes), folder, dtype=torch.float32, seed=0)
     assert isinstance(network, WriterNetwork)
     return network, ResidueTokenizer.from_folder(folder)
 
@@ -69,7 +71,7 @@ def batch_of(small, tokenizer: ResidueTokenizer, lengths: list[int]) -> Batch:
     """Return demo chains, cut to the lengths."""
     chains = read_chains(small.chains, read_subset(small.split, "train"))[: len(lengths)]
     cut = [
-        type(chain)(chain.chain_id, chain.sequence[:length], chain.coords[:length])
+        Chain(chain.chain_id, chain.sequence[:length], chain.coords[:length])
         for chain, length in zip(chains, lengths, strict=True)
     ]
     return collate(cut, [tokenizer.encode(chain.sequence) for chain in cut])
@@ -80,11 +82,11 @@ def batch_of(small, tokenizer: ResidueTokenizer, lengths: list[int]) -> Batch:
 def test_a_text_is_read_back_to_the_nearest_angstrom(seed: int, length: int, missing: float):
     coords = walk(seed, length)
     coords[np.random.default_rng(seed).random(length) < missing] = np.nan
-    found = read(write(coords), length)
-    assert found.ended and found.lines == length
-    assert found.failed == 0
-    assert np.array_equal(found.coords, np.rint(in_own_frame(coords)), equal_nan=True)
-    assert set(found.text) <= set(SYMBOLS)
+    reading = read(write(coords), length)
+    assert reading.ended and reading.lines == length
+    assert reading.failed == 0
+    assert np.array_equal(reading.coords, np.rint(in_own_frame(coords)), equal_nan=True)
+    assert set(reading.text) <= set(SYMBOLS)
 
 
 @given(st.integers(0, 10**6), st.integers(4, 60))
@@ -101,8 +103,8 @@ def test_the_frame_belongs_to_the_chain_and_keeps_its_hand(seed: int, length: in
 @pytest.mark.parametrize("length", [1, 2, 30])
 def test_residues_on_a_line_have_a_text_too(length: int):
     coords = 3.8 * np.arange(length)[:, None] * np.array([0.6, 0.0, 0.8])
-    found = read(write(coords), length).coords
-    assert np.abs(found[:, 0] - 3.8 * (np.arange(length) - (length - 1) / 2)).max() < 0.5001 and not found[:, 1:].any()
+    again = read(write(coords), length).coords
+    assert np.abs(again[:, 0] - 3.8 * (np.arange(length) - (length - 1) / 2)).max() < 0.5001 and not again[:, 1:].any()
     assert write(np.full((length, 3), np.nan)) == ";".join("?" * length) + "."
 
 
@@ -110,8 +112,8 @@ def test_reading_is_strict():
     good = "1 2 3;-4 5 60;7 8 9."
     assert (read(good, 3).failed, read(good, 3).lines, read(good, 3).ended) == (0, 3, True)
     for bad in ("", "??", "1 2", "1 2 3 4", "1  2 3", " 1 2 3", "1 2 3 ", "--1 2 3", "1 2 -", "12345 0 0", "1-2 3 4"):
-        found = read(f"1 2 3;{bad};7 8 9.", 3)
-        assert found.failed == 1 and np.isnan(found.coords[1]).all() and found.coords[2].tolist() == [7, 8, 9]
+        reading = read(f"1 2 3;{bad};7 8 9.", 3)
+        assert reading.failed == 1 and np.isnan(reading.coords[1]).all() and reading.coords[2].tolist() == [7, 8, 9]
     unknown = read("1 2 3;?;7 8 9.", 3)
     assert unknown.failed == 0 and np.isnan(unknown.coords[1]).all(), "the writer said that it is not observed"
     few, many, cut = read("1 2 3.", 3), read("1 2 3;4 5 6;7 8 9.", 2), read("1 2 3;4 5 6", 2)
@@ -123,13 +125,13 @@ def test_reading_is_strict():
 @given(st.one_of(st.text(), st.text(SYMBOLS)), st.integers(1, 8))
 @settings(deadline=None)
 def test_rubbish_is_read_without_an_error_and_every_residue_is_accounted_for(text: str, length: int):
-    found = read(text, length)
-    known = np.isfinite(found.coords).all(1)
-    assert found.coords.shape == (length, 3)
-    assert 0 <= length - found.lines <= found.failed <= length - known.sum() or found.lines > length
-    assert text.startswith(found.text) and found.ended == found.text.endswith(".")
-    lines = found.text.removesuffix(".").split(";")
-    for line, row in zip(lines, found.coords, strict=False):
+    reading = read(text, length)
+    known = np.isfinite(reading.coords).all(1)
+    assert reading.coords.shape == (length, 3)
+    assert 0 <= length - reading.lines <= reading.failed <= length - known.sum() or reading.lines > length
+    assert text.startswith(reading.text) and reading.ended == reading.text.endswith(".")
+    lines = reading.text.removesuffix(".").split(";")
+    for line, row in zip(lines, reading.coords, strict=False):
         if np.isfinite(row).all():
             assert [int(part) for part in line.split(" ")] == row.tolist()
 
@@ -144,7 +146,7 @@ def test_the_loss_is_the_mean_surprise_at_each_symbol(small):
     batch = batch_of(small, tokenizer, [9, 6])
     batch.coords[:, 3] = torch.nan
     prediction = network(batch)
-    assert prediction.distances.isnan().all()
+    assert network.distance_error(prediction, batch) is None
     for row, length in enumerate((9, 6)):
         text = write(batch.coords[row, :length].numpy())
         assert text.count(";") == length - 1 and "?" in text
@@ -198,12 +200,11 @@ def test_a_backbone_with_a_sliding_window_writes_the_same_with_its_cache(small, 
         num_key_value_heads=1, head_dim=16, max_position_embeddings=512, sliding_window=8,
     )  # fmt: skip
     MistralModel(window).save_pretrained(tmp_path / "source")
-    for path in (small.backbone.parent / "model").glob("token*"):
+    for path in model_folder(small.backbone).glob("token*"):
         shutil.copy(path, tmp_path / "source")
-    config = run_of(backbone={"kind": "path", "path": str(tmp_path / "source")})
-    make_backbone(config.backbone, 0, tmp_path / "model", tmp_path / "manifest.json")
-    network = noisy(build_network(config, tmp_path / "model", torch.float32, 0))
-    batch = batch_of(small, ResidueTokenizer.from_folder(tmp_path / "model"), [9, 4])
+    folder = model_folder(linked(tmp_path / "source", tmp_path / "backbone"))
+    network = noisy(build_network(run_of(), folder, dtype=torch.float32, seed=0))
+    batch = batch_of(small, ResidueTokenizer.from_folder(folder), [9, 4])
     written = network.generate(batch)
     logits = network.read_along(batch, written).text
     for row, text in enumerate(written):
@@ -218,9 +219,10 @@ def test_what_is_written_for_a_chain_does_not_depend_on_its_batch_mates(small):
     batch = batch_of(small, tokenizer, lengths)
     together = network.generate(batch)
     for row, length in enumerate(lengths):
-        chain = Batch(*(part[row : row + 1, :length] if part.ndim > 1 else part[row : row + 1] for part in (
-            batch.residues, batch.lengths, batch.coords, batch.distances
-        )))  # fmt: skip
+        alone = {name: value[row : row + 1] for name, value in vars(batch).items()}
+        for name, dimensions in (("residues", 1), ("coords", 1), ("distances", 2)):
+            alone[name] = alone[name][(slice(None), *[slice(length)] * dimensions)]
+        chain = Batch(**alone)
         assert network.generate(chain) == [together[row]]
 
 
@@ -250,9 +252,9 @@ def test_two_chains_are_learned_by_heart(small, tmp_path: Path):
     """The text, its frame, the shift by one symbol, the cache and the reading must fit together for this."""
     tiny = {"hidden_size": 96, "layers": 2, "heads": 4, "key_value_heads": 2, "intermediate_size": 192}
     config = run_of(backbone={"tiny": tiny})
-    make_backbone(config.backbone, 0, tmp_path / "model", tmp_path / "manifest.json")
-    network = build_network(config, tmp_path / "model", torch.float32, 0)
-    batch = batch_of(small, ResidueTokenizer.from_folder(tmp_path / "model"), [20, 24])
+    folder = model_folder(made(config.backbone, tmp_path / "backbone"))
+    network = build_network(config, folder, dtype=torch.float32, seed=0)
+    batch = batch_of(small, ResidueTokenizer.from_folder(folder), [20, 24])
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.003)
     for _ in range(200):
         loss = network.loss(network(batch), batch).mean()
@@ -291,8 +293,8 @@ def test_what_is_trained_moves_and_nothing_else_does(small, tuning: str):
 def test_a_saved_writer_writes_the_same(small, tmp_path: Path):
     network, tokenizer = build(small)
     network = noisy(network)
-    save_network(network, tokenizer, run_of(), tmp_path / "model")
-    again = load_network(run_of(), small.backbone.parent / "model", tmp_path / "model", torch.float32)
+    save_network(network, tokenizer=tokenizer, config=run_of(), folder=tmp_path / "model")
+    again = load_network(run_of(), backbone=model_folder(small.backbone), saved=tmp_path / "model", dtype=torch.float32)
     batch = batch_of(small, tokenizer, [7, 4])
     assert again.predict(batch).readings[1].text == network.predict(batch).readings[1].text
 
@@ -326,46 +328,54 @@ def test_settings_that_do_not_fit_a_text_are_refused(changes: dict, message: str
 def scored(small, tmp_path_factory):
     """A run trained for a few steps, which writes little that can be read, through all stages."""
     folder = tmp_path_factory.mktemp("writer")
-    files = TrainingFiles(
-        small.chains, small.distances, small.split, small.backbone,
-        folder / "work", folder / "model", folder / "manifest.json", folder / "history.parquet",
-    )  # fmt: skip
-    config = run_of()
-    train("a", config, 0, files, "code")
-    write_chirality(small.chains, small.split, folder / "counts.json")
-    predictions, structures = [folder / "p0", folder / "p1"], [folder / "s0", folder / "s1"]
-    for chains, predicted, structure in zip(small.chains, predictions, structures, strict=True):
-        predict_shard(config, chains, small.split, "train", small.backbone, files.manifest, predicted)
-        reconstruct_shard(config.reconstruct, predicted, chains, folder / "counts.json", structure, folder / "pdb")
-    evaluate("a", predictions, structures, small.chains, small.split, folder / "metrics", folder / "examples")
+    files, config = files_of(small, folder), run_of()
+    files.train(config)
+    hand = folder / "hand.json"
+    chirality.run(
+        chirality.Inputs(chains=small.chains, split=small.split), chirality.Outputs(hand=hand), chirality.Options()
+    )
+    predictions, structures = (Shards(folder / name, len(small.chains)) for name in ("predictions", "structures"))
+    for shard, chains in enumerate(small.chains):
+        files.predict(config, chains=chains, subset="train", table=predictions[shard])
+        reconstruct.run(
+            reconstruct.Inputs(predictions=predictions[shard], chains=chains, hand=hand),
+            reconstruct.Outputs(structures=structures[shard], pdb=folder / "pdb"),
+            reconstruct.Options(reconstruct=config.reconstruct),
+        )
+    evaluate.run(
+        evaluate.Inputs(predictions=predictions, structures=structures, chains=small.chains, split=small.split),
+        evaluate.Outputs(metrics=folder / "metrics.parquet", examples=folder / "examples.parquet"),
+        evaluate.Options(run="a"),
+    )
     return folder
 
 
 def test_training_reports_a_loss_and_no_distance_error(scored: Path):
-    for row in read_rows(scored / "history.parquet"):
-        assert row["val_mae"] is None and math.isfinite(row["val_loss"])
+    for row in HISTORY.read(scored / "history.parquet"):
+        assert row.val_mae is None and math.isfinite(row.val_loss)
 
 
 def test_failures_are_counted_from_the_text_to_the_scores(scored: Path):
-    predictions = [row for name in ("p0", "p1") for row in read_rows(scored / name)]
-    metrics = {row["chain_id"]: row for row in read_rows(scored / "metrics")}
+    predictions = list(PREDICTIONS.read(*sorted((scored / "predictions").iterdir())))
+    metrics = {row.chain_id: row.scores for row in METRICS.read(scored / "metrics.parquet")}
     assert len(metrics) == len(predictions) > 0
     for row in predictions:
-        found = read(row["text"], row["length"])
-        assert row["failed_residues"] == found.failed <= np.isnan(row["coords"][:, 0]).sum()
-        assert np.array_equal(row["coords"], found.coords, equal_nan=True)
-        assert metrics[row["chain_id"]]["parse_failures"] == pytest.approx(found.failed / row["length"])
-    assert sum(row["failed_residues"] for row in predictions) > 0
+        reading = read(row.text, row.length)
+        assert row.failed_residues == reading.failed <= np.isnan(row.coords[:, 0]).sum()
+        assert np.array_equal(row.coords, reading.coords, equal_nan=True)
+        assert metrics[row.chain_id]["parse_failures"] == pytest.approx(reading.failed / row.length)
+    assert sum(row.failed_residues for row in predictions) > 0
 
 
 def test_a_chain_that_could_not_be_read_scores_zero_and_stays_in_the_mean(scored: Path):
-    unread = [row for row in read_rows(scored / "metrics") if row["parse_failures"] == 1]
+    scores = [row.scores for row in METRICS.read(scored / "metrics.parquet")]
+    unread = [one for one in scores if one["parse_failures"] == 1]
     assert unread
-    for row in unread:
-        assert (row["tm_score"], row["gdt_ts"], row["gdt_ha"], row["lddt"], row["contacts_l"]) == (0, 0, 0, 0, 0)
-        assert row["rmsd"] is None and row["mae"] is None
-    labels = {row["label"]: row for row in read_rows(scored / "examples")}
-    assert labels["worst"]["tm_score"] == 0
+    for one in unread:
+        assert [one[name] for name in ("tm_score", "gdt_ts", "gdt_ha", "lddt", "contacts_l")] == [0] * 5
+        assert one["rmsd"] is None and one["mae"] is None
+    labels = {row.label: row for row in EXAMPLES.read(scored / "examples.parquet")}
+    assert labels["worst"].tm_score == 0
 
 
 @pytest.mark.parametrize("left", [0, 1, 2, 3])
@@ -373,9 +383,11 @@ def test_missing_residues_of_the_model_cost_scores_and_those_of_the_experiment_d
     native = walk(0, 40)
     model = np.full_like(native, np.nan)
     model[:left] = native[:left]
-    scores = score_chain(None, model, native)
+    scores = score_chain(model, native).scores
     assert (scores["tm_score"] > 0) == (left == 3)
     assert 0 <= scores["lddt"] < 0.02 and (scores["rmsd"] is None) == (left < 3)
     hidden = np.full_like(native, np.nan)
     hidden[: min(left, 2)] = native[: min(left, 2)]
-    assert score_chain(None, native, hidden) == dict.fromkeys(COLUMNS)
+    nothing = score_chain(native, hidden)
+    assert nothing.scores == dict.fromkeys(NAMES)
+    assert not any(value is not None for value in nothing.profiles.values())

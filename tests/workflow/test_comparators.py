@@ -4,23 +4,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from proteinmtp.config.whole import NULLS
-from proteinmtp.config.data_ import DemoSource
-from proteinmtp.tables.reader import read_subset
-from proteinmtp.tables.parquet import read_all, read_rows
-from proteinmtp.structures.synthetic import write_demo
+from proteinmtp.tables.chains import CHAINS
+from proteinmtp.tables.metrics import METRICS
+from proteinmtp.tables.split import read_subset
 
-from ..support.project import Project
+from ..support.project import NULLS, Project, write_demo_files
 from ..support.traces import random_trace, write_trace
 
 
 def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Project, tmp_path: Path):
     """The demo's own structures as predictions: a perfect score, but for one that is missing and one that is bad."""
     results = finished.folder / "results"
-    scored = sorted(row["entry_id"] for row in read_all((results / "data/chains").glob("*.parquet"))
-                    if row["chain_id"] in read_subset(results / "data/split.parquet", "test"))  # fmt: skip
+    tested = read_subset(results / "data/split.parquet", "test")
+    chains = CHAINS.read(*(results / "data/chains").glob("*.parquet"))
+    scored = sorted(chain.entry_id for chain in chains if chain.chain_id in tested)
     folder = tmp_path / "elsewhere"
-    write_demo(DemoSource(families=2, members=8), 0, folder, tmp_path / "files.json")
+    write_demo_files(folder, 2, 8)
     others = {path.name for path in folder.iterdir() if path.name.partition(".")[0] not in scored}
     gone, bad = (next(folder.glob(f"{name}.*")) for name in scored[:2])
     gone.unlink()
@@ -36,13 +35,13 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Projec
     assert scores["perfect"]["tm_score"]["n"] == scores["distance"]["tm_score"]["n"] - 2 == len(scored) - 2 > 0
     assert scores["perfect"]["tm_score"]["mean"] == pytest.approx(1, abs=1e-4)
     assert scores["perfect"]["mae"]["mean"] == pytest.approx(0, abs=0.02)
-    found = json.loads((results / "runs/perfect/comparator.json").read_text())
-    assert {item["file"] for item in found["unmatched"]} == {bad.name, "stranger.pdb", *others}
-    assert len(found["missing"]) == 2
+    listing = json.loads((results / "runs/perfect/comparator.json").read_text())
+    assert {item["file"] for item in listing["unmatched"]} == {bad.name, "stranger.pdb", *others}
+    assert len(listing["missing"]) == 2
     html = (results / "report/index.html").read_text(encoding="utf-8")
     assert "<h2>Comparators</h2>" in html and "the answer" in html and "stranger.pdb" in html
-    rows = [row for row in read_rows(results / "report/metrics.parquet") if row["run"] == "perfect"]
-    assert all(np.isfinite(row["stress"]) and row["mirror_margin"] is not None for row in rows)
+    rows = [row for row in METRICS.read(results / "report/metrics.parquet") if row.run == "perfect"]
+    assert all(np.isfinite(row.stress) and row.mirror_margin is not None for row in rows)
 
     next(path for path in sorted(folder.iterdir())).touch()
     assert finished.planned() == set()
@@ -50,5 +49,5 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Projec
     stranger.rename(folder / "another.pdb")
     assert finished.planned() == {"comparator", "reconstruct", "evaluate", "report"}
     finished.configure({"comparators": [{"name": "perfect", "folder": str(tmp_path / "gone")}]})
-    said = finished.snakemake("-n")
-    assert said.returncode and "comparators (perfect).folder" in said.stdout
+    planned = finished.snakemake("-n")
+    assert planned.returncode and "comparators (perfect).folder" in planned.stdout

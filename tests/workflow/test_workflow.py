@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.config.whole import NULLS
-from proteinmtp.tables.parquet import read_rows
-from proteinmtp.structures.synthetic import write_demo
+from proteinmtp.tables.chains import CHAINS
+from proteinmtp.tables.manifest import MANIFEST
+from proteinmtp.tables.quarantine import QUARANTINE
+from proteinmtp.tables.split import SPLIT
 
-from ..support.project import Project, write_pdbbind
+from ..support.project import NULLS, Project, write_demo_files, write_pdbbind
 
 
 def test_the_small_workflow_ends_in_a_report(finished: Project):
@@ -40,16 +41,16 @@ def test_a_leaf_of_the_report_reruns_the_report_alone(finished: Project):
 @pytest.mark.parametrize(
     ("file", "old", "new", "rerun"),
     [
-        ("pipeline/geometry/lddt.py", "RADIUS = 15.0", "RADIUS = 12.0", {"evaluate", "report"}),
-        ("pipeline/report/report.html.j2", "<h2>Scores</h2>", "<h2>The scores</h2>", {"report"}),
+        ("proteinmtp/geometry/constants.py", "LDDT_RADIUS = 15.0", "LDDT_RADIUS = 12.0", {"evaluate", "report"}),
+        ("proteinmtp/report/report.html.j2", "<h2>Scores</h2>", "<h2>The scores</h2>", {"report"}),
         (
-            "pipeline/model/heads/coords.py",
+            "proteinmtp/model/heads/coords.py",
             "nn.GELU()",
             "nn.ReLU()",
             {"train", "predict", "reconstruct", "evaluate", "report"},
         ),
-        ("pipeline/geometry/lddt.py", "C-alpha lDDT: how", "The C-alpha lDDT: how", set()),
-        ("pipeline/geometry/lddt.py", "    counted = (", "    # A comment.\n    counted = (", set()),
+        ("proteinmtp/geometry/lddt.py", "C-alpha lDDT: how", "The C-alpha lDDT: how", set()),
+        ("proteinmtp/geometry/lddt.py", "    counted = (", "    # A comment.\n    counted = (", set()),
     ],
 )  # fmt: skip
 def test_an_edit_reruns_the_stages_that_use_the_code(finished: Project, file: str, old: str, new: str, rerun: set[str]):
@@ -58,23 +59,23 @@ def test_an_edit_reruns_the_stages_that_use_the_code(finished: Project, file: st
 
 
 def test_an_edit_of_one_head_retrains_only_the_runs_that_have_it(finished: Project):
-    finished.edit("pipeline/model/heads/coords.py", "nn.GELU()", "nn.ReLU()")
-    said = finished.snakemake("-n").stdout
-    assert "Train coords" in said and "Train distance" not in said
+    finished.edit("proteinmtp/model/heads/coords.py", "nn.GELU()", "nn.ReLU()")
+    output = finished.snakemake("-n").stdout
+    assert "Train coords" in output and "Train distance" not in output
 
 
 def test_an_edit_of_one_null_reruns_that_null_alone(finished: Project):
-    finished.edit("pipeline/inference/nulls/helix.py", '"radius": 2.3', '"radius": 2.4')
-    said = finished.snakemake("-n").stdout
-    assert "Fit null_helix" in said and "Predict with null_helix" in said
-    assert "Fit null_separation" not in said and "Predict with distance" not in said
+    finished.edit("proteinmtp/predictors/nulls/helix.py", '"radius": 2.3', '"radius": 2.4')
+    output = finished.snakemake("-n").stdout
+    assert "Fit null_helix" in output and "Predict with null_helix" in output
+    assert "Fit null_separation" not in output and "Predict with distance" not in output
 
 
 def test_a_new_null_is_one_new_file(finished: Project):
-    old = (finished.folder / "pipeline/inference/nulls/helix.py").read_text(encoding="utf-8")
+    old = (finished.folder / "proteinmtp/predictors/nulls/helix.py").read_text(encoding="utf-8")
     text = old.replace('DESCRIPTION = "one ideal alpha helix', 'DESCRIPTION = "one straight strand')
     text = text.replace('{"rise": 1.5, "radius": 2.3, "turn": 100.0}', '{"rise": 3.3, "radius": 0.9, "turn": 190.0}')
-    (finished.folder / "pipeline/inference/nulls/strand.py").write_text(text, encoding="utf-8")
+    (finished.folder / "proteinmtp/predictors/nulls/strand.py").write_text(text, encoding="utf-8")
     assert finished.planned() == {"fit_null", "predict_null", "reconstruct", "evaluate", "report"}
     done = finished.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
@@ -88,9 +89,9 @@ def test_a_setting_of_one_run_leaves_the_other_alone(finished: Project):
     finished.configure(
         {"runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}, "train": {"steps": 8}}]}
     )
-    said = finished.snakemake("-n").stdout
-    assert "Train coords" in said and "Train distance" not in said
-    assert "Parse structures" not in said
+    output = finished.snakemake("-n").stdout
+    assert "Train coords" in output and "Train distance" not in output
+    assert "Parse structures" not in output
 
 
 def directory_source(folder: Path, **more: object) -> dict:
@@ -98,10 +99,8 @@ def directory_source(folder: Path, **more: object) -> dict:
 
 
 def test_a_new_file_reruns_one_shard_and_a_touched_one_nothing(project: Project, tmp_path: Path):
-    from proteinmtp.config.data_ import DemoSource
-
     folder = tmp_path / "mine"
-    write_demo(DemoSource(families=2, members=6), 0, folder, tmp_path / "files.json")
+    write_demo_files(folder, 2, 6)
     project.configure(directory_source(folder), {"parse": {"shards": 2}})
     target = [f"results/data/distances/{shard:03d}.parquet" for shard in range(2)]
     done = project.snakemake(*target)
@@ -110,9 +109,9 @@ def test_a_new_file_reruns_one_shard_and_a_touched_one_nothing(project: Project,
         path.touch()
     assert project.planned(*target) == set()
     (folder / "new.pdb").write_bytes((folder / "f00m000.pdb").read_bytes())
-    said = project.snakemake(*target, "-n").stdout
-    assert sum(line.endswith(("shard 000", "shard 001")) for line in said.splitlines()) == 3
-    assert said.count("Parse structures, shard") == said.count("Compute distances, shard") == 1
+    output = project.snakemake(*target, "-n").stdout
+    assert sum(line.endswith(("shard 000", "shard 001")) for line in output.splitlines()) == 3
+    assert output.count("Parse structures, shard") == output.count("Compute distances, shard") == 1
 
 
 def table_split(path: Path) -> dict:
@@ -128,7 +127,7 @@ def test_an_edit_of_the_split_table_reruns_the_split_and_a_touched_table_nothing
     assert done.returncode == 0, done.stdout[-4000:]
     summary = json.loads((project.folder / target).read_text())
     assert summary["subsets"] == {"train": 1, "val": 0, "test": 1}
-    assert summary["in_no_subset"] == summary["chains_not_in_table"] == summary["chains_parsed"] - 2
+    assert summary["in_no_subset"] == summary["notes"]["chains_not_in_table"] == summary["chains_parsed"] - 2
     table.touch()
     assert project.planned(target) == set()
     table.write_text(head + "f01m000,val\n")
@@ -156,16 +155,14 @@ def test_one_broken_file_among_none_other_ends_in_a_report(project: Project, tmp
     project.configure(directory_source(folder), {"split": {"method": "cluster"}})
     done = project.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
-    rows = [row for path in (project.folder / "results/data/quarantine").iterdir() for row in read_rows(path)]
-    assert [(row["entry_id"], row["code"]) for row in rows] == [("broken", "unreadable")]
+    rows = list(QUARANTINE.read(*(project.folder / "results/data/quarantine").iterdir()))
+    assert [(row.entry_id, row.code) for row in rows] == [("broken", "unreadable")]
     page = (project.folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
     assert "No chain could be used" in page and "broken.cif" in page
 
 
 def test_a_pdbbind_tree_becomes_a_split(project: Project, tmp_path: Path):
-    from proteinmtp.config.data_ import DemoSource
-
-    write_demo(DemoSource(families=3, members=6), 0, tmp_path / "demo", tmp_path / "files.json")
+    write_demo_files(tmp_path / "demo", 3, 6)
     root = write_pdbbind(tmp_path / "pdbbind", sorted((tmp_path / "demo").glob("f*.pdb")))
     (root / "1a00" / "1a00_protein.pdb").unlink()
     project.configure(
@@ -178,14 +175,14 @@ def test_a_pdbbind_tree_becomes_a_split(project: Project, tmp_path: Path):
     done = project.snakemake(target)
     assert done.returncode == 0, done.stdout[-4000:]
     data = project.folder / "results" / "data"
-    entries = {row["entry_id"]: row for path in (data / "manifest").iterdir() for row in read_rows(path)}
-    assert {code: row["code"] for code, row in entries.items() if row["code"]} == {
+    entries = {row.entry_id: row for row in MANIFEST.read(*(data / "manifest").iterdir())}
+    assert {code: row.code for code, row in entries.items() if row.code} == {
         "1a00": "missing_file",
         "1a08": "not_selected",
     }
-    assert (entries["1a03"]["year"], entries["1a03"]["uniprot"]) == (2003, "P00003")
-    chains = {row["chain_id"] for path in (data / "chains").iterdir() for row in read_rows(path)}
-    assert chains and chains == {row["chain_id"] for row in read_rows(project.folder / target)}
+    assert (entries["1a03"].year, entries["1a03"].uniprot) == (2003, "P00003")
+    chains = {row.chain_id for row in CHAINS.read(*(data / "chains").iterdir())}
+    assert chains and chains == {row.chain_id for row in SPLIT.read(project.folder / target)}
     assert project.planned(target) == set()
     (root / "1a08" / "1a08_protein.pdb").write_text("changed")
     assert "manifest" in project.planned(target)
@@ -194,12 +191,10 @@ def test_a_pdbbind_tree_becomes_a_split(project: Project, tmp_path: Path):
 def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from proteinmtp.config.data_ import DemoSource
-
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     demo, served = tmp_path / "demo", tmp_path / "served"
     served.mkdir()
-    write_demo(DemoSource(families=2, members=4), 0, demo, tmp_path / "files.json")
+    write_demo_files(demo, 2, 4)
     proteins = sorted(demo.glob("f*.cif"))
     for number, path in enumerate(proteins):
         path.rename(served / f"1a{number:02d}.cif")
@@ -213,8 +208,8 @@ def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
     target = "results/data/chains/000.parquet"
 
     def codes() -> list[str | None]:
-        rows = read_rows(project.folder / "results/data/manifest/000.parquet")
-        return [row["code"] for row in sorted(rows, key=lambda row: row["entry_id"])]
+        rows = MANIFEST.read(project.folder / "results/data/manifest/000.parquet")
+        return [row.code for row in sorted(rows, key=lambda row: row.entry_id)]
 
     done = project.snakemake(target)
     assert done.returncode == 0, done.stdout[-4000:]
@@ -230,7 +225,7 @@ def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"sede": 1}, "sede: unknown key; did you mean 'seed'?"),
         ({"defaults": {"train": {"lr": "1e-4"}}}, "defaults.train.lr: input should be a valid number; found '1e-4'"),
@@ -242,12 +237,12 @@ def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
         ({"source": {"kind": "rcsb", "rcsb": {"ids": "nowhere"}}}, "source.rcsb.ids: nowhere cannot be read"),
     ],
 )
-def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project, change: dict, said: str):
+def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project, change: dict, message: str):
     (project.folder / "docs" / "lp.csv").write_text("code\n1abc\n")
     project.configure(change)
     done = project.snakemake()
     assert done.returncode != 0
-    assert done.stdout.count(said) == 1
+    assert done.stdout.count(message) == 1
     assert "Traceback" not in done.stdout
     assert not list((project.folder / "results").glob("data"))
 
@@ -257,7 +252,7 @@ def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project,
     [
         ("data/chains/000.parquet", "parse"),
         ("data/split.parquet", "split"),
-        ("runs/distance/manifest.json", "train"),
+        ("runs/distance/model.json", "train"),
         ("runs/coords/predictions/000.parquet", "predict"),
         ("runs/null_separation/structures/000.parquet", "reconstruct"),
         ("runs/distance/metrics.parquet", "evaluate"),
@@ -294,7 +289,7 @@ def test_training_goes_on_after_kill_9_and_the_old_report_does_not_hide_it(finis
     done = finished.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
     assert "going on from the checkpoint of step" in (results / "logs/train/distance.log").read_text(encoding="utf-8")
-    assert json.loads((results / "runs/distance/manifest.json").read_text())["steps"] == 400
+    assert json.loads((results / "runs/distance/model.json").read_text())["steps"] == 400
     assert (results / "report" / "summary.json").read_text() != before
 
 
@@ -314,6 +309,37 @@ def training_processes(folder: Path) -> list[int]:
 
 
 def test_the_shim_in_workflow_makes_the_same(finished: Project):
-    said = finished.snakemake("-n", "-s", "workflow/Snakefile").stdout
-    assert "Nothing to be done" in said or "workflow_all" in said
-    assert "Train" not in said
+    output = finished.snakemake("-n", "-s", "workflow/Snakefile").stdout
+    assert "Nothing to be done" in output or "workflow_all" in output
+    assert "Train" not in output
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("workflow/accelerate/cpu.yaml", "num_machines: 1", "num_machines:  1"),
+        ("requirements.lock", "transformers==", "transformers==9"),
+    ],
+)
+def test_what_training_rests_on_outside_the_code_counts_for_it(finished: Project, file: str, old: str, new: str):
+    finished.edit(file, old, new)
+    assert finished.planned() == {"train", "predict", "reconstruct", "evaluate", "report"}
+
+
+def test_pins_of_other_packages_do_not_train_anew(finished: Project):
+    finished.edit("requirements.lock", "plotly==", "plotly==9")
+    assert finished.planned() == set()
+
+
+def test_shards_left_over_from_a_larger_number_are_never_read(finished: Project):
+    results = finished.folder / "results"
+    for table in ("chains", "quarantine", "distances"):
+        (results / "data" / table / "001.parquet").write_bytes(b"left over")
+    (results / "runs" / "distance" / "predictions" / "001.parquet").write_bytes(b"left over")
+    done = finished.snakemake("--forcerun", "split", "evaluate")
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def test_999_shards_are_planned_and_go_through_the_data_stages_of_all_of_them(project: Project):
+    project.configure({"parse": {"shards": 999}})
+    assert {"train", "evaluate", "predict_null"} <= project.planned()

@@ -5,37 +5,32 @@ backbone can write them, whatever its tokenizer; where it knows a symbol as one 
 """
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from proteinmtp.config.whole import HeadConfig
 from proteinmtp.model.coordinate_text import SYMBOLS
-from proteinmtp.model.prediction import Prediction
+from proteinmtp.model.prediction import TextPrediction
 from proteinmtp.model.writer import WriterNetwork as Network
+from proteinmtp.model.writer import WritingHead
 
 __all__ = ["Head", "Network"]
 
-GIVES = ("text",)
-LOSS = {"text": 1.0}
 
-
-class Head(nn.Module):
+class Head(WritingHead):
     """Rows (SYMBOLS, H) that are read, and the layer from the state before a symbol to its logits."""
 
-    def __init__(self, hidden_size: int, config: HeadConfig):
+    GIVES = ("text",)
+    LOSS: ClassVar = {"text": 1.0}
+
+    def __init__(self, hidden_size: int):
         super().__init__()
         self.rows = nn.Parameter(torch.randn(len(SYMBOLS), hidden_size) * hidden_size**-0.5)
         self.output = nn.Linear(hidden_size, len(SYMBOLS))
 
-    def begin(self, table: Tensor, ids: Sequence[int | None], tied: bool) -> None:
-        """Begin with what the backbone knows of the symbols.
-
-        Parameters:
-            table: (V, H), embeddings of the backbone's tokens.
-            ids: the token of each symbol, None where it has none; such a row is drawn like any row of the table.
-            tied: whether the backbone reads out with its embedding table; then the output layer begins with the rows.
-        """
+    def begin(self, table: Tensor, ids: Sequence[int | None], *, tied: bool) -> None:
+        """Begin with what the backbone knows; a row without a token is drawn like any row of the table."""
         table = table.detach().float()
         rows = table.mean(0) + table.std(0) * torch.randn(len(SYMBOLS), table.shape[1])
         for symbol, token in enumerate(ids):
@@ -48,9 +43,7 @@ class Head(nn.Module):
     def fit(self, coords: list[Tensor]) -> None:
         """Do nothing; this head needs no statistics of the training chains."""
 
-    def forward(self, states: Tensor, mask: Tensor) -> Prediction:
-        """Return the logits of the symbols after states (B, T, H); distances are known only once a text is read."""
+    def forward(self, states: Tensor, mask: Tensor) -> TextPrediction:
+        """Return the logits of the symbols after states (B, T, H)."""
         with torch.autocast(states.device.type, enabled=False):
-            logits = self.output(states.float())
-        batch, length = mask.shape
-        return Prediction(distances=logits.new_full((batch, length, length), torch.nan), text=logits)
+            return TextPrediction(text=self.output(states.float()))

@@ -6,45 +6,50 @@ two hands apart, and which of them scaling returns is chance. So only the refine
 hand is chosen where every trace is rebuilt.
 """
 
+from dataclasses import replace
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from proteinmtp.config.whole import HeadConfig
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.mds import classical_mds
+from proteinmtp.model.head import PairHead
 from proteinmtp.model.heads import distogram
 from proteinmtp.model.pairs import SCALE
-from proteinmtp.model.prediction import Prediction
+from proteinmtp.model.prediction import PairPrediction
 
-GIVES = ("distances", "logits", "sigma", "contact")
-LOSS = {"distogram": 1.0, "smooth_lddt": 1.0, "huber": 0.3}
 LAYERS = 3
 
 
-class Head(nn.Module):
+class Head(PairHead):
     """Slot states (B, L, H) to a distogram and refined distances (B, L, L) in angstrom."""
 
-    def __init__(self, hidden_size: int, config: HeadConfig):
+    GIVES = ("distances", "logits", "sigma", "contact")
+    LOSS: ClassVar = {"distogram": 1.0, "smooth_lddt": 1.0, "huber": 0.3}
+
+    def __init__(self, hidden_size: int, *, width: int, max_separation: int, trunk: str, blocks: int):
         super().__init__()
-        self.distogram = distogram.Head(hidden_size, config)
+        self.distogram = distogram.Head(
+            hidden_size, width=width, max_separation=max_separation, trunk=trunk, blocks=blocks
+        )
         self.norm = nn.LayerNorm(hidden_size)
-        self.project = nn.Linear(hidden_size, config.width)
-        self.layers = nn.ModuleList(Layer(config.width, last=index == LAYERS - 1) for index in range(LAYERS))
+        self.project = nn.Linear(hidden_size, width)
+        self.layers = nn.ModuleList(Layer(width, last=index == LAYERS - 1) for index in range(LAYERS))
 
     def fit(self, coords: list[Tensor]) -> None:
         """Fit the distogram."""
         self.distogram.fit(coords)
 
-    def forward(self, states: Tensor, mask: Tensor) -> Prediction:
+    def forward(self, states: Tensor, mask: Tensor) -> PairPrediction:
         """Return the distogram's prediction, its distances replaced by those of the refined trace."""
-        prediction: Prediction = self.distogram(states, mask)
+        prediction: PairPrediction = self.distogram(states, mask)
         with torch.autocast(states.device.type, enabled=False):
             trace = classical_mds(prediction.distances.detach(), mask).nan_to_num() / SCALE
             features = self.project(self.norm(states.float()))
             for layer in self.layers:
                 trace, features = layer(trace, features, mask)
-            prediction.distances, prediction.median = SCALE * pairwise_distances(trace), None
-        return prediction
+            return replace(prediction, distances=SCALE * pairwise_distances(trace), median=None)
 
 
 class Layer(nn.Module):

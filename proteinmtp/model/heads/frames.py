@@ -4,22 +4,25 @@ The coordinates are absolute, but the loss compares them in the frames of the re
 the chain where it likes; and mirror images differ, so it learns the hand too.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from proteinmtp.config.whole import HeadConfig
 from proteinmtp.geometry.distances import pairwise_distances
-from proteinmtp.model.prediction import Prediction
+from proteinmtp.model.head import PairHead
+from proteinmtp.model.prediction import PairPrediction
 
-GIVES = ("distances", "coords")
-LOSS = {"fape": 1.0, "drmsd": 0.2}
 SCALE = 10.0
 
 
-class Head(nn.Module):
+class Head(PairHead):
     """Slot states (B, L, H) to coordinates (B, L, 3) in angstrom."""
 
-    def __init__(self, hidden_size: int, config: HeadConfig):
+    GIVES = ("distances", "coords")
+    LOSS: ClassVar = {"fape": 1.0, "drmsd": 0.2}
+
+    def __init__(self, hidden_size: int):
         super().__init__()
         self.norm = nn.LayerNorm(hidden_size)
         self.project = nn.Sequential(
@@ -29,8 +32,8 @@ class Head(nn.Module):
     def fit(self, coords: list[Tensor]) -> None:
         """Do nothing; this head needs no statistics of the training chains."""
 
-    def forward(self, states: Tensor, mask: Tensor) -> Prediction:
+    def forward(self, states: Tensor, mask: Tensor) -> PairPrediction:
         """Return the coordinates and their distances."""
         with torch.autocast(states.device.type, enabled=False):
             coords = SCALE * self.project(self.norm(states.float()))
-            return Prediction(distances=pairwise_distances(coords), coords=coords)
+            return PairPrediction(distances=pairwise_distances(coords), coords=coords)

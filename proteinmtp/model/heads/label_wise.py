@@ -5,32 +5,35 @@ Each output has a query of its own and takes a weighted mean of all slots, the p
 residue i no more. Kept for the comparison.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
-from proteinmtp.config.whole import HeadConfig
+from proteinmtp.base.errors import UserError
+from proteinmtp.model.head import PairHead
 from proteinmtp.model.normalisation import Normalisation
-from proteinmtp.model.prediction import Prediction
-
-GIVES = ("distances", "coords", "scale")
-LOSS = {"coordinates": 1.0}
+from proteinmtp.model.prediction import PairPrediction
 
 
-class TooLongError(ValueError):
+class TooLongError(UserError):
     """A chain with more residues than the head has outputs for."""
 
 
-class Head(nn.Module):
+class Head(PairHead):
     """Slot states (B, L, H) to coordinates (B, L, 3) in angstrom, L at most `max_length`."""
 
-    def __init__(self, hidden_size: int, config: HeadConfig):
+    GIVES = ("distances", "coords", "scale")
+    LOSS: ClassVar = {"coordinates": 1.0}
+
+    def __init__(self, hidden_size: int, *, normalisation: str, max_length: int):
         super().__init__()
-        self.max_length = config.max_length
+        self.max_length = max_length
         self.norm = nn.LayerNorm(hidden_size)
-        self.queries = nn.Parameter(torch.randn(3 * config.max_length, hidden_size) * hidden_size**-0.5)
-        self.readout = nn.Parameter(torch.randn(3 * config.max_length, hidden_size) * hidden_size**-0.5)
-        self.bias = nn.Parameter(torch.zeros(3 * config.max_length))
-        self.normalisation = Normalisation(config.normalisation)
+        self.queries = nn.Parameter(torch.randn(3 * max_length, hidden_size) * hidden_size**-0.5)
+        self.readout = nn.Parameter(torch.randn(3 * max_length, hidden_size) * hidden_size**-0.5)
+        self.bias = nn.Parameter(torch.zeros(3 * max_length))
+        self.normalisation = Normalisation(normalisation)
 
     def fit(self, coords: list[Tensor]) -> None:
         """Measure the normalisation on the training chains.
@@ -43,7 +46,7 @@ class Head(nn.Module):
             raise TooLongError(f"a chain has {longest} residues; set head.max_length (now {self.max_length}) to that")
         self.normalisation.fit(coords)
 
-    def forward(self, states: Tensor, mask: Tensor) -> Prediction:
+    def forward(self, states: Tensor, mask: Tensor) -> PairPrediction:
         """Return the coordinates and their distances.
 
         Raises:
@@ -57,5 +60,5 @@ class Head(nn.Module):
             scores = torch.einsum("blh,oh->bol", normed, self.queries[: 3 * length])
             weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1)
             read = torch.einsum("bol,blh,oh->bo", weights, normed, self.readout[: 3 * length])
-            values = (read + self.bias[: 3 * length]).unflatten(1, (length, 3))
+            values = (read + self.bias[: 3 * length]).view(-1, length, 3)
             return self.normalisation.prediction(values, mask)

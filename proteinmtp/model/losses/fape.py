@@ -8,25 +8,32 @@ has other frames, so it knows the hand, which distances do not.
 import torch
 from torch import Tensor
 
-from proteinmtp.config.whole import LossConfig
 from proteinmtp.model.batch import Batch, masked_mean
-from proteinmtp.model.prediction import Prediction
+from proteinmtp.model.loss import PairLoss
+from proteinmtp.model.prediction import PairPrediction
 
-NEEDS = ("coords",)
 SCALE = 10.0
 SMALL = 1e-4
 """Angstrom squared under the root, so that its slope is finite."""
 
 
-def loss(prediction: Prediction, batch: Batch, config: LossConfig) -> Tensor:
-    """Return the mean over frames i and residues j of min(|x_ij - x*_ij|, clamp) / 10 A, (B,)."""
-    assert prediction.coords is not None
-    seen = batch.observed
-    framed = seen[:, :-2] & seen[:, 1:-1] & seen[:, 2:]
-    target = local_coords(torch.where(seen[..., None], batch.coords, 0))
-    error = (local_coords(prediction.coords) - target).square().sum(-1)
-    error = (error + SMALL).sqrt() - SMALL**0.5
-    return masked_mean(error.clamp(max=config.clamp) / SCALE, framed[:, :, None] & seen[:, None])
+class Loss(PairLoss):
+    """The error of places in the frames of residues."""
+
+    NEEDS = ("coords",)
+
+    def __init__(self, *, clamp: float):
+        self.clamp = clamp
+
+    def __call__(self, prediction: PairPrediction, batch: Batch) -> Tensor:
+        """Return the mean over frames i and residues j of min(|x_ij - x*_ij|, clamp) / 10 A, (B,)."""
+        assert prediction.coords is not None
+        seen = batch.observed
+        framed = seen[:, :-2] & seen[:, 1:-1] & seen[:, 2:]
+        target = local_coords(torch.where(seen[..., None], batch.coords, 0))
+        error = (local_coords(prediction.coords) - target).square().sum(-1)
+        error = (error + SMALL).sqrt() - SMALL**0.5
+        return masked_mean(error.clamp(max=self.clamp) / SCALE, framed[:, :, None] & seen[:, None])
 
 
 def local_coords(coords: Tensor) -> Tensor:

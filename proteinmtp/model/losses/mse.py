@@ -2,14 +2,17 @@
 
 from torch import Tensor
 
-from proteinmtp.config.whole import LossConfig
 from proteinmtp.model.batch import Batch, masked_mean
+from proteinmtp.model.loss import PairLoss
 from proteinmtp.model.pairs import SCALE, differences
-from proteinmtp.model.prediction import Prediction
-
-NEEDS = ("distances",)
+from proteinmtp.model.prediction import PairPrediction
 
 
-def loss(prediction: Prediction, batch: Batch, config: LossConfig) -> Tensor:
-    """Return the mean over pairs of ((d - d*) / 10 A)^2, (B,)."""
-    return masked_mean((differences(prediction, batch) / SCALE).square(), batch.observed_pairs)
+class Loss(PairLoss):
+    """The squared error of distances."""
+
+    NEEDS = ("distances",)
+
+    def __call__(self, prediction: PairPrediction, batch: Batch) -> Tensor:
+        """Return the mean over pairs of ((d - d*) / 10 A)^2, (B,)."""
+        return masked_mean((differences(prediction, batch) / SCALE).square(), batch.observed_pairs)

@@ -6,20 +6,23 @@ Where all pairs count alike, a chain's loss is mostly that of some separations; 
 import torch
 from torch import Tensor
 
-from proteinmtp.config.whole import LossConfig
 from proteinmtp.model.batch import Batch
+from proteinmtp.model.loss import PairLoss
 from proteinmtp.model.pairs import SCALE, differences, separations
-from proteinmtp.model.prediction import Prediction
-
-NEEDS = ("distances",)
+from proteinmtp.model.prediction import PairPrediction
 
 
-def loss(prediction: Prediction, batch: Batch, config: LossConfig) -> Tensor:
-    """Return the mean over the |i-j| of a chain of the mean over its pairs of ((d - d*) / 10 A)^2, (B,)."""
-    values = (differences(prediction, batch) / SCALE).square().flatten(1)
-    counted = batch.observed_pairs.flatten(1).to(values.dtype)
-    length = prediction.distances.shape[1]
-    index = separations(length, values.device).flatten().expand_as(counted)
-    number = values.new_zeros(len(values), length).scatter_add(1, index, counted)
-    total = torch.zeros_like(number).scatter_add(1, index, values * counted)
-    return (total / number.clamp(min=1)).sum(1) / (number > 0).sum(1).clamp(min=1)
+class Loss(PairLoss):
+    """The squared error of distances, by separation."""
+
+    NEEDS = ("distances",)
+
+    def __call__(self, prediction: PairPrediction, batch: Batch) -> Tensor:
+        """Return the mean over the |i-j| of a chain of the mean over its pairs of ((d - d*) / 10 A)^2, (B,)."""
+        values = (differences(prediction, batch) / SCALE).square().flatten(1)
+        counted = batch.observed_pairs.flatten(1).to(values.dtype)
+        length = prediction.distances.shape[1]
+        index = separations(length, values.device).flatten().expand_as(counted)
+        number = values.new_zeros(len(values), length).scatter_add(1, index, counted)
+        total = torch.zeros_like(number).scatter_add(1, index, values * counted)
+        return (total / number.clamp(min=1)).sum(1) / (number > 0).sum(1).clamp(min=1)

@@ -1,1 +1,14 @@
 """The nulls of the project: one module is one null; `proteinmtp.predictors.null` says what it must be."""
+
+from proteinmtp.base import plugins
+from proteinmtp.predictors.null import NullBase
+
+
+def load(name: str) -> NullBase:
+    """Return a null: a module of this package, or one from elsewhere by its dotted name.
+
+    Raises:
+        PartError: if there is no such module, or it is not what its contract asks for.
+    """
+    part = plugins.load(__name__, name, "Null", NullBase)  # type: ignore[type-abstract]  # it is inherited from, not made
+    return part()

@@ -8,28 +8,30 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from proteinmtp.config.data_ import SourceConfig
 from proteinmtp.base.files import cached_hashes, text_sha256
 from proteinmtp.structures.header import code_in_header
 from proteinmtp.structures.refusals import Refusal
-from proteinmtp.structures.sources import SourceError, SourceFile
+from proteinmtp.structures.source import SourceBase, SourceError, SourceFile
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 KEY = "source.directory.path"
 
 
-def list_files(config: SourceConfig, results: Path) -> list[SourceFile]:
-    """Return the structure files of the folder that the config names; see `list_folder`."""
-    options = config.directory
-    return list_folder(Path(options.path or ""), options.limit, options.ids)
+Ids = Literal["name", "header"]
 
 
-def list_folder(
-    folder: Path,
-    limit: int | None = None,
-    ids: Literal["name", "header"] = "name",
-    key: str = KEY,
-) -> list[SourceFile]:
+class Source(SourceBase):
+    """The structure files of a folder; parameters as for `list_folder`."""
+
+    def __init__(self, *, path: str | None, limit: int | None = None, ids: Ids = "name"):
+        self._folder, self._limit, self._ids = Path(path or ""), limit, ids
+
+    def list_files(self) -> list[SourceFile]:
+        """Return the structure files of the folder; see `list_folder`."""
+        return list_folder(self._folder, limit=self._limit, ids=self._ids)
+
+
+def list_folder(folder: Path, *, limit: int | None = None, ids: Ids = "name", key: str = KEY) -> list[SourceFile]:
     """Return the structure files below `folder`, sorted by id.
 
     Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes, or
@@ -84,7 +86,7 @@ def folder_digest(folder: Path, cache: Path, key: str = KEY) -> str:
 
 
 def _walk(folder: Path) -> list[Path]:
-    found: list[Path] = []
+    paths: list[Path] = []
     seen: set[Path] = set()
     for root, folders, names in os.walk(folder, onerror=_closed, followlinks=True):
         real = Path(root).resolve()
@@ -93,8 +95,8 @@ def _walk(folder: Path) -> list[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found.extend(Path(root, name) for name in names if not name.startswith("."))
-    return found
+        paths.extend(Path(root, name) for name in names if not name.startswith("."))
+    return paths
 
 
 def _closed(error: OSError) -> None:

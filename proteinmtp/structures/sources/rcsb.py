@@ -2,7 +2,7 @@
 
 A manifest job downloads what its shard needs and is not there yet, so a stopped run goes on where it was. An id that
 could not be fetched is in quarantine, and stays there until its manifest is made again, which asks for it anew:
-`snakemake --forcerun manifest`. Files are kept as they came; to get later revisions, delete the folder. Where the
+`snakemake --forcerun manifest`. Files are kept as they are; to get later revisions, delete the folder. Where the
 server is out of reach altogether, the job fails instead, and the next run goes on.
 """
 
@@ -16,14 +16,13 @@ from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from proteinmtp.config.data_ import RcsbSource, SourceConfig
-from proteinmtp.base.logs import progress
 from proteinmtp.base.files import text_sha256
-from proteinmtp.download.http import BusyError, Downloader, DownloadError, NoAnswerError, NotFoundError
-from proteinmtp.download.record import Downloads
-from proteinmtp.download.rate import Rate
+from proteinmtp.base.logs import progress
+from proteinmtp.download.http import Downloader, DownloadError, NotFoundError, TransientError, UnreachableError
+from proteinmtp.download.rate import RateLimit
+from proteinmtp.download.record import DownloadRecord
 from proteinmtp.structures.refusals import Refusal
-from proteinmtp.structures.sources import SourceError, SourceFile
+from proteinmtp.structures.source import SourceBase, SourceError, SourceFile
 
 PDB_ID = re.compile(r"[1-9][a-z0-9]{3}|pdb_[a-z0-9]{8}")
 OLD_ID = re.compile(r"pdb_0000([1-9][a-z0-9]{3})")
@@ -42,53 +41,95 @@ SILENT = 3
 AGAIN = "to ask for them again: snakemake --forcerun manifest"
 
 
-def list_files(config: SourceConfig, results: Path) -> list[SourceFile]:
-    """Return one file for each id in the list of ids; nothing is downloaded.
+class Source(SourceBase):
+    """Entries of the PDB by id.
 
-    Raises:
-        SourceError: if there is no such list, or no id in it.
+    Parameters:
+        results: the results folder.
+        ids: text file with PDB ids, separated by blanks, commas or lines; # begins a comment.
+        mirror: address of a file; <id> is the code in lower case, <mid> its two middle letters.
+        obsolete: address of the list of obsolete ids, or None for not asking.
+        folder: where files are kept; None for `work/rcsb` below the results folder.
+        connections: downloads at the same time.
+        per_second: requests started in a second, at most.
+        timeout: seconds without an answer after which a request is tried again.
+        retries: how often a request is tried again.
     """
-    options = config.rcsb
-    listed = Path(options.ids or "")
-    try:
-        text = listed.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise SourceError(
-            f"source.rcsb.ids: {listed} cannot be read ({error.strerror}); name a text file with PDB ids"
-        ) from None
-    words = [word for line in text.splitlines() for word in re.split(r"[\s,;]+", line.partition("#")[0]) if word]
-    if not words:
-        raise SourceError(f"source.rcsb.ids: no PDB id in {listed}; write ids separated by blanks, commas or lines")
-    ids = Counter(OLD_ID.sub(r"\1", word.lower()) for word in words)
-    if repeated := [name for name, count in ids.items() if count > 1]:
-        named = ", ".join(repeated[:NAMED]) + (", ..." if len(repeated) > NAMED else "")
-        logging.warning("%s: %d ids stand there more than once and count once: %s", listed, len(repeated), named)
-    folder = Path(options.folder) if options.folder else results / "work" / "rcsb"
-    return [_file(name, folder, options.mirror) for name in ids]
 
+    def __init__(
+        self,
+        *,
+        results: Path,
+        ids: str | None,
+        mirror: str,
+        obsolete: str | None,
+        folder: str | None,
+        connections: int,
+        per_second: float,
+        timeout: float,
+        retries: int,
+    ):
+        self._ids, self._mirror, self._obsolete = Path(ids or ""), mirror, obsolete
+        self._folder = Path(folder) if folder else results / "work" / "rcsb"
+        self._connections, self._per_second = connections, per_second
+        self._timeout, self._retries = timeout, retries
 
-def fetch(files: Sequence[SourceFile], config: SourceConfig, results: Path) -> list[SourceFile]:
-    """Download the files that are not there yet, and return all, with a problem where that failed.
+    def list_files(self) -> list[SourceFile]:
+        """Return one file for each id in the list of ids; nothing is downloaded.
 
-    Raises:
-        SourceError: if so many downloads fail one after another, or all of them without any answer, that it must be
-            the server or the network and not the entries.
-    """
-    wanted = [file for file in files if file.problem is None and file.url is not None]
-    if not wanted:
-        return list(files)
-    folder = wanted[0].path.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    done = {file.entry_id: file for file in _Fetch(folder, config.rcsb).run(wanted)}
-    files = [done.get(file.entry_id, file) for file in files]
-    failed = [file.problem.message for file in files if file.problem is not None]
-    if failed:
-        logging.warning("%d of %d entries were not fetched; %s\n%s", len(failed), len(files), AGAIN, "\n".join(failed))
-    return files
+        Raises:
+            SourceError: if there is no such list, or no id in it.
+        """
+        try:
+            text = self._ids.read_text(encoding="utf-8-sig", errors="replace")
+        except OSError as error:
+            raise SourceError(
+                f"source.rcsb.ids: {self._ids} cannot be read ({error.strerror}); name a text file with PDB ids"
+            ) from None
+        words = [word for line in text.splitlines() for word in re.split(r"[\s,;]+", line.partition("#")[0]) if word]
+        if not words:
+            raise SourceError(
+                f"source.rcsb.ids: no PDB id in {self._ids}; write ids separated by blanks, commas or lines"
+            )
+        ids = Counter(OLD_ID.sub(r"\1", word.lower()) for word in words)
+        if repeated := [name for name, count in ids.items() if count > 1]:
+            named = ", ".join(repeated[:NAMED]) + (", ..." if len(repeated) > NAMED else "")
+            logging.warning("%s: %d ids stand there more than once and count once: %s", self._ids, len(repeated), named)
+        return [_file(name, self._folder, self._mirror) for name in ids]
+
+    def fetch(self, files: Sequence[SourceFile]) -> list[SourceFile]:
+        """Download the files that are not there yet, and return all, with a problem where that failed.
+
+        Raises:
+            SourceError: if so many downloads fail one after another, or all of them without any answer, that it must
+                be the server or the network and not the entries.
+        """
+        wanted = [file for file in files if file.problem is None and file.url is not None]
+        if not wanted:
+            return list(files)
+        folder = wanted[0].path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        stopped = threading.Event()
+        downloader = Downloader(
+            rate=RateLimit(folder, self._per_second, stopped),
+            connections=self._connections,
+            timeout=self._timeout,
+            retries=self._retries,
+            stopped=stopped,
+        )
+        fetch = _Fetch(downloader, folder=folder, obsolete=self._obsolete, stopped=stopped)
+        done = {file.entry_id: file for file in fetch.run(wanted, self._connections)}
+        files = [done.get(file.entry_id, file) for file in files]
+        failed = [file.problem.message for file in files if file.problem is not None]
+        if failed:
+            logging.warning(
+                "%d of %d entries were not fetched; %s\n%s", len(failed), len(files), AGAIN, "\n".join(failed)
+            )
+        return files
 
 
 class _Outcome(Enum):
-    """What came of a file: it was there; the server had it or said no; it failed; it said nothing at all."""
+    """What became of a file: it was there; the server had it or refused it; it failed; there was no answer."""
 
     KEPT = auto()
     ANSWERED = auto()
@@ -104,19 +145,16 @@ def _out_of_reach(what: str, example: SourceFile) -> SourceError:
 class _Fetch:
     """The downloads of one manifest job."""
 
-    def __init__(self, folder: Path, options: RcsbSource):
-        self._options = options
-        self._folder = folder
-        self._stopped = threading.Event()
-        rate = Rate(folder, options.per_second, self._stopped)
-        self._download = Downloader(rate, options.connections, options.timeout, options.retries, self._stopped).fetch
-        self._downloads = Downloads(folder)
+    def __init__(self, downloader: Downloader, *, folder: Path, obsolete: str | None, stopped: threading.Event):
+        self._download, self._folder, self._stopped = downloader.fetch, folder, stopped
+        self._obsolete_url = obsolete
+        self._downloads = DownloadRecord(folder)
         self._obsolete: dict[str, list[str]] | None = None
         self._lock = threading.Lock()
 
-    def run(self, files: Sequence[SourceFile]) -> list[SourceFile]:
+    def run(self, files: Sequence[SourceFile], connections: int) -> list[SourceFile]:
         """Return the files, with a problem where the download failed."""
-        pool = ThreadPoolExecutor(self._options.connections)
+        pool = ThreadPoolExecutor(connections)
         done: list[SourceFile] = []
         outcomes: Counter[_Outcome] = Counter()
         in_a_row = 0
@@ -138,7 +176,7 @@ class _Fetch:
         return done
 
     def _one(self, file: SourceFile) -> tuple[SourceFile, _Outcome]:
-        """Return the file, with a problem if it could not be fetched, and what came of it."""
+        """Return the file, with a problem if it could not be fetched, and what became of it."""
         url = file.url or ""
         if self._downloads.has(file.path, url):
             return file, _Outcome.KEPT
@@ -148,8 +186,8 @@ class _Fetch:
             return self._missing(file, str(error)), _Outcome.ANSWERED
         except DownloadError as error:
             outcome = _Outcome.ANSWERED
-            if isinstance(error, BusyError):
-                outcome = _Outcome.SILENT if isinstance(error, NoAnswerError) else _Outcome.FAILED
+            if isinstance(error, TransientError):
+                outcome = _Outcome.SILENT if isinstance(error, UnreachableError) else _Outcome.FAILED
             return file.refused(Refusal.NOT_FETCHED, f"{file.entry_id}: {error}"), outcome
         return file, _Outcome.ANSWERED
 
@@ -157,20 +195,20 @@ class _Fetch:
         """Return a file that the server does not have, with what the list of obsolete entries says of it."""
         with self._lock:
             if self._obsolete is None:
-                self._obsolete = self._ask_obsolete(self._options.obsolete)
+                self._obsolete = self._ask_obsolete()
         successors = self._obsolete.get(file.entry_id)
         if successors is None:
             return file.refused(Refusal.NOT_FETCHED, f"{file.entry_id}: {message}")
         what = f"replaced by {' and '.join(successors)}" if successors else "withdrawn, and nothing replaces it"
         return file.refused(Refusal.OBSOLETE, f"{file.entry_id}: obsolete, {what}")
 
-    def _ask_obsolete(self, url: str | None) -> dict[str, list[str]]:
+    def _ask_obsolete(self) -> dict[str, list[str]]:
         """Return the ids that replace each obsolete one, read from lines `OBSLTE 26-SEP-06 2H33 2JM5 2OWI`."""
-        if url is None:
+        if self._obsolete_url is None:
             return {}
         path = self._folder / "obsolete.dat"
         try:
-            self._download(url, path)
+            self._download(self._obsolete_url, path)
         except DownloadError as error:
             logging.warning("the list of obsolete entries is not to be had, %s", error)
             return {}

@@ -1,0 +1,58 @@
+"""Rebuild the C-alpha traces of a shard of predictions, as a table and as PDB files."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from proteinmtp.config import ReconstructConfig, Section
+from proteinmtp.predictors.traces import traces
+from proteinmtp.structures.writing import write_pdb
+from proteinmtp.tables.chains import CHAINS, ChainSequence
+from proteinmtp.tables.hand import HandRecord
+from proteinmtp.tables.predictions import PREDICTIONS
+from proteinmtp.tables.structures import STRUCTURES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What is read."""
+
+    predictions: Annotated[Path, "shard of predictions"]
+    chains: Annotated[Path, "shard of chains, for their sequences"]
+    hand: Annotated[Path, "JSON with the hand of the training chains"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What is written."""
+
+    structures: Annotated[Path, "traces, one row for each prediction, in their order"]
+    pdb: Annotated[Path, "folder with one PDB file for each chain, the confidence in its B-factor column"]
+
+
+class Options(Section):
+    """How traces are rebuilt."""
+
+    reconstruct: ReconstructConfig
+
+
+def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
+    """Rebuild the traces of a shard."""
+    hand = HandRecord.read(inputs.hand)
+    if not any(map(any, hand.counts)):
+        logging.warning("no training chain, so the mirror image is left to chance")
+    sequences = {chain.chain_id: chain.sequence for chain in CHAINS.read_as(ChainSequence, inputs.chains)}
+    predictions = list(PREDICTIONS.read(inputs.predictions))
+    rebuilt = traces(predictions, sequences=sequences, hand=hand, config=options.reconstruct)
+    STRUCTURES.write(outputs.structures, rebuilt)
+    outputs.pdb.mkdir(parents=True, exist_ok=True)
+    for prediction, structure in zip(predictions, rebuilt, strict=True):
+        # Chain names come from files: quoting leaves no character that means anything in a path.
+        write_pdb(
+            outputs.pdb / f"{quote(structure.chain_id, safe='')}.pdb",
+            sequence=sequences[structure.chain_id],
+            coords=structure.coords,
+            confidence=prediction.confidence,
+        )

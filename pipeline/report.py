@@ -1,0 +1,80 @@
+"""Write the report: one HTML file, its numbers as JSON, and the table of all scores."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from proteinmtp.base.files import atomic
+from proteinmtp.config import Config, Section
+from proteinmtp.predictors.catalogue import parse_config
+from proteinmtp.report.data import ReportTables, report_data, summary
+from proteinmtp.report.page import page
+from proteinmtp.tables.comparator_listing import ComparatorListing
+from proteinmtp.tables.examples import EXAMPLES
+from proteinmtp.tables.history import HISTORY
+from proteinmtp.tables.metrics import METRICS
+from proteinmtp.tables.quarantine import QUARANTINE
+from proteinmtp.tables.saved_files import SavedRun
+from proteinmtp.tables.shards import Shards
+from proteinmtp.tables.split_summary import SplitSummary
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What is read."""
+
+    metrics: Annotated[tuple[Path, ...], "scores of each run, comparator and null"]
+    examples: Annotated[tuple[Path, ...], "chains to look at, of each of them"]
+    history: Annotated[tuple[Path, ...], "training history of each run"]
+    records: Annotated[tuple[Path, ...], "record of each trained run"]
+    comparators: Annotated[tuple[Path, ...], "what became of the files of each comparator"]
+    quarantine: Annotated[Shards, "shards of what was not used"]
+    split_summary: Annotated[Path, "summary of the split"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What is written."""
+
+    html: Annotated[Path, "the page"]
+    summary: Annotated[Path, "its numbers, JSON"]
+    table: Annotated[Path, "the scores of all chains"]
+
+
+class Null(Section):
+    """A null as the report names it."""
+
+    name: str
+    description: str
+
+
+class Options(Section):
+    """The whole configuration, and the nulls beside the runs."""
+
+    config: Config
+    nulls: list[Null]
+
+
+def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
+    """Report on everything that was scored."""
+    metrics = list(METRICS.read(*inputs.metrics))
+    data = report_data(
+        ReportTables(
+            # Settings of single runs follow from the defaults and what each run changes.
+            config=parse_config(options.config.model_dump()),
+            nulls={null.name: null.description for null in options.nulls},
+            metrics=metrics,
+            examples=list(EXAMPLES.read(*inputs.examples)),
+            history=list(HISTORY.read(*inputs.history)),
+            runs=[SavedRun.read(path) for path in inputs.records],
+            comparators=[ComparatorListing.read(path) for path in inputs.comparators],
+            quarantine=list(QUARANTINE.read(*inputs.quarantine)),
+            split=SplitSummary.read(inputs.split_summary),
+        )
+    )
+    METRICS.write(outputs.table, metrics)
+    summary(data).write(outputs.summary)
+    with atomic(outputs.html) as temporary:
+        temporary.write_text(page(data), encoding="utf-8")
+    logging.info("report: %s", outputs.html)

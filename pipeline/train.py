@@ -1,0 +1,93 @@
+"""Training of one run: from chains, split and backbone to a saved model, its record and its history.
+
+Checkpoints are no outputs, which Snakemake deletes when a job fails: they lie in a folder named after the inputs, the
+settings and the code.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from proteinmtp.base.files import file_sha256, text_sha256
+from proteinmtp.config import RunConfig, Section
+from proteinmtp.model.build import LATER, save_network
+from proteinmtp.model.tokens import SLOT
+from proteinmtp.tables.chains import Chain, read_chains
+from proteinmtp.tables.history import HISTORY
+from proteinmtp.tables.saved_files import SavedRun, hashed, model_folder
+from proteinmtp.tables.shards import Shards
+from proteinmtp.tables.split import read_subset
+from proteinmtp.training.loop import TrainingRun, trained
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Chains of all subsets, and what they are trained on."""
+
+    chains: Annotated[Shards, "chains"]
+    distances: Annotated[Shards, "their distances, in the same order; read where train.distances is stored"]
+    split: Annotated[Path, "table of the subsets"]
+    backbone: Annotated[Path, "record of the backbone; its folder lies beside it"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """The trained run."""
+
+    record: Annotated[Path, "JSON: what the model was made from, its size, and the sha256 of its files"]
+    history: Annotated[Path, "Parquet: a row for each validation"]
+    model: Annotated[Path, "folder of the saved model, beside the record"]
+
+
+class Options(Section):
+    """Name and settings of the run, seed, fingerprint of the code, and the folder for the checkpoints of all runs."""
+
+    run: str
+    settings: RunConfig
+    seed: int
+    code: str
+    work: str
+
+
+def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
+    """Train one run and save it; of several processes, one writes."""
+    job = TrainingRun(
+        name=options.run,
+        settings=options.settings,
+        seed=options.seed,
+        training=_chains(inputs, options, "train"),
+        validation=_chains(inputs, options, "val"),
+        backbone=model_folder(inputs.backbone),
+        work=Path(options.work) / f"{options.run}-{_key(inputs, options)}",
+    )
+    with trained(job) as result:
+        if result.main:
+            shutil.rmtree(outputs.model, ignore_errors=True)
+            save_network(result.network, tokenizer=result.tokenizer, config=options.settings, folder=outputs.model)
+            HISTORY.write(outputs.history, result.history)
+            SavedRun(
+                run=options.run,
+                slot_token={"token": SLOT, "id": result.tokenizer.slot_id},
+                steps=result.history[-1].step if result.history else 0,
+                backbone=file_sha256(inputs.backbone),
+                trained_parameters=result.trained_parameters,
+                parameters=result.parameters,
+                files=hashed(outputs.model),
+            ).write(outputs.record)
+
+
+def _chains(inputs: Inputs, options: Options, subset: str) -> list[Chain]:
+    stored = inputs.distances if options.settings.train.distances == "stored" else None
+    return read_chains(inputs.chains, read_subset(inputs.split, subset), stored)
+
+
+def _key(inputs: Inputs, options: Options) -> str:
+    """Return what names the checkpoints: they are of use to a run with the same inputs, settings and code alone."""
+    files = [*inputs.chains, inputs.split, inputs.backbone]
+    if options.settings.train.distances == "stored":
+        files.extend(inputs.distances)
+    settings = options.settings.model_dump_json(
+        exclude={**dict.fromkeys(LATER, True), "train": {"max_minutes", "checkpoint_every"}}
+    )
+    return text_sha256(settings, str(options.seed), options.code, *map(file_sha256, files))[:16]

@@ -1,0 +1,143 @@
+"""Networks from their settings: heads and losses by name; and saved, and loaded again."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from proteinmtp.base import plugins
+from proteinmtp.base.errors import DataError, PartError
+from proteinmtp.base.files import write_json
+from proteinmtp.config import HeadConfig, LossConfig, RunConfig, TrainConfig
+from proteinmtp.model.backbone import Architecture, Backbone, load_backbone
+from proteinmtp.model.head import HeadBase
+from proteinmtp.model.loss import LossBase, Term
+from proteinmtp.model.network import Network
+from proteinmtp.model.parts import HEADS, LOSSES
+from proteinmtp.model.slot_network import SlotNetwork
+from proteinmtp.model.tokens import ResidueTokenizer, Tokens
+
+LATER = {"predict", "reconstruct"}
+"""Sections of a run's settings that training does not use."""
+
+
+def network_type(kind: str) -> type[Network[Any]]:
+    """Return the network of a head: the class `Network` of its module, or else one that reads slots.
+
+    Raises:
+        PartError: if there is no such head, or its network is not what the contract asks for.
+    """
+    module = plugins.load_module(HEADS, kind)
+    if "Network" not in vars(module):
+        return SlotNetwork
+    return plugins.checked(module, "Network", Network)  # type: ignore[type-abstract]  # it is inherited from, not made
+
+
+def make_head(config: HeadConfig, hidden_size: int) -> HeadBase:
+    """Return a new head.
+
+    Raises:
+        PartError: if there is no such head, or it does not take its options.
+    """
+    part = plugins.load(HEADS, config.kind, "Head", HeadBase)  # type: ignore[type-abstract]  # as above
+    shared = config.model_dump(exclude={"kind", "options"})
+    return part(hidden_size, **plugins.options_of(part, shared, config.options, "head.options"))
+
+
+def make_terms(config: LossConfig) -> list[Term[Any]]:
+    """Return the parts of the loss of resolved settings.
+
+    Raises:
+        PartError: if there is no such loss, it does not take its options, or two have one name.
+    """
+    if config.terms is None:
+        raise ValueError("loss.terms is open; proteinmtp.predictors.catalogue fills it in")
+    shared = config.model_dump(exclude={"terms"})
+    terms: dict[str, Term[Any]] = {}
+    for term in config.terms:
+        part = plugins.load(LOSSES, term.name, "Loss", LossBase)  # type: ignore[type-abstract]  # as above
+        options = plugins.options_of(part, shared, term.options, f"loss.terms ({term.name}).options")
+        name = term.name.rpartition(".")[2]
+        if name in terms:
+            raise PartError(f"loss.terms: two losses are called {name}")
+        terms[name] = Term(name=name, weight=term.weight, loss=part(**options))
+    return list(terms.values())
+
+
+def assemble(backbone: Backbone, config: RunConfig, tokens: Tokens) -> Network[Any]:
+    """Return a network with a new head, and whatever else is new in it, on a backbone.
+
+    Random numbers are drawn in the order head, readouts of the losses, rest.
+    """
+    return network_type(config.head.kind)(
+        backbone,
+        head=make_head(config.head, Architecture.of(backbone.config).hidden_size),
+        terms=make_terms(config.loss),
+        slots=config.slots,
+        tokens=tokens,
+    )
+
+
+def build_network(config: RunConfig, backbone: Path, *, dtype: torch.dtype, seed: int) -> Network[Any]:
+    """Return an untrained network: the backbone in a folder with what `train.tuning` asks for, and all else new."""
+    torch.manual_seed(seed)
+    model = load_backbone(backbone, config.train, dtype=dtype)
+    return assemble(model, config, ResidueTokenizer.from_folder(backbone))
+
+
+def save_network(network: Network[Any], *, tokenizer: ResidueTokenizer, config: RunConfig, folder: Path) -> None:
+    """Save what training made and its settings.
+
+    That is the adapter (or the whole backbone under full tuning), the head, what is trained beside them, and the
+    tokenizer.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    part = _trained_backbone(config.train, folder)
+    network.backbone.save_pretrained(part)
+    if config.train.tuning == "lora":
+        _sort_targets(part / "adapter_config.json")
+    save_file(
+        {name: value.contiguous() for name, value in network.head.state_dict().items()},
+        folder / "head.safetensors",
+    )
+    save_file(network.own_state(), folder / "slots.safetensors")
+    tokenizer.tokenizer.save_pretrained(folder / "tokenizer")
+    write_json(folder / "config.json", config.model_dump(mode="json", exclude=LATER))
+
+
+def load_network(config: RunConfig, *, backbone: Path, saved: Path, dtype: torch.dtype) -> Network[Any]:
+    """Load a network that `save_network` wrote, in evaluation mode.
+
+    Parameters:
+        config: the settings it was trained with.
+        backbone: folder of the backbone; under full tuning, what was saved is read instead.
+        saved: folder of the network.
+        dtype: of the frozen weights.
+
+    Raises:
+        DataError: if what was saved is not what the settings ask for.
+    """
+    part = _trained_backbone(config.train, saved)
+    full = config.train.tuning == "full"
+    model = load_backbone(part if full else backbone, config.train, dtype=dtype, adapter=None if full else part)
+    network = assemble(model, config, ResidueTokenizer.from_folder(saved / "tokenizer"))
+    network.head.load_state_dict(load_file(saved / "head.safetensors"))
+    own = load_file(saved / "slots.safetensors")
+    if own.keys() != network.own_state().keys():
+        raise DataError(f"{saved / 'slots.safetensors'} does not hold what the config asks for: train again")
+    network.load_state_dict(own, strict=False)
+    return network.eval()
+
+
+def _trained_backbone(train: TrainConfig, folder: Path) -> Path:
+    return folder / ("backbone" if train.tuning == "full" else "adapter")
+
+
+def _sort_targets(path: Path) -> None:
+    """Sort the layer names in PEFT's config, which come from a set, so that equal adapters are equal files."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(settings["target_modules"], list):
+        settings["target_modules"].sort()
+    write_json(path, settings)

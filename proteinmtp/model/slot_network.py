@@ -1,0 +1,107 @@
+"""The network that reads slots: a chain's tokens through a language model, and a head on the states of its slots.
+
+The slot token's embedding, the slot row, is a parameter of its own: it trains while the embedding table of the
+backbone stays frozen, and works on quantised backbones too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from proteinmtp.base.errors import PartError
+from proteinmtp.config import SlotsConfig
+from proteinmtp.model.backbone import Backbone
+from proteinmtp.model.batch import Batch, masked_mean
+from proteinmtp.model.head import HeadBase, PairHead
+from proteinmtp.model.layout import Layout
+from proteinmtp.model.loss import Term
+from proteinmtp.model.network import Network
+from proteinmtp.model.prediction import PairPrediction
+from proteinmtp.model.tokens import Tokens
+
+
+class SlotNetwork(Network[PairPrediction]):
+    """Backbone, slot row, head, and the readouts that the losses bring; see `Network`.
+
+    Raises:
+        PartError: if the head predicts no pairs.
+    """
+
+    head: PairHead
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        head: HeadBase,
+        terms: Sequence[Term[PairPrediction]],
+        slots: SlotsConfig,
+        tokens: Tokens,
+    ):
+        super().__init__(backbone, head=head, terms=terms, slots=slots, tokens=tokens)
+        if not isinstance(head, PairHead):
+            raise PartError(f"{type(head).__module__}: the head is no PairHead, so its module must define `Network`")
+        hidden = self.architecture.hidden_size
+        self.readouts = nn.ModuleDict(
+            {term.name: term.loss.READOUT(hidden) for term in terms if term.loss.READOUT is not None}
+        )
+        table = backbone.get_input_embeddings().weight
+        if slots.kind != "none":
+            self.slot_row = nn.Parameter(table.detach().float().mean(0) + table.detach().float().std(0))
+        if slots.pooled:
+            self.pool = nn.Linear(hidden, hidden)
+            nn.init.zeros_(self.pool.weight)
+            nn.init.zeros_(self.pool.bias)
+
+    def forward(self, batch: Batch) -> PairPrediction:
+        """Return the prediction for a batch."""
+        states = self.slot_states(batch.residues, batch.lengths)
+        prediction: PairPrediction = self.head(states, batch.mask)
+        with torch.autocast(states.device.type, enabled=False):
+            return replace(
+                prediction, readouts={name: readout(states.float()) for name, readout in self.readouts.items()}
+            )
+
+    def predict(self, batch: Batch) -> PairPrediction:
+        """Return the prediction for a batch; no part of it depends on the coordinates."""
+        prediction: PairPrediction = self(batch)
+        return prediction
+
+    def distance_error(self, prediction: PairPrediction, batch: Batch) -> Tensor:
+        """Return the mean distance error of each chain over its observed pairs, (B,) angstrom."""
+        return masked_mean((prediction.point - batch.distances).abs(), batch.observed_pairs)
+
+    def slot_states(self, residues: Tensor, lengths: Tensor) -> Tensor:
+        """Return the last hidden state of each slot, or of each residue where there are no slots.
+
+        Parameters:
+            residues: (B, L) token ids, padded on the right.
+            lengths: (B,).
+
+        Returns:
+            (B, L, H); the rows behind a chain's length mean nothing.
+        """
+        layout = Layout(
+            lengths=lengths, longest=residues.shape[1], slots=self.slots, prefix=self.prefix, suffix=self.suffix
+        )
+        embedded: Tensor = self.backbone.get_input_embeddings()(layout.tokens(residues))
+        if layout.has_slots:
+            slot = self.slot_row.to(embedded.dtype)
+            slot = embedded + slot if self.slots.kind == "echo" else slot
+            embedded = torch.where(layout.in_slots[..., None], slot, embedded)
+        encoder = self.architecture.encoder
+        options: dict[str, Any] = {} if encoder else {"use_cache": False}  # keywords of transformers
+        states = self.backbone(
+            inputs_embeds=embedded * self.architecture.embedding_scale,
+            attention_mask=layout.attention(embedded.dtype, encoder),
+            position_ids=layout.positions(),
+            **options,
+        ).last_hidden_state
+        read = layout.read(states)
+        if self.slots.pooled:
+            largest = states.float().masked_fill(~layout.in_residues[..., None], -torch.inf).amax(1)
+            read = read.float() + self.pool(largest)[:, None]
+        return read

@@ -1,0 +1,114 @@
+"""Everything that the report shows, computed from the rows of tables, and the part of it that is written as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from proteinmtp.config import Config
+from proteinmtp.report import standing
+from proteinmtp.report.experiments import Experiment, experiments
+from proteinmtp.scoring.statistics import Bootstrap, Summary, resampling_unit
+from proteinmtp.tables.comparator_listing import ComparatorListing
+from proteinmtp.tables.examples import ExampleRow
+from proteinmtp.tables.history import HistoryRow
+from proteinmtp.tables.metrics import MetricsRow
+from proteinmtp.tables.quarantine import QuarantineRow
+from proteinmtp.tables.report_summary import ReportSummary
+from proteinmtp.tables.saved_files import SavedRun
+from proteinmtp.tables.split_summary import SplitSummary
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportTables:
+    """What is reported.
+
+    Attributes:
+        config: the whole configuration, with the settings of its runs.
+        nulls: what each null is, by name.
+        metrics: scores of all runs, comparators and nulls.
+        examples: chains to look at.
+        history: of the trained runs.
+        runs: what was trained.
+        comparators: what became of the files of each.
+        quarantine: what was not used.
+        split: the division of the chains, and the books.
+    """
+
+    config: Config
+    nulls: Mapping[str, str]
+    metrics: Sequence[MetricsRow]
+    examples: Sequence[ExampleRow]
+    history: Sequence[HistoryRow]
+    runs: Sequence[SavedRun]
+    comparators: Sequence[ComparatorListing]
+    quarantine: Sequence[QuarantineRow]
+    split: SplitSummary
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData(ReportTables):
+    """What is reported, and what follows from it.
+
+    Attributes:
+        bootstrap: how intervals were drawn.
+        summaries: by run, comparator or null, by metric.
+        differences: of the runs to the nulls and to the first run.
+        lengths: summaries in bins of length.
+        trusted: how far confidence can be trusted, of the runs that predict it.
+        experiments: what became of the hypotheses.
+    """
+
+    bootstrap: Bootstrap
+    summaries: Mapping[str, Mapping[str, Summary]]
+    differences: standing.Differences
+    lengths: standing.Lengths
+    trusted: standing.Trusted
+    experiments: Sequence[Experiment]
+
+
+def report_data(tables: ReportTables) -> ReportData:
+    """Return the report of what is in the tables."""
+    config = tables.config
+    bootstrap = Bootstrap(
+        unit=resampling_unit(config.split.method), samples=config.report.bootstrap_samples, seed=config.seed
+    )
+    names = [*config.descriptions(), *tables.nulls]
+    rows = {run: [row for row in tables.metrics if row.run == run] for run in names}
+    return ReportData(
+        **vars(tables),
+        bootstrap=bootstrap,
+        summaries=standing.summaries(rows, bootstrap),
+        differences=standing.differences(rows, list(tables.nulls), bootstrap),
+        lengths=standing.by_length(rows, bootstrap),
+        trusted=standing.trusted(rows),
+        experiments=experiments(config.runs, tables.metrics, bootstrap),
+    )
+
+
+def summary(data: ReportData) -> ReportSummary:
+    """Return the numbers of the report as they are written to `summary.json`."""
+    return ReportSummary.model_validate(
+        {
+            "runs": data.summaries,
+            "differences": data.differences,
+            "lengths": data.lengths,
+            "confidence": data.trusted,
+            "experiments": [_experiment(item) for item in data.experiments],
+        },
+        from_attributes=True,
+    )
+
+
+def _experiment(item: Experiment) -> dict[str, object]:
+    entry, result = item.entry, item.result
+    return {
+        "run": entry.name,
+        "question": entry.question,
+        "hypothesis": entry.hypothesis,
+        "against": entry.against,
+        "expects": entry.expects,
+        "metric": None if result is None else result.metric.name,
+        "ours": None if result is None else result.ours,
+        "theirs": None if result is None else result.theirs,
+        "difference": None if result is None else result.difference,
+        "verdict": item.verdict,
+    }

@@ -1,0 +1,96 @@
+"""Scores of the predicted chains of a run against the experiment, and three chains to look at."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from proteinmtp.geometry.distances import pairwise_distances
+from proteinmtp.geometry.superposition import superpose
+from proteinmtp.scoring.chain import score_chain
+from proteinmtp.tables import triangle
+from proteinmtp.tables.chains import ChainTrace
+from proteinmtp.tables.examples import ExampleRow
+from proteinmtp.tables.metrics import UNREADABLE, MetricsRow
+from proteinmtp.tables.structures import StructureRow
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The columns of a prediction that are scored; see `proteinmtp.tables.predictions`."""
+
+    chain_id: str
+    triu: np.ndarray
+    contact: np.ndarray | None
+    confidence: np.ndarray | None
+    failed_residues: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One chain: the experiment, what was predicted of it, and the trace rebuilt from that."""
+
+    native: ChainTrace
+    cluster_id: str
+    predicted: Predicted
+    structure: StructureRow
+
+
+def score_case(run: str, case: Case) -> MetricsRow:
+    """Return the scores of one chain of a run."""
+    native, predicted, structure = case.native, case.predicted, case.structure
+    seen, failed = np.isfinite(native.coords).all(1), predicted.failed_residues
+    result = score_chain(
+        structure.coords.astype(np.float64),
+        native.coords.astype(np.float64),
+        predicted=predicted.triu,
+        contact=predicted.contact,
+    )
+    return MetricsRow(
+        run=run,
+        chain_id=native.chain_id,
+        cluster_id=case.cluster_id,
+        length=len(native),
+        observed=int(seen.sum()),
+        scores={**result.scores, UNREADABLE: None if failed is None else failed / len(native)},
+        profiles=result.profiles,
+        confidence=None if predicted.confidence is None else predicted.confidence[seen],
+        stress=structure.stress,
+        mirror_margin=structure.mirror_margin,
+        mixed_hand=structure.mixed_hand,
+        error_reach=structure.error_reach,
+    )
+
+
+def examples(cases: Sequence[Case], scored: Sequence[MetricsRow]) -> Iterator[ExampleRow]:
+    """Yield the best, the median and the worst chain by TM-score; with fewer than three chains some are the same.
+
+    Parameters:
+        cases: the chains of a run.
+        scored: their scores, in the same order.
+    """
+    ranked = sorted(
+        ((score, index) for index, row in enumerate(scored) if (score := row.scores["tm_score"]) is not None),
+        key=lambda item: -item[0],
+    )
+    places = {"best": 0, "median": len(ranked) // 2, "worst": len(ranked) - 1} if ranked else {}
+    for label, place in places.items():
+        tm_score, index = ranked[place]
+        case, row = cases[index], scored[index]
+        native = torch.from_numpy(case.native.coords.astype(np.float64))
+        model = torch.from_numpy(case.structure.coords.astype(np.float64))
+        yield ExampleRow(
+            run=row.run,
+            label=label,
+            chain_id=row.chain_id,
+            length=row.length,
+            sequence=case.native.sequence,
+            mae=row.scores["mae"],
+            lddt=row.scores["lddt"],
+            tm_score=tm_score,
+            true_triu=triangle.pack(pairwise_distances(native).numpy()),
+            predicted_triu=case.predicted.triu,
+            native=case.native.coords,
+            model=superpose(model, native).numpy(),
+        )

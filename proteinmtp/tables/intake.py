@@ -1,0 +1,47 @@
+"""What came into a shard of the parse stage; stands in the metadata of its chains, so that a later stage can add up."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from proteinmtp.base.errors import DataError
+from proteinmtp.tables.parquet import read_metadata
+
+REPAIRED = "repaired_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """What came in, counted before anything was judged.
+
+    Attributes:
+        files: rows of the manifest.
+        chains: polymers of these files.
+        repaired: files by the name of the harmless defect that was repaired in them.
+    """
+
+    files: int
+    chains: int
+    repaired: Mapping[str, int] = field(default_factory=Counter)
+
+    def metadata(self) -> dict[str, int]:
+        """Return the metadata of a file of chains."""
+        repaired = {f"{REPAIRED}{name}": self.repaired[name] for name in sorted(self.repaired)}
+        return {"files_in": self.files, "chains_in": self.chains, **repaired}
+
+    @classmethod
+    def read(cls, chains: Path) -> Self:
+        """Read what came into a shard of chains.
+
+        Raises:
+            DataError: if the file does not say it.
+        """
+        metadata = read_metadata(chains)
+        if not {"files_in", "chains_in"} <= metadata.keys():
+            raise DataError(f"{chains} does not say how many files and chains came in; delete it and make it again")
+        repaired = {
+            key.removeprefix(REPAIRED): int(value) for key, value in metadata.items() if key.startswith(REPAIRED)
+        }
+        return cls(files=int(metadata["files_in"]), chains=int(metadata["chains_in"]), repaired=repaired)

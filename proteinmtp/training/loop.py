@@ -1,0 +1,227 @@
+"""Training of one run: from chains and a backbone to a trained network.
+
+Started by `accelerate launch`, in one process or in several. Batches are a function of the step (see `sampler`),
+checkpoints are exact (see `checkpoint`), so a run that is killed and started again ends as one that was not.
+"""
+
+import logging
+import math
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch.optim import AdamW, Optimizer
+
+from proteinmtp.base import logs
+from proteinmtp.base.errors import ResumeError, UserError
+from proteinmtp.config import RunConfig, TrainConfig
+from proteinmtp.model.backbone import compute_type, parameter_count
+from proteinmtp.model.build import build_network
+from proteinmtp.model.network import Network
+from proteinmtp.model.tokens import ResidueTokenizer
+from proteinmtp.tables.chains import Chain
+from proteinmtp.tables.history import HistoryRow
+from proteinmtp.training import checkpoint
+from proteinmtp.training.sampler import BatchSampler
+from proteinmtp.training.step import StepResult, TrainingStep, Validation
+
+
+class DivergedError(UserError):
+    """Training whose loss is no longer a number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """What is trained, on what.
+
+    Attributes:
+        name: for the history and for messages.
+        settings: of the run.
+        seed: of weights, batches and dropout.
+        training, validation: chains.
+        backbone: folder of the language model.
+        work: folder for the checkpoint of this run alone.
+    """
+
+    name: str
+    settings: RunConfig
+    seed: int
+    training: Sequence[Chain]
+    validation: Sequence[Chain]
+    backbone: Path
+    work: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained network.
+
+    Attributes:
+        network, tokenizer: to be saved together.
+        history: a row for each validation.
+        main: whether this is the process, of those that train together, that writes.
+    """
+
+    network: Network[Any]
+    tokenizer: ResidueTokenizer
+    history: list[HistoryRow]
+    main: bool
+
+    @property
+    def trained_parameters(self) -> int:
+        """Numbers that were trained."""
+        return sum(parameter.numel() for parameter in self.network.parameters() if parameter.requires_grad)
+
+    @property
+    def parameters(self) -> int:
+        """Numbers in the network."""
+        return parameter_count(self.network)
+
+
+@contextmanager
+def trained(run: TrainingRun) -> Iterator[Trained]:
+    """Train, or go on from the checkpoint if there is one; it is deleted when the block ends without an error.
+
+    Raises:
+        DivergedError: if the loss is no longer a number.
+        ResumeError: if `train.max_minutes` is over, with a checkpoint to go on from.
+    """
+    options = run.settings.train
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(run.seed)
+    mixed = compute_type(options) is torch.bfloat16
+    accelerator = Accelerator(cpu=options.gpus == 0, mixed_precision="bf16" if mixed else "no")
+    main: bool = accelerator.is_main_process
+    if not main:
+        logging.getLogger().setLevel(logging.WARNING)
+    with checkpoint.locked(run.work) if main else nullcontext():
+        accelerator.wait_for_everyone()
+        yield _train(accelerator, run)
+        if main:
+            shutil.rmtree(run.work, ignore_errors=True)
+    accelerator.end_training()
+
+
+def learning_rate(step: int, options: TrainConfig) -> float:
+    """Return the learning rate of a step (from 0): a linear rise, then a cosine down to a hundredth of the peak."""
+    warm = max(1, round(options.warmup * options.steps))
+    if step < warm:
+        return options.lr * (step + 1) / warm
+    done = (step - warm) / max(1, options.steps - warm)
+    return options.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
+
+
+def _train(accelerator: Accelerator, run: TrainingRun) -> Trained:
+    settings = run.settings
+    tokenizer = ResidueTokenizer.from_folder(run.backbone)
+    network = build_network(settings, run.backbone, dtype=compute_type(settings.train), seed=run.seed)
+    network.fit([torch.from_numpy(chain.coords) for chain in run.training])
+    history: list[HistoryRow] = []
+    result = Trained(network=network, tokenizer=tokenizer, history=history, main=accelerator.is_main_process)
+    logging.info(
+        "%d training and %d validation chains; %s of %s parameters are trained; %s",
+        len(run.training), len(run.validation), f"{result.trained_parameters:,}", f"{result.parameters:,}",
+        accelerator.device,
+    )  # fmt: skip
+    if run.training:
+        history.extend(_Loop(accelerator, run, network, tokenizer).run_to_the_end())
+    else:
+        logging.warning("there is no training chain; the model is saved untrained")
+    return result
+
+
+class _Loop:
+    """Steps, validations and checkpoints."""
+
+    def __init__(self, accelerator: Accelerator, run: TrainingRun, network: Network[Any], tokenizer: ResidueTokenizer):
+        self._accelerator, self._run, self._network = accelerator, run, network
+        self._options = options = run.settings.train
+        parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        model, optimizer = accelerator.prepare(
+            network, AdamW(parameters, lr=options.lr, weight_decay=options.weight_decay)
+        )
+        self._optimizer: Optimizer = optimizer
+        self._step = TrainingStep(accelerator, model=model, optimizer=optimizer, options=options, tokens=tokenizer)
+        self._sampler = BatchSampler(
+            [len(chain) for chain in run.training], batch_size=options.batch_size, seed=run.seed
+        )
+        self._position = checkpoint.load(run.work, network, optimizer)
+
+    def run_to_the_end(self) -> list[HistoryRow]:
+        """Take all steps that are left and return the history."""
+        position, options = self._position, self._options
+        if position.step:
+            logging.info("going on from the checkpoint of step %d", position.step)
+        meter = logs.Progress(f"train {self._run.name}", options.steps, initial=position.step, unit="step")
+        began = time.monotonic()
+        while position.step < options.steps:
+            result = self._one_step()
+            if self._accelerator.is_main_process:
+                meter.step(note=f"loss {result.loss:.4f}")
+            self._save_or_stop(minutes=(time.monotonic() - began) / 60)
+        meter.close()
+        return position.history
+
+    def _one_step(self) -> StepResult:
+        position, options = self._position, self._options
+        chains = [self._run.training[index] for index in self._sampler.batch(position.step)]
+        lr = learning_rate(position.step, options)
+        result = self._step.take(chains, lr)
+        if not (math.isfinite(result.loss) and math.isfinite(result.grad_norm)):
+            raise DivergedError(
+                f"{self._run.name}: loss {result.loss} and gradient norm {result.grad_norm} at step"
+                f" {position.step + 1}; lower train.lr"
+            )
+        epoch = self._sampler.epoch(position.step)
+        position.step += 1
+        position.tokens += sum(self._network.tokens_of(len(chain)) for chain in chains)
+        position.losses.append(result.loss)
+        if position.step % options.validate_every == 0 or position.step == options.steps:
+            validation = self._step.validate(self._run.validation)
+            row = HistoryRow(
+                run=self._run.name,
+                step=position.step,
+                epoch=epoch,
+                lr=lr,
+                train_loss=sum(position.losses) / len(position.losses),
+                grad_norm=result.grad_norm,
+                val_loss=validation.loss,
+                val_mae=validation.distance_error,
+                tokens=position.tokens,
+            )
+            position.history.append(row)
+            position.losses = []
+            logging.info(
+                "%s, step %d: training loss %.4f; validation: %s",
+                row.run, row.step, row.train_loss, _in_words(validation),
+            )  # fmt: skip
+        return result
+
+    def _save_or_stop(self, minutes: float) -> None:
+        """Write a checkpoint where one is due, and stop where the time is over."""
+        position, options = self._position, self._options
+        late = options.max_minutes is not None and self._anyone(minutes > options.max_minutes)
+        if position.step == options.steps or not (late or position.step % options.checkpoint_every == 0):
+            return
+        if self._accelerator.is_main_process:
+            checkpoint.save(self._run.work, position, network=self._network, optimizer=self._optimizer)
+        if late:
+            raise ResumeError(
+                f"{self._run.name}: train.max_minutes is over at step {position.step}; start again to go on"
+            )
+
+    def _anyone(self, flag: bool) -> bool:
+        """Return whether `flag` is set in any process; clocks differ, and all must stop at the same step."""
+        return bool(self._accelerator.reduce(torch.tensor(float(flag), device=self._accelerator.device)))
+
+
+def _in_words(validation: Validation) -> str:
+    loss = "no chain" if validation.loss is None else f"loss {validation.loss:.4f}"
+    error = validation.distance_error
+    return loss if error is None else f"{loss}, distance error {error:.2f} A"

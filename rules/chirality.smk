@@ -1,0 +1,21 @@
+# What hand the training chains have; the mirror image of a rebuilt trace is chosen by it.
+rule chirality:
+    input:
+        chains=shards_of("data/chains"),
+        split=rules.split.output.split,
+    output:
+        hand=under("data/chirality.json"),
+    log:
+        under("logs/chirality/chirality.log"),
+    benchmark:
+        under("benchmarks/chirality/chirality.tsv")
+    conda:
+        ENVIRONMENT
+    params:
+        stage=stage,
+        chains=shards_in("chains"),
+        code=fingerprint("chirality"),
+    message:
+        "Count the pseudo-dihedrals of the training chains"
+    shell:
+        "{params.stage} chirality --chains {params.chains} --split {input.split} --hand {output.hand} 2> {log}"

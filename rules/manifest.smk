@@ -1,0 +1,51 @@
+# What a source holds: one row for each entry. Files that must be fetched are fetched here.
+if CONFIG.source.kind == "demo":
+    SOURCE_READY = under("data/demo/files.json")
+    SHARD_DIGESTS = [""] * len(SHARDS)
+else:
+    SOURCE_READY = []
+    # Known before any job, so that a new file reruns one shard and a touched one nothing.
+    try:
+        SHARD_DIGESTS = shard_digests(
+            list_source(CONFIG.source, Path(placed(RESULTS))),
+            shards=len(SHARDS),
+            results=Path(placed(RESULTS)),
+        )
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def source_in_use():
+    """Return the settings of the source, with the sections of the other kinds at their defaults."""
+    source = CONFIG.source
+    kinds = [
+        name for name in type(source).model_fields if name not in ("kind", "options")
+    ]
+    unused = {
+        name: getattr(type(source)(), name) for name in kinds if name != source.kind
+    }
+    return source.model_copy(update=unused)
+
+
+rule manifest:
+    input:
+        SOURCE_READY,
+    output:
+        manifest=under("data/manifest/{shard}.parquet"),
+    log:
+        under("logs/manifest/{shard}.log"),
+    benchmark:
+        under("benchmarks/manifest/{shard}.tsv")
+    conda:
+        ENVIRONMENT
+    params:
+        stage=stage,
+        results=lambda wildcards, output: Path(output.manifest).parents[2],
+        options=options(source=source_in_use(), shards=len(SHARDS)),
+        content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
+        code=fingerprint("manifest", module_name(catalogue.SOURCES, CONFIG.source.kind)),
+    message:
+        "List structure files, shard {wildcards.shard}"
+    shell:
+        "{params.stage} manifest --options {params.options:q} --results {params.results} --shard {wildcards.shard}"
+        " --manifest {output.manifest} 2> {log}"
