@@ -6,7 +6,6 @@ backbone stays frozen, and works on quantised backbones too.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +92,7 @@ class SlotNetwork(Network[PairPrediction]):
             slot = embedded + slot if self.slots.kind == "echo" else slot
             embedded = torch.where(layout.in_slots[..., None], slot, embedded)
         encoder = self.architecture.encoder
-        options: dict[str, Any] = {} if encoder else {"use_cache": False}  # keywords of transformers
+        options = {} if encoder else {"use_cache": False}
         states = self.backbone(
             inputs_embeds=embedded * self.architecture.embedding_scale,
             attention_mask=layout.attention(embedded.dtype, encoder),
