@@ -10,8 +10,17 @@ from proteinmtp.predictors.catalogue import parse_config
 min_version("9.24")
 
 
-# Started from a folder without one, everything has its default.
-if Path("config.yaml").is_file():
+HOUSE = workflow.current_basedir.get_path_or_uri(secret_free=True)
+if not Path(HOUSE).is_dir():
+    raise WorkflowError(
+        f"The stages lie beside {HOUSE}/Snakefile: clone the repository and name the Snakefile in it"
+    )
+
+# The configuration of the checkout, or of the folder where snakemake is started if nothing else is given; started from
+# a folder without one, everything has its default.
+if Path("config.yaml").is_file() and (
+    Path(HOUSE).samefile(".") or not workflow.overwrite_configfiles
+):
 
     configfile: "config.yaml"
 
@@ -21,7 +30,8 @@ try:
 except UserError as error:
     raise WorkflowError(f"The configuration has a mistake:\n{error}")
 
-HOUSE = workflow.current_basedir.get_path_or_uri(secret_free=True)
+# As a module, what the other workflow asks for stays its target.
+IS_TARGET = workflow.default_target is None
 
 
 include: "rules/common.smk"
@@ -45,7 +55,7 @@ include: "rules/report.smk"
 # Snakemake deletes the outputs of a job that failed, and does not miss a file that nobody asks for: the report of
 # before would pass for that of now. So everything is asked for.
 rule all:
-    default_target: True
+    default_target: IS_TARGET
     input:
         rules.report.output,
         SOURCE_READY,
@@ -63,7 +73,7 @@ rule all:
             under("runs/{run}/predictions/{shard}.parquet"), run=SCORED, shard=SHARDS
         ),
         expand(rules.comparator.output.listing, run=COMPARATORS),
-        expand(rules.reconstruct.output.structures, run=SCORED, shard=SHARDS),
+        expand(rules.reconstruct.output.traces, run=SCORED, shard=SHARDS),
         expand(rules.evaluate.output, run=SCORED),
 
 

@@ -1,5 +1,6 @@
 """The language model under the slots: a folder that `from_pretrained` reads, and the record of its files."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -32,4 +33,6 @@ class Options(Section):
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Make the folder of a backbone."""
     origin = make_backbone(options.backbone, options.seed, outputs.model)
-    SavedBackbone(origin=origin, files=hashed(outputs.model)).write(outputs.record)
+    files = hashed(outputs.model)
+    SavedBackbone(origin=origin, files=files).write(outputs.record)
+    logging.info("backbone %s: %d files", origin, len(files))

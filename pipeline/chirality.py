@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 from proteinmtp.config import Section
-from proteinmtp.predictors.traces import hand_of
+from proteinmtp.predictors.hand import hand_of
 from proteinmtp.tables.chains import read_chains
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import read_subset

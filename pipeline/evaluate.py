@@ -13,7 +13,7 @@ from proteinmtp.tables.metrics import METRICS
 from proteinmtp.tables.predictions import PREDICTIONS
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import SPLIT
-from proteinmtp.tables.structures import STRUCTURES
+from proteinmtp.tables.traces import TRACES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Inputs:
     """What is read."""
 
     predictions: Annotated[Shards, "what was predicted"]
-    structures: Annotated[Shards, "traces rebuilt from it"]
+    traces: Annotated[Shards, "traces rebuilt from it"]
     chains: Annotated[Shards, "chains as the experiment has them"]
     split: Annotated[Path, "table with the cluster of each chain"]
 
@@ -43,14 +43,14 @@ class Options(Section):
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Score all predicted chains, in the order of the table of chains."""
     predicted = {row.chain_id: row for row in PREDICTIONS.read_as(Predicted, *inputs.predictions)}
-    rebuilt = {row.chain_id: row for row in STRUCTURES.read(*inputs.structures)}
+    rebuilt = {row.chain_id: row for row in TRACES.read(*inputs.traces)}
     cluster_of = {row.chain_id: row.cluster_id for row in SPLIT.read(inputs.split)}
     cases = [
         Case(
             native=chain,
             cluster_id=cluster_of[chain.chain_id],
             predicted=predicted[chain.chain_id],
-            structure=rebuilt[chain.chain_id],
+            trace=rebuilt[chain.chain_id],
         )
         for chain in read_chains(inputs.chains, predicted.keys())
     ]

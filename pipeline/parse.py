@@ -10,7 +10,7 @@ from proteinmtp.base.logs import progress
 from proteinmtp.config import ParseConfig, Section
 from proteinmtp.structures.entries import parse_entries
 from proteinmtp.tables.chains import CHAINS
-from proteinmtp.tables.intake import Intake
+from proteinmtp.tables.intake import REPAIRED, Intake
 from proteinmtp.tables.manifest import MANIFEST
 from proteinmtp.tables.parquet import count_rows
 from proteinmtp.tables.quarantine import QUARANTINE
@@ -27,7 +27,7 @@ class Inputs:
 class Outputs:
     """What is written."""
 
-    chains: Annotated[Path, "shard of chains; its metadata count what came in"]
+    chains: Annotated[Path, "shard of chains; its metadata count files and polymers, for stage split"]
     quarantine: Annotated[Path, "shard of what is not used"]
 
 
@@ -38,10 +38,13 @@ class Options(Section):
 
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
-    """Parse a shard: every polymer of its files ends as a chain or in quarantine, and so does a file without any."""
+    """Parse a shard: every polymer of its files ends as a chain or in quarantine, and so does a file without any.
+
+    Files and polymers are counted before anything is judged; stage split checks that chains and quarantine add up.
+    """
     files = count_rows(inputs.manifest)
     polymers = 0
-    repairs: Counter[str] = Counter()
+    repaired: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     entries = progress(MANIFEST.read(inputs.manifest), "parse", files, unit="file")
     with CHAINS.open(outputs.chains) as chains, QUARANTINE.open(outputs.quarantine) as quarantine:
@@ -51,13 +54,9 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
             for refused in rows.refused:
                 quarantine.add(refused)
             polymers += rows.polymers
-            repairs.update(rows.repairs)
+            repaired.update(rows.repairs)
             reasons.update(row.code for row in rows.refused)
-        chains.metadata(**Intake(files=files, chains=polymers, repaired=repairs).metadata())
-    logging.info(
-        "%d files with %d polymers; repaired: %s; refused: %s", files, polymers, _text(repairs), _text(reasons)
-    )
-
-
-def _text(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {counts[name]}" for name in sorted(counts)) or "none"
+        chains.metadata(**Intake(files=files, chains=polymers, repaired=repaired).metadata())
+    counts = reasons + Counter({f"{REPAIRED}{name}": number for name, number in repaired.items()})
+    counts["polymers"] = polymers
+    logging.info("%d files: %s", files, ", ".join(f"{name} {counts[name]}" for name in sorted(counts)))

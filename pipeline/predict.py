@@ -37,10 +37,11 @@ class Options(Section):
 
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
-    """Predict the chains of a shard; the model is loaded once, or not at all if there are none."""
-    SavedRun.read(inputs.record).check(model_folder(inputs.record), inputs.record)
+    """Predict the chains of a shard; without any, the trained run is neither checked nor loaded."""
     wanted = read_subset(inputs.split, options.subset)
     chains = [chain for chain in CHAINS.read_as(ChainSequence, inputs.chains) if chain.chain_id in wanted]
+    if chains:
+        SavedRun.read(inputs.record).check(model_folder(inputs.record), inputs.record)
     rows = predict_chains(
         options.settings, chains, backbone=model_folder(inputs.backbone), saved=model_folder(inputs.record)
     )

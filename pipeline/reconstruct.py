@@ -12,7 +12,7 @@ from proteinmtp.structures.writing import write_pdb
 from proteinmtp.tables.chains import CHAINS, ChainSequence
 from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.predictions import PREDICTIONS
-from proteinmtp.tables.structures import STRUCTURES
+from proteinmtp.tables.traces import TRACES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Inputs:
 class Outputs:
     """What is written."""
 
-    structures: Annotated[Path, "traces, one row for each prediction, in their order"]
+    traces: Annotated[Path, "traces, one row for each prediction, in their order"]
     pdb: Annotated[Path, "folder with one PDB file for each chain, the confidence in its B-factor column"]
 
 
@@ -46,13 +46,13 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     sequences = {chain.chain_id: chain.sequence for chain in CHAINS.read_as(ChainSequence, inputs.chains)}
     predictions = list(PREDICTIONS.read(inputs.predictions))
     rebuilt = traces(predictions, sequences=sequences, hand=hand, config=options.reconstruct)
-    STRUCTURES.write(outputs.structures, rebuilt)
+    TRACES.write(outputs.traces, rebuilt)
     outputs.pdb.mkdir(parents=True, exist_ok=True)
-    for prediction, structure in zip(predictions, rebuilt, strict=True):
+    for prediction, trace in zip(predictions, rebuilt, strict=True):
         # Chain names come from files: quoting leaves no character that means anything in a path.
         write_pdb(
-            outputs.pdb / f"{quote(structure.chain_id, safe='')}.pdb",
-            sequence=sequences[structure.chain_id],
-            coords=structure.coords,
+            outputs.pdb / f"{quote(trace.chain_id, safe='')}.pdb",
+            sequence=sequences[trace.chain_id],
+            coords=trace.coords,
             confidence=prediction.confidence,
         )

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from proteinmtp.base.files import atomic
-from proteinmtp.config import Config, Section
-from proteinmtp.predictors.catalogue import parse_config
+from proteinmtp.config import Config, RunConfig, Section
 from proteinmtp.report.data import ReportTables, report_data, summary
 from proteinmtp.report.page import page
 from proteinmtp.tables.comparator_listing import ComparatorListing
@@ -42,18 +41,20 @@ class Outputs:
     table: Annotated[Path, "the scores of all chains"]
 
 
-class Null(Section):
-    """A null as the report names it."""
+class Shown(Section):
+    """A run, a comparator or a null as the report names it."""
 
     name: str
     description: str
 
 
 class Options(Section):
-    """The whole configuration, and the nulls beside the runs."""
+    """The configuration, the settings of its runs, and what is shown in which order: runs, comparators, then nulls."""
 
     config: Config
-    nulls: list[Null]
+    settings: dict[str, RunConfig]
+    shown: list[Shown]
+    nulls: list[Shown]
 
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
@@ -61,8 +62,9 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     metrics = list(METRICS.read(*inputs.metrics))
     data = report_data(
         ReportTables(
-            # Settings of single runs follow from the defaults and what each run changes.
-            config=parse_config(options.config.model_dump()),
+            config=options.config,
+            settings=options.settings,
+            shown={item.name: item.description for item in options.shown},
             nulls={null.name: null.description for null in options.nulls},
             metrics=metrics,
             examples=list(EXAMPLES.read(*inputs.examples)),

@@ -4,6 +4,7 @@ Checkpoints are no outputs, which Snakemake deletes when a job fails: they lie i
 settings and the code.
 """
 
+import logging
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
                 parameters=result.parameters,
                 files=hashed(outputs.model),
             ).write(outputs.record)
+            logging.info("saved %s", outputs.model)
 
 
 def _chains(inputs: Inputs, options: Options, subset: str) -> list[Chain]:

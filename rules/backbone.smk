@@ -39,4 +39,4 @@ rule backbone:
     message:
         "Make the backbone {wildcards.backbone}"
     shell:
-        "{params.stage} backbone --options {params.options:q} --record {output.record} --model {output.model} 2> {log}"
+        "{params.stage} backbone --options {params.options:q} --record {output.record:q} --model {output.model:q} 2> {log:q}"

@@ -18,4 +18,4 @@ rule chirality:
     message:
         "Count the pseudo-dihedrals of the training chains"
     shell:
-        "{params.stage} chirality --chains {params.chains} --split {input.split} --hand {output.hand} 2> {log}"
+        "{params.stage} chirality --chains {params.chains:q} --split {input.split:q} --hand {output.hand:q} 2> {log:q}"

@@ -2,9 +2,10 @@
 import json
 import shlex
 
+import yaml
 from pydantic import BaseModel
 
-from proteinmtp.base.files import cached_hashes, file_sha256, text_sha256
+from proteinmtp.base.files import cached_hashes, text_sha256
 from proteinmtp.base.fingerprint import Fingerprints
 from proteinmtp.base.plugins import module_name
 from proteinmtp.config import options_json
@@ -21,6 +22,7 @@ NULLS = {null.name: null for null in catalogue.nulls(CONFIG)}
 SCORED = [*RUNS, *COMPARATORS, *NULLS]
 SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
 FINGERPRINTS = Fingerprints(Path(HOUSE))
+LOCK = Path(HOUSE, "requirements.lock").read_text(encoding="utf-8").splitlines()
 TRAINED_WITH = (
     "accelerate",
     "bitsandbytes",
@@ -29,6 +31,9 @@ TRAINED_WITH = (
     "tokenizers",
     "torch",
     "transformers",
+)
+PINS = "\n".join(
+    line for line in LOCK if line.partition("==")[0].strip() in TRAINED_WITH
 )
 
 # The stages lie beside the Snakefile, wherever snakemake was started; a folder `pipeline` of the user is not taken.
@@ -84,18 +89,21 @@ def shards_of(folder):
 
 def options(**values):
     """Return settings of a stage as JSON with sorted keys: sections of the config, and single values."""
-    return json.dumps(
-        {
-            name: (
-                json.loads(options_json(value))
-                if isinstance(value, BaseModel)
-                else value
-            )
-            for name, value in values.items()
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    )
+    return json.dumps(plain(values), sort_keys=True, separators=(",", ":"))
+
+
+def plain(value):
+    """Return sections of the config, also in a dict, as plain values."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    return value
+
+
+def named(items):
+    """Return name and description of runs, comparators or nulls."""
+    return [{"name": item.name, "description": item.description} for item in items]
 
 
 def fingerprint(stage, *parts):
@@ -122,32 +130,51 @@ def settings_of(run, *unused):
     )
 
 
-def network_fingerprint(stage):
+def network_fingerprint(stage, *more):
     """Return a function that gives the fingerprint of a stage with the network of a run.
 
-    The head, the losses, the versions of what trains and the way in which accelerate starts it count.
+    The head, the losses, the versions of what trains and predicts, and what the functions `more` give count.
     """
 
     def of_run(wildcards):
         run = CONFIG.run(wildcards.run)
         parts = [module_name(LOSSES, term.name) for term in run.loss.terms]
         code = fingerprint(stage, module_name(HEADS, run.head.kind), *parts)
-        return text_sha256(code, pins(), file_sha256(accelerate_file(wildcards.run)))[
-            :16
-        ]
+        return text_sha256(code, PINS, *(give(wildcards) for give in more))[:16]
 
     return of_run
 
 
-def pins():
-    """Return the lines of the lock for the packages that training rests on."""
-    lock = Path(HOUSE, "requirements.lock").read_text(encoding="utf-8").splitlines()
-    return "\n".join(
-        line for line in lock if line.partition("==")[0].strip() in TRAINED_WITH
-    )
+def launched_as(wildcards):
+    """Return what accelerate is told about a run, without comments and formatting."""
+    text = accelerate_file(wildcards.run).read_text(encoding="utf-8")
+    return json.dumps(yaml.safe_load(text), sort_keys=True)
 
 
 def accelerate_file(run):
     """Return the file that tells accelerate how to start a run."""
     kind = {0: "cpu", 1: "gpu"}.get(CONFIG.run(run).train.gpus, "multi_gpu")
     return Path(HOUSE, "workflow", "accelerate", f"{kind}.yaml")
+
+
+def source_in_use():
+    """Return the settings of the source, with the sections of the other kinds at their defaults."""
+    source = CONFIG.source
+    kinds = [
+        name for name in type(source).model_fields if name not in ("kind", "options")
+    ]
+    unused = {
+        name: getattr(type(source)(), name) for name in kinds if name != source.kind
+    }
+    return source.model_copy(update=unused)
+
+
+def null_fingerprint(stage):
+    """Return a function that gives the fingerprint of a stage with a null; the code of the others does not count."""
+    return lambda wildcards: fingerprint(stage, NULLS[wildcards.null].module)
+
+
+def reconstruct_settings(wildcards):
+    """Return the reconstruction settings of a run, those of the defaults for nulls and comparators."""
+    of_run = CONFIG.run(wildcards.run) if wildcards.run in RUNS else CONFIG.defaults
+    return options(reconstruct=of_run.reconstruct)

@@ -42,5 +42,5 @@ rule comparator:
     message:
         "Match the files of {wildcards.run} to chains"
     shell:
-        "{params.stage} comparator --options {params.options:q} --chains {params.chains} --split {input.split}"
-        " --predictions {params.predictions} --listing {output.listing} 2> {log}"
+        "{params.stage} comparator --options {params.options:q} --chains {params.chains:q} --split {input.split:q}"
+        " --predictions {params.predictions:q} --listing {output.listing:q} 2> {log:q}"

@@ -16,4 +16,4 @@ rule demo:
     message:
         "Write the demo's synthetic proteins"
     shell:
-        "{params.stage} demo --options {params.options:q} --files {output.files} --structures {output.structures} 2> {log}"
+        "{params.stage} demo --options {params.options:q} --files {output.files:q} --structures {output.structures:q} 2> {log:q}"

@@ -16,4 +16,4 @@ rule distances:
     message:
         "Compute distances, shard {wildcards.shard}"
     shell:
-        "{params.stage} distances --chains {input.chains} --distances {output.distances} 2> {log}"
+        "{params.stage} distances --chains {input.chains:q} --distances {output.distances:q} 2> {log:q}"

@@ -2,7 +2,7 @@
 rule evaluate:
     input:
         predictions=shards_of("runs/{run}/predictions"),
-        structures=shards_of("runs/{run}/structures"),
+        traces=shards_of("runs/{run}/traces"),
         chains=shards_of("data/chains"),
         split=rules.split.output.split,
     output:
@@ -17,12 +17,12 @@ rule evaluate:
     params:
         stage=stage,
         predictions=shards_in("predictions"),
-        structures=shards_in("structures"),
+        traces=shards_in("traces"),
         chains=shards_in("chains"),
         code=fingerprint("evaluate"),
     message:
         "Score {wildcards.run}"
     shell:
-        "{params.stage} evaluate --run {wildcards.run} --predictions {params.predictions}"
-        " --structures {params.structures} --chains {params.chains} --split {input.split}"
-        " --metrics {output.metrics} --examples {output.examples} 2> {log}"
+        "{params.stage} evaluate --run {wildcards.run} --predictions {params.predictions:q}"
+        " --traces {params.traces:q} --chains {params.chains:q} --split {input.split:q}"
+        " --metrics {output.metrics:q} --examples {output.examples:q} 2> {log:q}"

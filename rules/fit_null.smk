@@ -1,9 +1,4 @@
 # What a predictor without a model takes from the training chains.
-def null_fingerprint(stage):
-    """Return a function that gives the fingerprint of a stage with a null; the code of the others does not count."""
-    return lambda wildcards: fingerprint(stage, NULLS[wildcards.null].module)
-
-
 rule fit_null:
     input:
         chains=shards_of("data/chains"),
@@ -28,5 +23,5 @@ rule fit_null:
     message:
         "Fit {wildcards.null} to the training chains"
     shell:
-        "{params.stage} fit_null --options {params.options:q} --chains {params.chains} --distances {params.distances}"
-        " --split {input.split} --threads {threads} --fitted {output.fitted} 2> {log}"
+        "{params.stage} fit_null --options {params.options:q} --chains {params.chains:q} --distances {params.distances:q}"
+        " --split {input.split:q} --threads {threads} --fitted {output.fitted:q} 2> {log:q}"

@@ -15,18 +15,6 @@ else:
         raise WorkflowError(str(error))
 
 
-def source_in_use():
-    """Return the settings of the source, with the sections of the other kinds at their defaults."""
-    source = CONFIG.source
-    kinds = [
-        name for name in type(source).model_fields if name not in ("kind", "options")
-    ]
-    unused = {
-        name: getattr(type(source)(), name) for name in kinds if name != source.kind
-    }
-    return source.model_copy(update=unused)
-
-
 rule manifest:
     input:
         SOURCE_READY,
@@ -47,5 +35,5 @@ rule manifest:
     message:
         "List structure files, shard {wildcards.shard}"
     shell:
-        "{params.stage} manifest --options {params.options:q} --results {params.results} --shard {wildcards.shard}"
-        " --manifest {output.manifest} 2> {log}"
+        "{params.stage} manifest --options {params.options:q} --results {params.results:q} --shard {wildcards.shard}"
+        " --manifest {output.manifest:q} 2> {log:q}"

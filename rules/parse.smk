@@ -18,5 +18,5 @@ rule parse:
     message:
         "Parse structures, shard {wildcards.shard}"
     shell:
-        "{params.stage} parse --options {params.options:q} --manifest {input.manifest}"
-        " --chains {output.chains} --quarantine {output.quarantine} 2> {log}"
+        "{params.stage} parse --options {params.options:q} --manifest {input.manifest:q}"
+        " --chains {output.chains:q} --quarantine {output.quarantine:q} 2> {log:q}"

@@ -28,5 +28,5 @@ rule predict:
     message:
         "Predict with {wildcards.run}, shard {wildcards.shard}"
     shell:
-        "{params.stage} predict --options {params.options:q} --chains {input.chains} --split {input.split}"
-        " --backbone {input.backbone} --record {input.record} --predictions {output.predictions} 2> {log}"
+        "{params.stage} predict --options {params.options:q} --chains {input.chains:q} --split {input.split:q}"
+        " --backbone {input.backbone:q} --record {input.record:q} --predictions {output.predictions:q} 2> {log:q}"

@@ -23,5 +23,5 @@ rule predict_null:
     message:
         "Predict with {wildcards.null}"
     shell:
-        "{params.stage} predict_null --options {params.options:q} --fitted {input.fitted} --chains {params.chains}"
-        " --split {input.split} --predictions {params.predictions} 2> {log}"
+        "{params.stage} predict_null --options {params.options:q} --fitted {input.fitted:q} --chains {params.chains:q}"
+        " --split {input.split:q} --predictions {params.predictions:q} 2> {log:q}"

@@ -1,17 +1,11 @@
 # Distances to coordinates.
-def reconstruct_settings(wildcards):
-    """Return the reconstruction settings of a run, those of the defaults for nulls and comparators."""
-    of_run = CONFIG.run(wildcards.run) if wildcards.run in RUNS else CONFIG.defaults
-    return options(reconstruct=of_run.reconstruct)
-
-
 rule reconstruct:
     input:
         predictions=under("runs/{run}/predictions/{shard}.parquet"),
         chains=under("data/chains/{shard}.parquet"),
         hand=rules.chirality.output.hand,
     output:
-        structures=under("runs/{run}/structures/{shard}.parquet"),
+        traces=under("runs/{run}/traces/{shard}.parquet"),
         pdb=directory(under("runs/{run}/pdb/{shard}")),
     log:
         under("logs/reconstruct/{run}/{shard}.log"),
@@ -26,5 +20,5 @@ rule reconstruct:
     message:
         "Rebuild coordinates of {wildcards.run}, shard {wildcards.shard}"
     shell:
-        "{params.stage} reconstruct --options {params.options:q} --predictions {input.predictions}"
-        " --chains {input.chains} --hand {input.hand} --structures {output.structures} --pdb {output.pdb} 2> {log}"
+        "{params.stage} reconstruct --options {params.options:q} --predictions {input.predictions:q}"
+        " --chains {input.chains:q} --hand {input.hand:q} --traces {output.traces:q} --pdb {output.pdb:q} 2> {log:q}"

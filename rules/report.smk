@@ -33,16 +33,15 @@ rule report:
         quarantine=shards_in("quarantine"),
         options=options(
             config=CONFIG,
-            nulls=[
-                {"name": null.name, "description": null.description}
-                for null in NULLS.values()
-            ],
+            settings={run: settings_of(run) for run in RUNS},
+            shown=named([*CONFIG.runs, *CONFIG.comparators]),
+            nulls=named(NULLS.values()),
         ),
         code=fingerprint("report"),
     message:
         "Write the report"
     shell:
-        "{params.stage} report --metrics {input.metrics} --examples {input.examples} --history {input.history}"
-        " --records {input.records} --comparators {input.comparators} --quarantine {params.quarantine}"
-        " --split-summary {input.split_summary} --options {params.options:q}"
-        " --html {output.html} --summary {output.summary} --table {output.table} 2> {log}"
+        "{params.stage} report --metrics {input.metrics:q} --examples {input.examples:q} --history {input.history:q}"
+        " --records {input.records:q} --comparators {input.comparators:q} --quarantine {params.quarantine:q}"
+        " --split-summary {input.split_summary:q} --options {params.options:q}"
+        " --html {output.html:q} --summary {output.summary:q} --table {output.table:q} 2> {log:q}"

@@ -33,5 +33,5 @@ rule split:
     message:
         "Split chains into train, val and test"
     shell:
-        "{params.stage} split --chains {params.chains} --quarantine {params.quarantine} --options {params.options:q}"
-        " --threads {threads} --split {output.split} --summary {output.summary} 2> {log}"
+        "{params.stage} split --chains {params.chains:q} --quarantine {params.quarantine:q} --options {params.options:q}"
+        " --threads {threads} --split {output.split:q} --summary {output.summary:q} 2> {log:q}"

@@ -29,12 +29,12 @@ rule train:
             settings=settings_of(wildcards.run, "predict", "reconstruct"),
             seed=CONFIG.seed,
         ),
-        code=network_fingerprint("train"),
+        code=network_fingerprint("train", launched_as),
     message:
         "Train {wildcards.run}; progress is in {log}"
     shell:
-        "{params.house} accelerate launch --config_file {params.accelerate:q} --num_processes {params.processes}"
-        " -m pipeline train --run {wildcards.run} --chains {params.chains} --distances {params.distances}"
-        " --split {input.split} --backbone {input.backbone} --options {params.options:q} --code {params.code}"
-        " --work {params.work} --record {output.record} --history {output.history} --model {output.model}"
-        " 2>&1 | tee {log}"
+        "{params.house} accelerate launch --quiet --config_file {params.accelerate:q} --num_processes {params.processes}"
+        " -m pipeline train --run {wildcards.run} --chains {params.chains:q} --distances {params.distances:q}"
+        " --split {input.split:q} --backbone {input.backbone:q} --options {params.options:q} --code {params.code}"
+        " --work {params.work:q} --record {output.record:q} --history {output.history:q} --model {output.model:q}"
+        " 2>&1 | tee {log:q}"

@@ -11,6 +11,9 @@ from tqdm import tqdm
 
 T = TypeVar("T")
 
+FINGERPRINT = "never"
+"""See `proteinmtp.base.fingerprint`: what is logged changes no result."""
+
 LINE_SECONDS = 5.0
 """Seconds between two progress lines where the output is not a terminal."""
 

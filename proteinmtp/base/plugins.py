@@ -5,7 +5,8 @@ so adding one changes no other file, and the code fingerprint of a run covers on
 
 A name with a dot is a module from elsewhere, such as `my_lab.heads.toy`, looked for in the working directory and
 where Python looks: a part of one's own needs no change in this package. What a part must be, its contract says, an
-abstract class; `load` checks it.
+abstract class; `load` checks it. What a part says of itself as literals is read without importing it, so that a
+configuration is checked without loading torch; see `Declared`.
 """
 
 import ast
@@ -13,9 +14,11 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import math
 import pkgutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -53,7 +56,8 @@ def source(package: str, name: str) -> Path:
     """Return the file of a part, without importing it.
 
     Raises:
-        PartError: naming the parts that there are, or where a module from elsewhere was looked for.
+        PartError: naming the parts that there are, or where a module from elsewhere was looked for, or why its package
+            cannot be read.
     """
     known = names(package)
     if "." not in name and name not in known:
@@ -68,6 +72,8 @@ def source(package: str, name: str) -> Path:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         spec = None
+    except SyntaxError as error:
+        raise _unreadable(module, error) from None
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         raise PartError(f"there is no module {module}; looked in {here} and where Python looks")
     return Path(spec.origin)
@@ -92,7 +98,11 @@ def load(package: str, name: str, label: str, contract: type[T]) -> type[T]:
 def load_module(package: str, name: str) -> ModuleType:
     """Import the module of a part; raises as `source` does."""
     source(package, name)
-    return importlib.import_module(module_name(package, name))
+    module = module_name(package, name)
+    try:
+        return importlib.import_module(module)
+    except SyntaxError as error:
+        raise _unreadable(module, error) from None
 
 
 def checked(module: ModuleType, label: str, contract: type[T]) -> type[T]:
@@ -107,11 +117,18 @@ def checked(module: ModuleType, label: str, contract: type[T]) -> type[T]:
             raise PartError(f"{module.__name__} has no `{label}.{member}`; {where}")
     if not issubclass(part, contract):
         raise PartError(f"{module.__name__}: `{label}` does not inherit from its contract; {where}")
+    # What it inherits from may ask for more than the contract, as the base of heads that predict pairs does.
+    missing = sorted(getattr(part, "__abstractmethods__", ()))
+    if missing:
+        asks = next(base for base in part.__mro__ if missing[0] in vars(base))
+        raise PartError(f"{module.__name__} has no `{label}.{missing[0]}`; see {asks.__module__}.{asks.__qualname__}")
     return part
 
 
-def options_of(part: type[Any], available: Mapping[str, Any], own: Mapping[str, Any], key: str) -> dict[str, Any]:
+def options_of(part: type[Any], available: Mapping[str, Any], own: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return the options that a part takes: the keyword-only parameters of its constructor.
+
+    Where the constructor has a `**` parameter too, those of the constructor that it inherits count as well.
 
     Parameters:
         part: class of the part.
@@ -122,48 +139,114 @@ def options_of(part: type[Any], available: Mapping[str, Any], own: Mapping[str, 
     Raises:
         PartError: if the part does not take one of `own`, or one that it takes is neither given nor has a default.
     """
-    parameters = inspect.signature(part.__init__).parameters.values()
-    keywords = {one.name: one for one in parameters if one.kind is inspect.Parameter.KEYWORD_ONLY}
+    keywords = _keywords(part)
     for name in own:
         if name not in keywords:
-            raise PartError(f"{key}: {part.__module__} takes no {name}; it takes {', '.join(keywords) or 'no options'}")
+            raise PartError(f"{key}: {_takes_no(part.__module__, name, keywords)}")
     given = {name: value for name, value in {**available, **own}.items() if name in keywords}
     missing = [name for name, one in keywords.items() if name not in given and one.default is inspect.Parameter.empty]
     if missing:
-        raise PartError(f"{key}: {part.__module__} needs {', '.join(missing)}")
+        raise PartError(f"{key}: {_needs(part.__module__, missing)}")
     return given
 
 
-def constants(package: str, name: str, label: str) -> Mapping[str, Any]:
-    """Return what the class `label` of a part assigns to class variables as literals, without importing it.
+@dataclass(frozen=True)
+class Declared:
+    """The class of a part as it stands in its module, which is read, not imported.
 
-    So the configuration can be checked without loading torch.
+    Attributes:
+        module: name of the module.
+        node: syntax of the class.
+    """
+
+    module: str
+    node: ast.ClassDef
+
+    def text(self, variable: str) -> str:
+        """Return a class variable that is a text; raises as `names` does."""
+        value = self._literal(variable)
+        if not isinstance(value, str):
+            raise self._wrong(variable, "a text", value)
+        return value
+
+    def names(self, variable: str) -> tuple[str, ...]:
+        """Return a class variable that is a tuple of names.
+
+        Raises:
+            PartError: naming module and variable, if it is not there, no literal, or something else.
+        """
+        value = self._literal(variable)
+        if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
+            raise self._wrong(variable, "a tuple of names", value)
+        return tuple(value)
+
+    def weights(self, variable: str) -> Mapping[str, float]:
+        """Return a class variable that has positive numbers by name; raises as `names` does."""
+        value = self._literal(variable)
+        if not isinstance(value, dict) or not all(isinstance(k, str) and _positive(v) for k, v in value.items()):
+            raise self._wrong(variable, "a dict of names and positive numbers", value)
+        return value
+
+    def number(self, variable: str) -> float | None:
+        """Return a class variable that is a positive number or None, None where it is not there; raises as `names`."""
+        value = self._literal(variable) if variable in self._values() else None
+        if value is not None and not _positive(value):
+            raise self._wrong(variable, "a positive number or None", value)
+        return value
+
+    def option_mistakes(self, own: Collection[str], available: Collection[str]) -> Iterator[str]:
+        """Yield a sentence for each mistake in the options of a part that its constructor tells; see `options_of`.
+
+        A part that inherits its constructor, or passes options on with `**`, may say more when it is made.
+
+        Parameters:
+            own: names of settings for this part alone.
+            available: names of settings that it may take beside them.
+        """
+        methods = {item.name: item.args for item in self.node.body if isinstance(item, ast.FunctionDef)}
+        if "__init__" not in methods:
+            return
+        made = methods["__init__"]
+        taken = [argument.arg for argument in made.kwonlyargs]
+        if made.kwarg is None:
+            yield from (_takes_no(self.module, name, taken) for name in own if name not in taken)
+        needed = [name for name, default in zip(taken, made.kw_defaults, strict=True) if default is None]
+        missing = [name for name in needed if name not in own and name not in available]
+        if missing:
+            yield _needs(self.module, missing)
+
+    def _values(self) -> Mapping[str, ast.expr]:
+        values: dict[str, ast.expr] = {}
+        for item in self.node.body:
+            if isinstance(item, ast.Assign | ast.AnnAssign) and item.value is not None:
+                targets = item.targets if isinstance(item, ast.Assign) else [item.target]
+                values |= {target.id: item.value for target in targets if isinstance(target, ast.Name)}
+        return values
+
+    def _literal(self, variable: str) -> Any:
+        try:
+            return ast.literal_eval(self._values()[variable])
+        except (KeyError, ValueError, TypeError):
+            raise PartError(f"{self.module} must say {self.node.name}.{variable} = ... as a literal") from None
+
+    def _wrong(self, variable: str, expected: str, value: object) -> PartError:
+        return PartError(f"{self.module}: {self.node.name}.{variable} must be {expected}; it is {value!r}")
+
+
+def declared(package: str, name: str, label: str) -> Declared:
+    """Return the class `label` of a part as its module declares it, without importing it.
 
     Raises:
-        PartError: if there is no such part, or no such class in its module.
+        PartError: if there is no such part, its module cannot be read, or there is no such class in it.
     """
-    path = source(package, name)
-    known = _literals(path, label)
-    if known is None:
-        raise PartError(f"{module_name(package, name)} has no class `{label}`")
-    return known
-
-
-def stated(known: Mapping[str, Any], module: str, variable: str) -> Any:
-    """Return what a part says as a literal.
-
-    Parameters:
-        known: its literals; see `constants`.
-        module: its name.
-        variable: class and class variable, such as `Head.GIVES`.
-
-    Raises:
-        PartError: naming what it does not say.
-    """
-    name = variable.rpartition(".")[2]
-    if name not in known:
-        raise PartError(f"{module} must say {variable} = ... as a literal")
-    return known[name]
+    path, module = source(package, name), module_name(package, name)
+    try:
+        part = _class(path, label)
+    except (SyntaxError, ValueError) as error:
+        raise _unreadable(module, error) from None
+    if part is None:
+        raise PartError(f"{module} has no class `{label}`")
+    return Declared(module, part)
 
 
 def _required(contract: type[Any]) -> set[str]:
@@ -179,21 +262,36 @@ def _required(contract: type[Any]) -> set[str]:
 
 
 @cache
-def _literals(path: Path, label: str) -> Mapping[str, Any] | None:
-    for node in ast.parse(path.read_bytes(), filename=str(path)).body:
-        if isinstance(node, ast.ClassDef) and node.name == label:
-            return dict(_assignments(node))
-    return None
+def _class(path: Path, label: str) -> ast.ClassDef | None:
+    body = ast.parse(path.read_bytes(), filename=str(path)).body
+    return next((node for node in body if isinstance(node, ast.ClassDef) and node.name == label), None)
 
 
-def _assignments(node: ast.ClassDef) -> list[tuple[str, Any]]:
-    found = []
-    for item in node.body:
-        target = item.targets[0] if isinstance(item, ast.Assign) else getattr(item, "target", None)
-        value = item.value if isinstance(item, ast.Assign | ast.AnnAssign) else None
-        if isinstance(target, ast.Name) and value is not None:
-            try:
-                found.append((target.id, ast.literal_eval(value)))
-            except ValueError:
-                continue
-    return found
+def _keywords(part: type[Any]) -> Mapping[str, inspect.Parameter]:
+    """Return the keyword-only parameters of a constructor and, while it has `**`, of the next that is inherited."""
+    keywords: dict[str, inspect.Parameter] = {}
+    for base in part.__mro__:
+        if "__init__" in vars(base):
+            parameters = inspect.signature(vars(base)["__init__"]).parameters.values()
+            for one in parameters:
+                if one.kind is inspect.Parameter.KEYWORD_ONLY:
+                    keywords.setdefault(one.name, one)
+            if all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in parameters):
+                break
+    return keywords
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _takes_no(module: str, name: str, taken: Collection[str]) -> str:
+    return f"{module} takes no {name}; it takes {', '.join(taken) or 'no options'}"
+
+
+def _needs(module: str, missing: Collection[str]) -> str:
+    return f"{module} needs {', '.join(missing)}"
+
+
+def _unreadable(module: str, error: Exception) -> PartError:
+    return PartError(f"{module} cannot be read: {error}")

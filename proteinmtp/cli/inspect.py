@@ -11,9 +11,9 @@ import typer
 
 from proteinmtp.base.errors import UserError
 from proteinmtp.cli.console import Page
-from proteinmtp.tables.catalogue import kind_of
+from proteinmtp.tables.descriptions import TextTable, marked_sequence
+from proteinmtp.tables.kinds import kind_of
 from proteinmtp.tables.parquet import read_columns, read_metadata
-from proteinmtp.tables.summary import Section, marked_sequence
 
 LINE = 60
 """Residues in a line of a sequence."""
@@ -40,7 +40,7 @@ def inspect(
         page.line()
 
 
-def overview(path: Path) -> list[Section]:
+def overview(path: Path) -> list[TextTable]:
     """Return what a table is and holds.
 
     Raises:
@@ -60,13 +60,13 @@ def overview(path: Path) -> list[Section]:
         for field in pq.read_schema(path)
     ]
     return [
-        Section(str(path), ("", ""), facts),
+        TextTable(str(path), ("", ""), facts),
         *(kind.describe(path) if kind is not None and kind.describe is not None else []),
-        Section("columns", ("name", "type", "meaning, unit"), columns),
+        TextTable("columns", ("name", "type", "meaning, unit"), columns),
     ]
 
 
-def one_row(path: Path, name: str) -> list[Section]:
+def one_row(path: Path, name: str) -> list[TextTable]:
     """Return all of the rows of a chain (or entry): values, the whole sequence, and ranges of the arrays.
 
     Raises:
@@ -87,14 +87,14 @@ def one_row(path: Path, name: str) -> list[Section]:
     return [section for row in rows if row[key] == name for section in _row_sections(name, row)]
 
 
-def _row_sections(name: str, row: Mapping[str, object]) -> list[Section]:
+def _row_sections(name: str, row: Mapping[str, object]) -> list[TextTable]:
     facts = [(column, _text(value)) for column, value in row.items() if column != "sequence"]
-    sections = [Section(name, ("", ""), facts)]
+    sections = [TextTable(name, ("", ""), facts)]
     sequence, observed = row.get("sequence"), row.get("observed")
     if isinstance(sequence, str) and sequence:
         marked = marked_sequence(sequence, observed if isinstance(observed, np.ndarray) else None)
         lines = [(str(at + 1), marked[at : at + LINE]) for at in range(0, len(marked), LINE)]
-        sections.append(Section("sequence (lower case: not observed)", ("from", ""), lines))
+        sections.append(TextTable("sequence (lower case: not observed)", ("from", ""), lines))
     return sections
 
 

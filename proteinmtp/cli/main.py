@@ -3,7 +3,6 @@
 The stages of the workflow are not among them: `python -m pipeline RULE` runs one.
 """
 
-import os
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -37,8 +36,6 @@ for command in (score, compare, inspect, plan, verdicts, config):
 def main() -> None:
     """Run the command line."""
     logs.setup()
-    # Commands may run beside each other, so none takes all cores for itself.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     app()
 
 

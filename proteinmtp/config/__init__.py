@@ -22,6 +22,9 @@ from proteinmtp.config.source import DemoSource, DirectorySource, PdbbindSource,
 from proteinmtp.config.split import SplitConfig, TableSplit, YearSplit
 from proteinmtp.config.train import LoraConfig, TrainConfig
 
+FINGERPRINT = "never"
+"""See `proteinmtp.base.fingerprint`: the settings of a stage are params, which Snakemake compares by itself."""
+
 __all__ = [
     "NULL_PREFIX",
     "BackboneConfig",

@@ -100,11 +100,6 @@ class Config(Section):
         check_names(self.runs, self.comparators)
         return self
 
-    def descriptions(self) -> dict[str, str]:
-        """Return the sentence for the report of each run and each comparator, in their order."""
-        runs = {entry.name: entry.description for entry in self.runs}
-        return runs | {entry.name: entry.description for entry in self.comparators}
-
     def run(self, name: str) -> RunConfig:
         """Return the settings of run `name`: the defaults with its overrides."""
         return self._resolved[name]
@@ -165,7 +160,7 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
-def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:  # YAML as it was read
     result = dict(base)
     for key, value in changes.items():
         below = result.get(key)

@@ -3,6 +3,9 @@
 Compiled code gets them as arguments; `proteinmtp.geometry.compiled` says why.
 """
 
+FINGERPRINT = "by name"
+"""See `proteinmtp.base.fingerprint`: behind a stage are the constants that it uses, not all of them."""
+
 TRANS_BOND, CIS_BOND = 3.8, 2.95
 """C-alpha to the next with a trans and with a cis peptide bond: medians of experimental structures (docs/method.md)."""
 

@@ -1,7 +1,8 @@
 """C-alpha lDDT: how many local distances are kept, without any superposition.
 
 Source: Mariani et al. 2013, with C-alpha atoms only and no limit on sequence separation; radius and thresholds are in
-`proteinmtp.geometry.constants`.
+`proteinmtp.geometry.constants`. Of whole matrices, as the confidence loss needs it; chains are scored by one pass over
+their pairs, `proteinmtp.geometry.pair_scores`, which a test holds against this.
 """
 
 import torch

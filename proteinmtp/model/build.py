@@ -15,7 +15,7 @@ from proteinmtp.model.backbone import Architecture, Backbone, load_backbone
 from proteinmtp.model.head import HeadBase
 from proteinmtp.model.loss import LossBase, Term
 from proteinmtp.model.network import Network
-from proteinmtp.model.parts import HEADS, LOSSES
+from proteinmtp.model.parts import HEADS, LOSSES, HeadFacts, head_facts
 from proteinmtp.model.slot_network import SlotNetwork
 from proteinmtp.model.tokens import ResidueTokenizer, Tokens
 
@@ -30,18 +30,21 @@ def network_type(kind: str) -> type[Network[Any]]:
         PartError: if there is no such head, or its network is not what the contract asks for.
     """
     module = plugins.load_module(HEADS, kind)
-    if "Network" not in vars(module):
+    # A module may import the contract under its own name, for the type of an argument.
+    if vars(module).get("Network", Network) is Network:
         return SlotNetwork
-    return plugins.checked(module, "Network", Network)  # type: ignore[type-abstract]  # it is inherited from, not made
+    return plugins.checked(module, "Network", Network)
 
 
 def make_head(config: HeadConfig, hidden_size: int) -> HeadBase:
     """Return a new head.
 
     Raises:
-        PartError: if there is no such head, or it does not take its options.
+        PartError: if there is no such head, it does not take its options, or it says other things of itself than the
+            configuration was read with.
     """
-    part = plugins.load(HEADS, config.kind, "Head", HeadBase)  # type: ignore[type-abstract]  # as above
+    part = plugins.load(HEADS, config.kind, "Head", HeadBase)
+    _check_facts(config.kind, HeadFacts(frozenset(part.GIVES), part.LOSS, part.CAP))
     shared = config.model_dump(exclude={"kind", "options"})
     return part(hidden_size, **plugins.options_of(part, shared, config.options, "head.options"))
 
@@ -53,11 +56,11 @@ def make_terms(config: LossConfig) -> list[Term[Any]]:
         PartError: if there is no such loss, it does not take its options, or two have one name.
     """
     if config.terms is None:
-        raise ValueError("loss.terms is open; proteinmtp.predictors.catalogue fills it in")
+        raise ValueError("loss.terms is open; a configuration read through the catalogue of parts has it filled in")
     shared = config.model_dump(exclude={"terms"})
     terms: dict[str, Term[Any]] = {}
     for term in config.terms:
-        part = plugins.load(LOSSES, term.name, "Loss", LossBase)  # type: ignore[type-abstract]  # as above
+        part = plugins.load(LOSSES, term.name, "Loss", LossBase)
         options = plugins.options_of(part, shared, term.options, f"loss.terms ({term.name}).options")
         name = term.name.rpartition(".")[2]
         if name in terms:
@@ -129,6 +132,21 @@ def load_network(config: RunConfig, *, backbone: Path, saved: Path, dtype: torch
         raise DataError(f"{saved / 'slots.safetensors'} does not hold what the config asks for: train again")
     network.load_state_dict(own, strict=False)
     return network.eval()
+
+
+def _check_facts(kind: str, loaded: HeadFacts) -> None:
+    """Check that a loaded head says of itself what was read from its source, where only literals count."""
+    read = head_facts(kind)
+    for variable, value, literal in (
+        ("GIVES", loaded.gives, read.gives),
+        ("LOSS", loaded.loss, read.loss),
+        ("CAP", loaded.cap, read.cap),
+    ):
+        if value != literal:
+            raise PartError(
+                f"{plugins.module_name(HEADS, kind)}: Head.{variable} is {value!r}, but the config takes it as"
+                f" {literal!r}; write {variable} = ... as a literal in the class Head itself"
+            )
 
 
 def _trained_backbone(train: TrainConfig, folder: Path) -> Path:

@@ -33,18 +33,12 @@ def head_facts(kind: str) -> HeadFacts:
     """Return what a head says of itself, without importing it.
 
     Raises:
-        PartError: if there is no such head, or it does not say it.
+        PartError: if there is no such head, or it does not say it, or something else.
     """
-    known = plugins.constants(HEADS, kind, "Head")
-    name = plugins.module_name(HEADS, kind)
-    return HeadFacts(
-        frozenset(plugins.stated(known, name, "Head.GIVES")),
-        plugins.stated(known, name, "Head.LOSS"),
-        known.get("CAP", None),
-    )
+    part = plugins.declared(HEADS, kind, "Head")
+    return HeadFacts(frozenset(part.names("GIVES")), part.weights("LOSS"), part.number("CAP"))
 
 
 def loss_needs(name: str) -> frozenset[str]:
     """Return the fields of a prediction that a loss needs; raises as `head_facts` does."""
-    known = plugins.constants(LOSSES, name, "Loss")
-    return frozenset(plugins.stated(known, plugins.module_name(LOSSES, name), "Loss.NEEDS"))
+    return frozenset(plugins.declared(LOSSES, name, "Loss").names("NEEDS"))

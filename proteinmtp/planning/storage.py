@@ -83,7 +83,7 @@ def counted(allocator: Allocator) -> Iterator[StorageCounter]:
     """Make all tensors fake and count them.
 
     transformers builds attention masks out in full where it meets fake tensors, since it takes them for a compilation;
-    it is told otherwise, so that it does what it does in a real step.
+    its check for that is replaced, so that it does the same as in a real step.
     """
     with (
         patch("transformers.masking_utils.is_tracing", lambda tensor=None: False),

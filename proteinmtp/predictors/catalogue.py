@@ -6,18 +6,31 @@ head decides, the usual losses and the cap of reconstruction, is filled in here:
 open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from proteinmtp.base import plugins
 from proteinmtp.base.errors import ConfigError, PartError
-from proteinmtp.config import NULL_PREFIX, Config, LossTerm, RunConfig, one_of, read_yaml, validated, with_runs
-from proteinmtp.model.parts import LOSSES, TEXT, HeadFacts, head_facts, loss_needs
+from proteinmtp.config import (
+    NULL_PREFIX,
+    Config,
+    HeadConfig,
+    LossConfig,
+    LossTerm,
+    RunConfig,
+    Section,
+    SourceConfig,
+    one_of,
+    read_yaml,
+    validated,
+    with_runs,
+)
+from proteinmtp.model.parts import HEADS, LOSSES, TEXT, HeadFacts, head_facts, loss_needs
+from proteinmtp.structures.listing import SOURCES
 
 NULLS = "proteinmtp.predictors.nulls"
-SOURCES = "proteinmtp.structures.sources"
 
 
 @dataclass(frozen=True)
@@ -38,52 +51,19 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     """Check a configuration as read from YAML, with the parts that it names, and fill in what they decide.
 
     Raises:
-        ConfigError: with one line per mistake, each naming the key, what stands there and what is allowed.
+        ConfigError: with one line per mistake, each naming the key, what stands there and what is allowed. Runs inherit
+            the mistakes of the defaults, and are looked at when there are none.
     """
     config = validated(raw)
-    _source(config)
-    resolved("defaults.", config.defaults)
-    runs = {
-        entry.name: resolved(f"runs[{index}] ({entry.name}): ", config.run(entry.name))
+    _refuse([*_in_source(config.source), *(f"defaults.{mistake}" for mistake in _in_run(config.defaults))])
+    mistakes = [
+        f"runs[{index}] ({entry.name}): {mistake}"
         for index, entry in enumerate(config.runs)
-    }
-    _against(config)
-    return with_runs(config, runs)
-
-
-def resolved(where: str, run: RunConfig) -> RunConfig:
-    """Return the settings of a run, losses and cap filled in by its head where the config leaves them open.
-
-    Parameters:
-        where: what stands before each key in a message.
-        run: settings of a run.
-
-    Raises:
-        ConfigError: if a part is not there, or parts do not fit each other.
-    """
-    try:
-        head = head_facts(run.head.kind)
-    except PartError as error:
-        raise ConfigError(f"{where}head.kind: {error}; found {run.head.kind!r}") from None
-    terms = run.loss.terms
-    if terms is None:
-        terms = [LossTerm(name=name, weight=weight) for name, weight in head.loss.items()]
-    needs = {}
-    for term in terms:
-        try:
-            needs[term.name] = loss_needs(term.name)
-        except PartError as error:
-            raise ConfigError(f"{where}loss.terms: {error}; found {term.name!r}") from None
-    _check_losses(where, run.head.kind, head, terms, needs)
-    if head.writes:
-        _check_writing(where, run, needs)
-    cap = head.cap if run.reconstruct.cap is None else run.reconstruct.cap
-    return run.model_copy(
-        update={
-            "loss": run.loss.model_copy(update={"terms": terms}),
-            "reconstruct": run.reconstruct.model_copy(update={"cap": cap}),
-        }
-    )
+        for mistake in _in_run(config.run(entry.name))
+    ]
+    _, wrong = _nulls(config)
+    _refuse([*mistakes, *wrong, *_in_against(config)])
+    return with_runs(config, {entry.name: _resolved(config.run(entry.name)) for entry in config.runs})
 
 
 def nulls(config: Config) -> list[NullPart]:
@@ -92,63 +72,141 @@ def nulls(config: Config) -> list[NullPart]:
     Raises:
         ConfigError: if there is no such null, or two have one name.
     """
-    found: dict[str, NullPart] = {}
-    for kind in plugins.names(NULLS) if config.nulls is None else config.nulls:
-        try:
-            known = plugins.constants(NULLS, kind, "Null")
-            module = plugins.module_name(NULLS, kind)
-            part = NullPart(
-                NULL_PREFIX + kind.rpartition(".")[2], module, plugins.stated(known, module, "Null.DESCRIPTION")
-            )
-        except PartError as error:
-            raise ConfigError(f"nulls: {error}; found {kind!r}") from None
-        if part.name in found:
-            raise ConfigError(f"nulls: {found[part.name].module} and {module} would both be {part.name}")
-        found[part.name] = part
-    return list(found.values())
+    parts, mistakes = _nulls(config)
+    _refuse(mistakes)
+    return parts
 
 
-def _source(config: Config) -> None:
+def _refuse(mistakes: Sequence[str]) -> None:
+    if mistakes:
+        raise ConfigError("\n".join(dict.fromkeys(mistakes)))
+
+
+def _resolved(run: RunConfig) -> RunConfig:
+    """Return the settings of a run, losses and cap filled in by its head where the config leaves them open."""
+    head = head_facts(run.head.kind)
+    cap = head.cap if run.reconstruct.cap is None else run.reconstruct.cap
+    return run.model_copy(
+        update={
+            "loss": run.loss.model_copy(update={"terms": _terms(run.loss, head)}),
+            "reconstruct": run.reconstruct.model_copy(update={"cap": cap}),
+        }
+    )
+
+
+def _terms(loss: LossConfig, head: HeadFacts | None) -> list[LossTerm] | None:
+    """Return the parts of the loss; None where the config leaves them open and the head cannot be read."""
+    if loss.terms is not None or head is None:
+        return loss.terms
+    return [LossTerm(name=name, weight=weight) for name, weight in head.loss.items()]
+
+
+def _in_source(source: SourceConfig) -> Iterator[str]:
+    """Yield a line for each mistake in the source."""
+    section = getattr(source, source.kind, None)
+    available = {"results", *(type(section).model_fields if isinstance(section, Section) else ())}
     try:
-        plugins.constants(SOURCES, config.source.kind, "Source")
+        part = plugins.declared(SOURCES, source.kind, "Source")
+        yield from (f"source.options: {mistake}" for mistake in part.option_mistakes(source.options, available))
     except PartError as error:
-        raise ConfigError(f"source.kind: {error}; found {config.source.kind!r}") from None
+        yield f"source.kind: {error}; found {source.kind!r}"
 
 
-def _check_losses(
-    where: str, kind: str, head: HeadFacts, terms: list[LossTerm], needs: Mapping[str, frozenset[str]]
-) -> None:
+def _in_run(run: RunConfig) -> Iterator[str]:
+    """Yield a line for each mistake in the parts of a run, beginning with its key in the settings of a run."""
+    head: HeadFacts | None = None
+    available = HeadConfig.model_fields.keys() - {"kind", "options"}
+    try:
+        part = plugins.declared(HEADS, run.head.kind, "Head")
+        yield from (f"head.options: {mistake}" for mistake in part.option_mistakes(run.head.options, available))
+        head = head_facts(run.head.kind)
+    except PartError as error:
+        yield f"head.kind: {error}; found {run.head.kind!r}"
+    terms = _terms(run.loss, head)
+    if terms is None:
+        return
+    if not terms:
+        yield "loss.terms: at least one part is needed; null stands for the head's usual loss"
+    yield from _in_names(terms)
+    needs = {}
+    available = LossConfig.model_fields.keys() - {"terms"}
+    for term in terms:
+        try:
+            part = plugins.declared(LOSSES, term.name, "Loss")
+            for mistake in part.option_mistakes(term.options, available):
+                yield f"loss.terms ({term.name}).options: {mistake}"
+            needs[term.name] = loss_needs(term.name)
+        except PartError as error:
+            yield f"loss.terms: {error}; found {term.name!r}"
+    if head is not None:
+        yield from _in_fit(run, head, needs)
+
+
+def _in_names(terms: Sequence[LossTerm]) -> Iterator[str]:
+    """Yield a line for each loss with the name of one before it, by which training tells them apart."""
+    names: dict[str, str] = {}
+    for term in terms:
+        last = term.name.rpartition(".")[2]
+        if last in names:
+            yield (
+                f"loss.terms: {names[last]} and {term.name} would both be {last}; names must differ, and one part may"
+                " have any weight"
+            )
+        names.setdefault(last, term.name)
+
+
+def _in_fit(run: RunConfig, head: HeadFacts, needs: Mapping[str, frozenset[str]]) -> Iterator[str]:
+    """Yield a line where the slots do not fit the head, and for each loss that does not."""
+    kind, slots = run.head.kind, run.slots
+    if head.writes and (slots.kind != "none" or slots.attention != "causal" or slots.pooled):
+        yield (
+            f"slots: the head {kind} writes after the residues: it needs slots.kind none, slots.attention causal and"
+            " slots.pooled false"
+        )
     for name, fields in needs.items():
         missing = fields - head.gives
         if missing:
             fitting = [other for other in plugins.names(LOSSES) if loss_needs(other) <= head.gives]
-            raise ConfigError(
-                f"{where}loss.terms: {name} needs {', '.join(sorted(missing))}, which the head {kind} does not give;"
-                f" losses that fit it: {', '.join(fitting)}"
+            yield (
+                f"loss.terms: {name} needs {', '.join(sorted(missing))}, which the head {kind} does not give; losses"
+                f" that fit it: {', '.join(fitting)}"
             )
-    if not terms:
-        raise ConfigError(f"{where}loss.terms: at least one part is needed; null stands for the head's usual loss")
-    if len(needs) < len(terms):
-        raise ConfigError(f"{where}loss.terms: names must differ; one part may have any weight")
+        elif head.writes and TEXT not in fields:
+            yield f"loss.terms: {name} looks at slots, and the head {kind} has none"
 
 
-def _check_writing(where: str, run: RunConfig, needs: Mapping[str, frozenset[str]]) -> None:
-    if run.slots.kind != "none" or run.slots.attention != "causal" or run.slots.pooled:
-        raise ConfigError(
-            f"{where}the head {run.head.kind} writes after the residues: it needs slots.kind none, slots.attention"
-            " causal and slots.pooled false"
-        )
-    for name, fields in needs.items():
-        if TEXT not in fields:
-            raise ConfigError(f"{where}loss.terms: {name} looks at slots, and the head {run.head.kind} has none")
+def _nulls(config: Config) -> tuple[list[NullPart], list[str]]:
+    """Return the nulls that can be read, and a line for each mistake in the others."""
+    parts: dict[str, NullPart] = {}
+    mistakes = []
+    for kind in _null_kinds(config):
+        name, module = _null_name(kind), plugins.module_name(NULLS, kind)
+        try:
+            part = NullPart(name, module, plugins.declared(NULLS, kind, "Null").text("DESCRIPTION"))
+        except PartError as error:
+            mistakes.append(f"nulls: {error}; found {kind!r}")
+            continue
+        if name in parts:
+            mistakes.append(f"nulls: {parts[name].module} and {module} would both be {name}")
+        parts.setdefault(name, part)
+    return list(parts.values()), mistakes
 
 
-def _against(config: Config) -> None:
-    beside = [null.name for null in nulls(config)]
+def _null_kinds(config: Config) -> list[str]:
+    return plugins.names(NULLS) if config.nulls is None else config.nulls
+
+
+def _null_name(kind: str) -> str:
+    return NULL_PREFIX + kind.rpartition(".")[2]
+
+
+def _in_against(config: Config) -> Iterator[str]:
+    """Yield a line for each run that is held against what is not there."""
+    beside = [_null_name(kind) for kind in _null_kinds(config)]
     taken = [*(entry.name for entry in config.runs), *(entry.name for entry in config.comparators)]
     for index, entry in enumerate(config.runs):
         if entry.against is not None:
             try:
                 one_of(entry.against, [name for name in (*taken, *beside) if name != entry.name])
             except ValueError as error:
-                raise ConfigError(f"runs[{index}] ({entry.name}).against: {error}; found {entry.against!r}") from None
+                yield f"runs[{index}] ({entry.name}).against: {error}; found {entry.against!r}"

@@ -37,21 +37,7 @@ def predict_chains(
     Returns:
         A row for each chain, in their order.
     """
-    if not chains:
-        return []
-    torch.set_num_threads(settings.train.threads)
-    device = torch.device("cuda" if settings.train.gpus and torch.cuda.is_available() else "cpu")
-    dtype = compute_type(settings.train)
-    tokenizer = ResidueTokenizer.from_folder(saved / "tokenizer")
-    network = load_network(settings, backbone=backbone, saved=saved, dtype=dtype).to(device)
-    ordered = sorted(chains, key=len)
-    size = settings.predict.batch_size
-    batches = [ordered[at : at + size] for at in range(0, len(ordered), size)]
-    rows: dict[str, PredictionRow] = {}
-    for members in logs.progress(batches, "predict", len(batches), unit="batch"):
-        prediction = predict_batch(network, batch_of(members, tokenizer).to(device), dtype)
-        rows |= {row.chain_id: row for row in _rows(members, prediction)}
-    predicted = [rows[chain.chain_id] for chain in chains]
+    predicted = _predicted(settings, chains, backbone=backbone, saved=saved) if chains else []
     logging.info("%d chains predicted", len(predicted))
     _log_texts(predicted)
     return predicted
@@ -68,6 +54,24 @@ def predict_batch(network: Network[Any], batch: Batch, dtype: torch.dtype) -> Pa
     device = batch.residues.device.type
     with torch.no_grad(), torch.autocast(device, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
         return network.predict(batch)
+
+
+def _predicted(
+    settings: RunConfig, chains: Sequence[ChainSequence], *, backbone: Path, saved: Path
+) -> list[PredictionRow]:
+    torch.set_num_threads(settings.train.threads)
+    device = torch.device("cuda" if settings.train.gpus and torch.cuda.is_available() else "cpu")
+    dtype = compute_type(settings.train)
+    tokenizer = ResidueTokenizer.from_folder(saved / "tokenizer")
+    network = load_network(settings, backbone=backbone, saved=saved, dtype=dtype).to(device)
+    ordered = sorted(chains, key=len)
+    size = settings.predict.batch_size
+    batches = [ordered[at : at + size] for at in range(0, len(ordered), size)]
+    rows: dict[str, PredictionRow] = {}
+    for members in logs.progress(batches, "predict", len(batches), unit="batch"):
+        prediction = predict_batch(network, batch_of(members, tokenizer).to(device), dtype)
+        rows |= {row.chain_id: row for row in _rows(members, prediction)}
+    return [rows[chain.chain_id] for chain in chains]
 
 
 def _rows(chains: Sequence[ChainSequence], prediction: PairPrediction | WrittenPrediction) -> Iterator[PredictionRow]:

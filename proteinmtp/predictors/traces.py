@@ -5,7 +5,7 @@ under the training chains. The experimental structure of a predicted chain is ne
 taken as it is, in its own hand.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -13,25 +13,16 @@ from torch import Tensor
 
 from proteinmtp.base.logs import Progress
 from proteinmtp.config import ReconstructConfig
-from proteinmtp.geometry.chirality import BINS, dihedral_counts, mirror_log_ratio, wrong_hand_fraction
+from proteinmtp.geometry.chirality import BINS, mirror_log_ratio, wrong_hand_fraction
 from proteinmtp.geometry.mds import stress
 from proteinmtp.geometry.rebuild import rebuild
 from proteinmtp.tables import triangle
-from proteinmtp.tables.chains import ChainTrace
 from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.predictions import PredictionRow
-from proteinmtp.tables.structures import StructureRow
+from proteinmtp.tables.traces import TraceRow
 
 BATCH_PAIRS = 500_000
 """Matrix entries that are rebuilt together: two megabytes for each matrix in float32, about what a cache holds."""
-
-
-def hand_of(chains: Iterable[ChainTrace]) -> HandRecord:
-    """Return how often one C-alpha pseudo-dihedral follows another, over all chains."""
-    counts = torch.zeros(BINS, BINS, dtype=torch.long)
-    for chain in chains:
-        counts += dihedral_counts(torch.from_numpy(chain.coords))
-    return HandRecord(bins=BINS, counts=counts.tolist())
 
 
 def traces(
@@ -40,7 +31,7 @@ def traces(
     sequences: Mapping[str, str],
     hand: HandRecord,
     config: ReconstructConfig,
-) -> list[StructureRow]:
+) -> list[TraceRow]:
     """Return the trace of each prediction, in their order; chains of like length are rebuilt together.
 
     Which chains form a batch follows from the predictions alone, so equal ones give equal bits.
@@ -52,7 +43,7 @@ def traces(
         config: method, steps, cap.
     """
     counts = torch.tensor(hand.counts)
-    rows: dict[str, StructureRow] = {}
+    rows: dict[str, TraceRow] = {}
     meter = Progress("reconstruct", len(predictions))
     for members in _batches(predictions):
         if members[0].coords is not None:
@@ -78,11 +69,11 @@ def _batches(rows: Sequence[PredictionRow]) -> Iterator[list[PredictionRow]]:
         yield batch
 
 
-def _as_predicted(row: PredictionRow, coords: np.ndarray, counts: Tensor) -> StructureRow:
+def _as_predicted(row: PredictionRow, coords: np.ndarray, counts: Tensor) -> TraceRow:
     """Return a predicted trace (L, 3) as it is."""
     trace = torch.from_numpy(coords.astype(np.float64))
     residues = int(trace.isfinite().all(-1).sum())
-    return StructureRow(
+    return TraceRow(
         chain_id=row.chain_id,
         length=row.length,
         coords=trace.numpy(),
@@ -96,7 +87,7 @@ def _as_predicted(row: PredictionRow, coords: np.ndarray, counts: Tensor) -> Str
 
 def _rebuilt(
     rows: Sequence[PredictionRow], *, sequences: Mapping[str, str], counts: Tensor, config: ReconstructConfig
-) -> list[StructureRow]:
+) -> list[TraceRow]:
     lengths = [row.length for row in rows]
     width = max(lengths)
     before_proline = torch.zeros(len(rows), width, dtype=torch.bool)
@@ -115,7 +106,7 @@ def _rebuilt(
         dihedral=None if dihedral is None else _dihedrals(dihedral, width),
     )
     return [
-        StructureRow(
+        TraceRow(
             chain_id=row.chain_id,
             length=row.length,
             coords=batch.coords[index, : row.length].numpy(),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from proteinmtp.config import Config
+from proteinmtp.config import Config, RunConfig
 from proteinmtp.report import standing
 from proteinmtp.report.experiments import Experiment, experiments
 from proteinmtp.scoring.statistics import Bootstrap, Summary, resampling_unit
@@ -22,7 +22,9 @@ class ReportTables:
     """What is reported.
 
     Attributes:
-        config: the whole configuration, with the settings of its runs.
+        config: the whole configuration.
+        settings: of each run, with nothing left open.
+        shown: what each run and each comparator is, by name, in their order.
         nulls: what each null is, by name.
         metrics: scores of all runs, comparators and nulls.
         examples: chains to look at.
@@ -34,6 +36,8 @@ class ReportTables:
     """
 
     config: Config
+    settings: Mapping[str, RunConfig]
+    shown: Mapping[str, str]
     nulls: Mapping[str, str]
     metrics: Sequence[MetricsRow]
     examples: Sequence[ExampleRow]
@@ -71,7 +75,7 @@ def report_data(tables: ReportTables) -> ReportData:
     bootstrap = Bootstrap(
         unit=resampling_unit(config.split.method), samples=config.report.bootstrap_samples, seed=config.seed
     )
-    names = [*config.descriptions(), *tables.nulls]
+    names = [*tables.shown, *tables.nulls]
     rows = {run: [row for row in tables.metrics if row.run == run] for run in names}
     return ReportData(
         **vars(tables),

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from proteinmtp.base.metrics import METRICS_SHOWN, Metric
-from proteinmtp.geometry import constants, pair_scores
+from proteinmtp.geometry.constants import BOND_TOLERANCE, CIS_BOND, CLASH, CONTACT, TRANS_BOND
+from proteinmtp.geometry.pair_scores import LONG_RANGE, MEDIUM_RANGE
 from proteinmtp.report import experiments, figures, standing
 from proteinmtp.report.data import ReportData
 from proteinmtp.scoring.confidence import AGAINST
@@ -90,9 +91,13 @@ def page(data: ReportData) -> str:
         colour=colour,
         metrics=METRICS_SHOWN,
         most=max(run.scores["tm_score"].n for run in runs),
-        constants=constants,
-        long_range=pair_scores.LONG_RANGE,
-        medium_range=pair_scores.MEDIUM_RANGE,
+        long_range=LONG_RANGE,
+        medium_range=MEDIUM_RANGE,
+        contact=CONTACT,
+        clash=CLASH,
+        trans_bond=TRANS_BOND,
+        cis_bond=CIS_BOND,
+        bond_tolerance=BOND_TOLERANCE,
         headlines=standing.HEADLINES,
         best={metric.name: _best(metric, data) for metric in METRICS_SHOWN},
         verdicts=standing.verdicts(data.differences),
@@ -114,7 +119,7 @@ def page(data: ReportData) -> str:
 
 
 def _shown(data: ReportData, colour: Mapping[str, str]) -> list[Shown]:
-    descriptions = {**data.config.descriptions(), **data.nulls}
+    descriptions = {**data.shown, **data.nulls}
     return [
         Shown(run, run in data.nulls, colour[run], descriptions[run], scores) for run, scores in data.summaries.items()
     ]

@@ -13,7 +13,7 @@ from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainTrace
 from proteinmtp.tables.examples import ExampleRow
 from proteinmtp.tables.metrics import UNREADABLE, MetricsRow
-from proteinmtp.tables.structures import StructureRow
+from proteinmtp.tables.traces import TraceRow
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Case:
     native: ChainTrace
     cluster_id: str
     predicted: Predicted
-    structure: StructureRow
+    trace: TraceRow
 
 
 def score_case(run: str, case: Case) -> MetricsRow:
     """Return the scores of one chain of a run."""
-    native, predicted, structure = case.native, case.predicted, case.structure
+    native, predicted, trace = case.native, case.predicted, case.trace
     seen, failed = np.isfinite(native.coords).all(1), predicted.failed_residues
     result = score_chain(
-        structure.coords.astype(np.float64),
+        trace.coords.astype(np.float64),
         native.coords.astype(np.float64),
         predicted=predicted.triu,
         contact=predicted.contact,
@@ -56,10 +56,10 @@ def score_case(run: str, case: Case) -> MetricsRow:
         scores={**result.scores, UNREADABLE: None if failed is None else failed / len(native)},
         profiles=result.profiles,
         confidence=None if predicted.confidence is None else predicted.confidence[seen],
-        stress=structure.stress,
-        mirror_margin=structure.mirror_margin,
-        mixed_hand=structure.mixed_hand,
-        error_reach=structure.error_reach,
+        stress=trace.stress,
+        mirror_margin=trace.mirror_margin,
+        mixed_hand=trace.mixed_hand,
+        error_reach=trace.error_reach,
     )
 
 
@@ -79,7 +79,7 @@ def examples(cases: Sequence[Case], scored: Sequence[MetricsRow]) -> Iterator[Ex
         tm_score, index = ranked[place]
         case, row = cases[index], scored[index]
         native = torch.from_numpy(case.native.coords.astype(np.float64))
-        model = torch.from_numpy(case.structure.coords.astype(np.float64))
+        model = torch.from_numpy(case.trace.coords.astype(np.float64))
         yield ExampleRow(
             run=row.run,
             label=label,

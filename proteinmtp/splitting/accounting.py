@@ -1,4 +1,4 @@
-"""The books: what came in is either a chain or in quarantine."""
+"""The books: every file and every polymer of the source is either a chain or in quarantine."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ class AccountingError(RuntimeError):
 
 @dataclass(frozen=True)
 class ParsedShard:
-    """What the parse stage made of a shard: what came in, the chains, and what is not used."""
+    """A shard of stage parse: the counts of its input, the chains, and what is not used."""
 
     intake: Intake
     chains: Sequence[SplitChain]
@@ -24,7 +24,7 @@ class ParsedShard:
 
 
 def account(shards: Iterable[ParsedShard]) -> Books:
-    """Return how many files and chains came in, were parsed and were refused, and how many files were repaired.
+    """Return how many files and chains were read, used and refused, and how many files were repaired.
 
     Raises:
         AccountingError: if the numbers do not add up.
@@ -41,8 +41,8 @@ def account(shards: Iterable[ParsedShard]) -> Books:
         accounted += len({*(chain.entry_id for chain in shard.chains), *(row.entry_id for row in shard.refused)})
     if accounted != files_in or parsed + refused_chains != chains_in:
         raise AccountingError(
-            f"{files_in} files came in and {accounted} are accounted for; "
-            f"{chains_in} chains came in, {parsed} were parsed and {refused_chains} refused"
+            f"{files_in} files were read and {accounted} are accounted for; "
+            f"{chains_in} chains were read, {parsed} are used and {refused_chains} refused"
         )
     return Books(
         files_in=files_in,

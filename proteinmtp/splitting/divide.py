@@ -40,7 +40,7 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Division:
-    """A finished split: for each chain its cluster and its subsets, and what there is to say about it."""
+    """A finished split: for each chain its cluster and its subsets."""
 
     chains: Sequence[SplitChain]
     homology: Homology
@@ -62,7 +62,12 @@ class Division:
         ]
 
     def summary(self, books: Books, config: SplitConfig) -> SplitSummary:
-        """Return counts, and what of the test can be found in training; see `divide` for the parameters."""
+        """Return counts of chains, and how close the test chains are to those of training.
+
+        Parameters:
+            books: files and chains that were read, used and refused; they are part of the summary.
+            config: the method, and the coverage that an alignment needs to count as a relative; that of `divide`.
+        """
         subset_of = self.assigned.subset_of
         nearest = nearest_in_training(self.homology, subset_of, config.coverage)
         sizes = Counter(self.cluster_of.values())

@@ -1,7 +1,7 @@
 """From rows of the manifest to rows of chains, or of quarantine with a reason."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from proteinmtp.config import ParseConfig
@@ -15,9 +15,9 @@ from proteinmtp.tables.quarantine import QuarantineRow
 from proteinmtp.tables.validation import validate_chains
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class EntryRows:
-    """What became of one or more entries.
+    """Rows made of one or more entries.
 
     Attributes:
         chains: rows of the chains that are used.
@@ -31,32 +31,30 @@ class EntryRows:
     polymers: int = 0
     repairs: list[str] = field(default_factory=list)
 
-    def add(self, other: "EntryRows") -> None:
-        """Append what became of other entries."""
-        self.chains += other.chains
-        self.refused += other.refused
-        self.polymers += other.polymers
-        self.repairs += other.repairs
-
 
 def parse_entries(entries: Iterable[ManifestRow], limits: ParseConfig) -> Iterator[EntryRows]:
-    """Yield what became of the entries of a shard, a few dozen chains at a time, each of which keeps the table's rules.
+    """Yield the rows of the entries of a shard, in the order of the tables.
+
+    What is refused of an entry is yielded at once. Chains wait, since the rules of the table are checked a few dozen
+    chains at a time; those that break a rule are yielded as refused, with the good chains of their group.
 
     Raises:
         SourceError: if a file that was downloaded is gone.
     """
     seen: set[str] = set()
-    waiting = EntryRows()
+    waiting: list[ChainRow] = []
     for entry in entries:
-        waiting.add(parse_entry(entry, limits))
-        if max(len(waiting.chains), len(waiting.refused)) >= ROW_GROUP:
+        rows = parse_entry(entry, limits)
+        waiting += rows.chains
+        yield replace(rows, chains=[])
+        if len(waiting) >= ROW_GROUP:
             yield _validated(waiting, seen)
-            waiting = EntryRows()
+            waiting = []
     yield _validated(waiting, seen)
 
 
 def parse_entry(entry: ManifestRow, limits: ParseConfig) -> EntryRows:
-    """Parse the file of an entry; what the source knows of the entry goes before what its file says.
+    """Parse the file of an entry; values that the source states go before those of the file.
 
     Raises:
         SourceError: if the file was downloaded and is gone.
@@ -108,9 +106,9 @@ def _chain_row(entry: ManifestRow, chain: ParsedChain) -> ChainRow:
     )
 
 
-def _validated(rows: EntryRows, seen: set[str]) -> EntryRows:
-    """Move the chains that break a rule of the table to the refused ones, and add the ids of the others to `seen`."""
-    good, bad = validate_chains(rows.chains, seen)
+def _validated(chains: list[ChainRow], seen: set[str]) -> EntryRows:
+    """Divide chains into those that keep the rules of the table, whose ids are added to `seen`, and refused ones."""
+    good, bad = validate_chains(chains, seen)
     seen.update(row.chain_id for row in good)
     refused = [
         QuarantineRow(
@@ -123,4 +121,4 @@ def _validated(rows: EntryRows, seen: set[str]) -> EntryRows:
         )
         for row, reason in bad
     ]
-    return EntryRows(good, rows.refused + refused, rows.polymers, rows.repairs)
+    return EntryRows(chains=good, refused=refused)

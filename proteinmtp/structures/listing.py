@@ -25,7 +25,7 @@ def load_source(config: SourceConfig, results: Path) -> SourceBase:
     Raises:
         PartError: if there is no such source, or it does not take the options.
     """
-    part = plugins.load(SOURCES, config.kind, "Source", SourceBase)  # type: ignore[type-abstract]  # not made, inherited from
+    part = plugins.load(SOURCES, config.kind, "Source", SourceBase)
     section = getattr(config, config.kind, None)
     settings = dict(section) if isinstance(section, BaseModel) else {}
     return part(**plugins.options_of(part, settings | {"results": results}, config.options, "source.options"))

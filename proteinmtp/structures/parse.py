@@ -78,9 +78,9 @@ def parse_file(path: Path, limits: ParseConfig, resolution: float | None = None)
     """Return each protein chain of the first model of a file, or why it is refused.
 
     Parameters:
-        path: PDB or mmCIF, plain or gzip; told from the content, then from the name.
+        path: PDB or mmCIF, plain or gzip; the content decides which, then the name.
         limits: what is taken.
-        resolution: angstrom, as the source has it; it goes before what the file says.
+        resolution: angstrom, as the source has it; it goes before that of the file.
     """
     name = printable(path.name)
     try:
@@ -90,7 +90,7 @@ def parse_file(path: Path, limits: ParseConfig, resolution: float | None = None)
         return Parsed([Refused(None, Refusal.TOO_LARGE, f"{name}: {error}")])
     except RecordError as error:
         return Parsed([Refused(None, Refusal.UNREADABLE, f"{name}: {error}")])
-    except Exception as error:  # gemmi and gzip raise several kinds, and whatever they say is the reason
+    except Exception as error:  # gemmi and gzip raise several kinds; the message is the reason
         return Parsed([Refused(None, Refusal.UNREADABLE, f"{name}: {_one_line(error)}")])
     if resolution is not None:
         file = replace(file, resolution=resolution)

@@ -23,7 +23,7 @@ def read_protein_chains(path: Path) -> list[Polymer]:
     """Return the protein chains of the first model of a file, in its order.
 
     Parameters:
-        path: PDB or mmCIF, plain or gzip; told from the content, then from the name.
+        path: PDB or mmCIF, plain or gzip; the content decides which, then the name.
 
     Raises:
         StructureError: if the file cannot be read, or holds no protein chain with a C-alpha position.
@@ -31,7 +31,7 @@ def read_protein_chains(path: Path) -> list[Polymer]:
     try:
         data = read_bytes(path, MOST_BYTES)
         polymers = read_structure(data, is_mmcif(data) or MMCIF_NAME.search(path.name) is not None).polymers
-    except Exception as error:  # gemmi, gzip and the system raise several kinds, and whatever they say is the reason
+    except Exception as error:  # gemmi, gzip and the system raise several kinds; the message is the reason
         reason = re.sub(r"\s+", " ", str(error)).strip()[:MOST_MESSAGE] or type(error).__name__
         raise StructureError(f"{printable(path.name)}: {printable(reason)}") from error
     chains = [polymer for polymer in polymers if polymer.kind in PEPTIDES and (polymer.coords == polymer.coords).any()]

@@ -1,1 +1,1 @@
-"""The tables between the stages, one module for each: its row, its columns, reading and writing. `parquet` says how."""
+"""The tables between the stages, one module for each: its row, its columns, reading and writing; `parquet` has how."""

@@ -10,7 +10,6 @@ import numpy as np
 from proteinmtp.base.errors import DataError
 from proteinmtp.tables.distances import DISTANCES
 from proteinmtp.tables.parquet import COORDS, FLAGS, FLOAT, INT, TEXT, Table
-from proteinmtp.tables.summary import SPREAD, Section, counted, marked_sequence, share, spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,50 +91,3 @@ def read_chains(
     if missing:
         raise DataError(f"{missing[0]} has no stored distances in {distances[0].parent}; make the distances again")
     return [Chain(trace.chain_id, trace.sequence, trace.coords, stored[trace.chain_id]) for trace in traces]
-
-
-@dataclass(frozen=True)
-class _Described:
-    """The columns that `describe` reads."""
-
-    chain_id: str
-    sequence: str
-    length: int
-    observed: np.ndarray
-    resolution: float | None
-    method: str | None
-    year: int | None
-    uniprot: str | None
-    breaks: int | None
-
-
-FIRST, SEQUENCE_START = 5, 40
-"""Chains that are shown as examples, and residues of each."""
-
-
-def describe(path: Path) -> list[Section]:
-    """Say lengths, what was observed, methods, years and resolutions, and show the first few chains."""
-    rows = list(CHAINS.read_as(_Described, path))
-    residues = sum(row.length for row in rows)
-    facts = [
-        ("residues", f"{residues:,}"),
-        ("unknown residues (X)", share(sum(row.sequence.count("X") for row in rows), residues)),
-        ("chains with breaks", share(sum(bool(row.breaks) for row in rows), len(rows))),
-        ("with a UniProt accession", share(sum(bool(row.uniprot) for row in rows), len(rows))),
-        ("methods", counted(row.method for row in rows)),
-    ]
-    distributions = [
-        spread("length, residues", [row.length for row in rows], 0),
-        spread("observed, fraction of a chain", [row.observed.mean() for row in rows if len(row.observed)], 3),
-        spread("resolution, angstrom", [row.resolution for row in rows], 2),
-        spread("year", [row.year for row in rows], 0),
-    ]
-    first = [
-        (row.chain_id, str(row.length), marked_sequence(row.sequence, row.observed)[:SEQUENCE_START])
-        for row in rows[:FIRST]
-    ]
-    return [
-        Section("chains", ("", ""), facts),
-        Section("distributions", SPREAD, distributions),
-        Section("first chains (lower case: not observed)", ("chain", "length", "sequence"), first),
-    ]

@@ -1,4 +1,7 @@
-"""What came into a shard of the parse stage; stands in the metadata of its chains, so that a later stage can add up."""
+"""The input of a shard of stage parse, counted in the metadata of its chains.
+
+Stage split adds up all shards and checks that every file and every polymer is a chain or in quarantine.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +17,7 @@ REPAIRED = "repaired_"
 
 @dataclass(frozen=True, kw_only=True)
 class Intake:
-    """What came in, counted before anything was judged.
+    """The input of a shard of stage parse, counted before anything is judged.
 
     Attributes:
         files: rows of the manifest.
@@ -33,14 +36,16 @@ class Intake:
 
     @classmethod
     def read(cls, chains: Path) -> Self:
-        """Read what came into a shard of chains.
+        """Read the counts from a shard of chains.
 
         Raises:
-            DataError: if the file does not say it.
+            DataError: if the file cannot be read, or lacks them.
         """
         metadata = read_metadata(chains)
         if not {"files_in", "chains_in"} <= metadata.keys():
-            raise DataError(f"{chains} does not say how many files and chains came in; delete it and make it again")
+            raise DataError(
+                f"{chains} lacks the numbers of files and chains that were read; delete it and make it again"
+            )
         repaired = {
             key.removeprefix(REPAIRED): int(value) for key, value in metadata.items() if key.startswith(REPAIRED)
         }

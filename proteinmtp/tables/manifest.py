@@ -1,11 +1,9 @@
 """The manifest: the entries of a source, one row for each."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from proteinmtp.tables.parquet import FLOAT, INT, LONG, TEXT, Table
-from proteinmtp.tables.summary import SPREAD, Section, counted, spread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,20 +25,3 @@ class ManifestRow:
 
 
 MANIFEST = Table("manifest", ManifestRow, ManifestRow.__annotations__)
-
-
-def describe(path: Path) -> list[Section]:
-    """Say the size of the files, their sources, and what was wrong with them by code."""
-    rows = list(MANIFEST.read(path))
-    facts = [
-        ("files", f"{len(rows):,}"),
-        ("bytes", f"{sum(row.bytes for row in rows):,}"),
-        ("sources", counted(row.source for row in rows)),
-        ("problems", counted(row.code for row in rows if row.code)),
-    ]
-    distributions = [
-        spread("bytes of a file", [row.bytes for row in rows], 0),
-        spread("resolution, angstrom", [row.resolution for row in rows], 2),
-        spread("year", [row.year for row in rows], 0),
-    ]
-    return [Section("files", ("", ""), facts), Section("distributions", SPREAD, distributions)]

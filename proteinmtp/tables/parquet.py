@@ -50,11 +50,11 @@ class Table(Generic[R]):
     Parameters:
         name: for people.
         row: frozen dataclass; each field is a column, annotated as `Annotated[type, Arrow type, what it means]`.
-        told_by: columns that tell this kind of table from the others.
+        typical: columns by which a file is recognised as this kind of table.
     """
 
-    def __init__(self, name: str, row: type[R], told_by: Collection[str]):
-        self.name, self.row, self.told_by = name, row, frozenset(told_by)
+    def __init__(self, name: str, row: type[R], typical: Collection[str]):
+        self.name, self.row, self.typical = name, row, frozenset(typical)
         self.meaning = self.columns()
         self.schema = pa.schema([(column, kind) for column, (kind, _) in self.meaning.items()])
 
@@ -109,26 +109,17 @@ class Table(Generic[R]):
 
     def read_cells(self, path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Yield for each row of a file the values of `columns`; raises as `read` does."""
-        missing = [name for name in columns if name not in self.columns_in(path)]
+        there = self.columns_in(path)
+        missing = [name for name in columns if name not in there]
         if missing:
             raise DataError(f"{path} is no table of {self.name}: it has no column {', '.join(missing)}")
-        with self._reading(path):
-            yield from read_columns(path, columns)
+        with _reading(path, self.name):
+            yield from _cells(path, columns)
 
     def columns_in(self, path: Path) -> list[str]:
         """Return the names of the columns that a file has; raises as `read` does."""
-        with self._reading(path):
+        with _reading(path, self.name):
             return list(pq.read_schema(path).names)
-
-    @contextmanager
-    def _reading(self, path: Path) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise DataError(
-                f"{path} cannot be read as a table of {self.name}: {reason}; delete it and make it again"
-            ) from error
 
 
 class TableWriter(Generic[R]):
@@ -159,13 +150,23 @@ class TableWriter(Generic[R]):
 
 
 def count_rows(path: Path) -> int:
-    """Return the number of rows of a Parquet file, from its footer."""
-    return int(pq.read_metadata(path).num_rows)
+    """Return the number of rows of a Parquet file, from its footer.
+
+    Raises:
+        DataError: naming a file that cannot be read.
+    """
+    with _reading(path):
+        return int(pq.read_metadata(path).num_rows)
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Return the key-value metadata of a Parquet file that `proteinmtp` wrote, without the prefix."""
-    raw = pq.read_metadata(path).metadata or {}
+    """Return the key-value metadata of a Parquet file that `proteinmtp` wrote, without the prefix.
+
+    Raises:
+        DataError: naming a file that cannot be read.
+    """
+    with _reading(path):
+        raw = pq.read_metadata(path).metadata or {}
     return {
         key.decode().removeprefix("proteinmtp."): value.decode()
         for key, value in raw.items()
@@ -174,7 +175,28 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def read_columns(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Yield for each row of a Parquet file the values of `columns`, in their order."""
+    """Yield for each row of a Parquet file the values of `columns`, in their order.
+
+    Raises:
+        DataError: naming a file that cannot be read.
+    """
+    with _reading(path):
+        yield from _cells(path, columns)
+
+
+@contextmanager
+def _reading(path: Path, name: str | None = None) -> Iterator[None]:
+    """Name a file that cannot be read, and the kind of table that it should be, in one line."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        what = "a table" if name is None else f"a table of {name}"
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
+        advice = "if a stage made it, delete it and make it again"
+        raise DataError(f"{path} cannot be read as {what}: {reason}; {advice}") from error
+
+
+def _cells(path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=list(columns))

@@ -1,4 +1,4 @@
-"""Predictions: what a run, a null or a comparator says of each scored chain."""
+"""Predictions: what a run, a null or a comparator predicts of each scored chain."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,7 +1,5 @@
 """The summary of a report, `summary.json`: means, differences, confidence, and what became of the hypotheses."""
 
-from pydantic import AliasChoices, Field
-
 from proteinmtp.tables.record import Record
 
 
@@ -32,7 +30,7 @@ class ConfidenceBin(Record):
     low: float
     high: float
     predicted: float | None
-    found: float | None = Field(validation_alias=AliasChoices("found", "observed"))
+    observed: float | None
     n: int
 
 

@@ -26,7 +26,7 @@ class SavedFiles(Record):
 
 
 class SavedBackbone(SavedFiles):
-    """A language model's folder: where it came from, and its files; beside the record lies the folder `model`."""
+    """A language model's folder: its origin and its files; beside the record lies the folder `model`."""
 
     origin: str
 

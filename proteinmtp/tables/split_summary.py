@@ -1,10 +1,10 @@
-"""The summary of a split: the books of what came in, the subsets, and what of the test can be found in training."""
+"""The summary of a split: the books of files and chains, the subsets, and what of the test is in training too."""
 
 from proteinmtp.tables.record import Record
 
 
 class Books(Record):
-    """What came in and what became of it.
+    """Numbers of files and chains that were read, used and refused.
 
     Attributes:
         files_in, files_refused: files of the source, and those of which nothing could be used.

@@ -103,7 +103,7 @@ def validate_chains(
 
     Parameters:
         rows: some rows of a shard.
-        seen: chain ids of the rows of the shard that came before; the caller adds those of the good rows.
+        seen: chain ids of the earlier rows of the shard; the caller adds those of the good rows.
 
     Returns:
         The good rows in their order, and each bad row with a sentence that names the first rule that it breaks.
@@ -154,7 +154,7 @@ def _reason(facts: _Facts, details: Mapping[str, object]) -> str:
 
     Parameters:
         facts: of the row.
-        details: what dataframely says of each rule.
+        details: the verdict of dataframely on each rule.
     """
     broken = {rule.partition("|")[0] for rule, verdict in details.items() if verdict == "invalid"}
     rule = next((rule for rule in REASONS if rule in broken), None)

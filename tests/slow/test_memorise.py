@@ -13,7 +13,7 @@ from proteinmtp.base.files import text_sha256
 from proteinmtp.geometry.chirality import mirror
 from proteinmtp.geometry.superposition import score
 from proteinmtp.tables.chains import read_chains
-from proteinmtp.tables.structures import STRUCTURES
+from proteinmtp.tables.traces import TRACES
 
 from ..support.project import copy_project
 
@@ -65,7 +65,7 @@ def test_sixteen_real_chains_are_learned_by_heart(root: Path, shared: Path, tmp_
 def wrong_hands(results: Path, run: str) -> list[str]:
     """Return the chains whose mirror image would have been closer to the experiment."""
     structures = (results / "runs" / run / "structures").glob("*.parquet")
-    model = {row.chain_id: row.coords for row in STRUCTURES.read(*structures)}
+    model = {row.chain_id: row.coords for row in TRACES.read(*structures)}
     wrong = []
     for chain in read_chains(list((results / "data/chains").glob("*.parquet")), model):
         seen = np.isfinite(chain.coords).all(1)

@@ -1,5 +1,6 @@
 """Quantised backbones, random weights, the hub, presets, and how small what is saved is."""
 
+import logging
 import shutil
 import subprocess
 from contextlib import nullcontext
@@ -160,6 +161,14 @@ def test_the_saved_files_are_those_parameters_and_little_else(small, tmp_path: P
     weights = sum(path.stat().st_size for path in run.files.outputs.model.rglob("*.safetensors"))
     trained = 4 * SavedRun.read(run.files.outputs.record).trained_parameters
     assert trained <= weights < trained + 20_000
+
+
+def test_the_number_of_files_of_a_backbone_is_logged(tmp_path: Path, caplog):
+    source = save_qwen(tmp_path / "source")
+    with caplog.at_level(logging.INFO):
+        record = made(BackboneConfig(kind="path", path=str(source)), tmp_path / "made")
+    saved = SavedBackbone.read(record)
+    assert caplog.messages[-1] == f"backbone {saved.origin}: {len(saved.files)} files" and saved.files
 
 
 def test_random_weights_keep_architecture_and_tokenizer(tmp_path: Path):

@@ -5,6 +5,8 @@ import pytest
 
 from proteinmtp.base.errors import DataError
 from proteinmtp.tables.chains import CHAINS, read_chains
+from proteinmtp.tables.intake import Intake
+from proteinmtp.tables.parquet import count_rows, read_columns, read_metadata
 from proteinmtp.tables.predictions import PREDICTIONS, PredictionRow
 from proteinmtp.tables.split import read_subset
 from proteinmtp.tables.split_summary import SplitSummary
@@ -50,6 +52,24 @@ def test_a_table_of_another_kind_and_a_broken_one_are_named(tmp_path: Path, smal
     with pytest.raises(DataError, match=r"split\.parquet"):
         list(CHAINS.read(small.split))
     (tmp_path / "t").write_bytes(b"no table")
+    with pytest.raises(DataError, match="t cannot be read as a table of chains"):
+        list(CHAINS.read(tmp_path / "t"))
+    for read in (count_rows, read_metadata, Intake.read, lambda path: next(read_columns(path, ["chain_id"]))):
+        with pytest.raises(DataError, match=r"t cannot be read as a table: .*[^.]; if a stage made it, delete it"):
+            read(tmp_path / "t")
+
+
+def test_a_table_without_the_counts_of_its_input_is_named(tmp_path: Path):
+    CHAINS.write(tmp_path / "t", [])
+    with pytest.raises(DataError, match="t lacks the numbers of files and chains"):
+        Intake.read(tmp_path / "t")
+
+
+def test_damage_in_the_middle_of_a_table_is_one_line(tmp_path: Path, small):
+    data = bytearray(small.chains[0].read_bytes())
+    data[4 : len(data) // 2] = bytes(len(data) // 2 - 4)
+    (tmp_path / "t").write_bytes(data)
+    assert count_rows(tmp_path / "t") == count_rows(small.chains[0]), "the footer is whole"
     with pytest.raises(DataError, match="t cannot be read as a table of chains"):
         list(CHAINS.read(tmp_path / "t"))
 

@@ -7,7 +7,7 @@ from proteinmtp.scoring.chain import score_chain
 from proteinmtp.scoring.evaluation import Case, Predicted, examples, score_case
 from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainTrace
-from proteinmtp.tables.structures import StructureRow
+from proteinmtp.tables.traces import TraceRow
 
 
 def matrix_of(coords: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ def case(name: str, *, error: float = 0.0, failed: int | None = None, residues: 
         native=ChainTrace(name, "A" * residues, native),
         cluster_id=f"cluster of {name}",
         predicted=Predicted(name, triangle.pack(matrix_of(model)), None, np.arange(residues, dtype=np.float32), failed),
-        structure=StructureRow(
+        structure=TraceRow(
             chain_id=name,
             length=residues,
             coords=model.astype(np.float32),

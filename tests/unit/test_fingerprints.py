@@ -18,10 +18,16 @@ PACKAGES = {
     "proteinmtp/single.py": "x = 1\n",
     "proteinmtp/other.py": "y = 1\n",
     "proteinmtp/geometry/__init__.py": "",
-    "proteinmtp/geometry/constants.py": "BOND, CIS = 3.8, 2.95\nCLASH = 3.5\n",
-    "proteinmtp/config/__init__.py": "z = 1\n",
+    "proteinmtp/geometry/constants.py": "FINGERPRINT = 'by name'\nBOND, CIS = 3.8, 2.95\nCLASH = 3.5\n",
+    "proteinmtp/config/__init__.py": "FINGERPRINT = 'never'\nz = 1\n",
     "proteinmtp/deep/__init__.py": "",
-    "proteinmtp/deep/bottom.py": '"""Text."""\n\ndef f(a):\n    """More."""\n    return a + 1\n',
+    "proteinmtp/deep/bottom.py": """from typing import Annotated
+'''Text.'''
+x: Annotated[int, "a sentence"] = 1
+def f(a):
+    '''More.'''
+    return a + 1
+""",
     "proteinmtp/deep/beside.py": "from . import relative\nfrom .. import config\n",
     "proteinmtp/deep/relative.py": "from proteinmtp.geometry.constants import CIS\nnumber = 3\n",
 }
@@ -74,9 +80,11 @@ def test_an_edit_anywhere_in_the_import_closure_changes_it_by_absolute_and_relat
     ("file", "old", "new"),
     [
         ("proteinmtp/deep/bottom.py", "More.", "Other words."),
+        ("proteinmtp/deep/bottom.py", "a sentence", "another"),
         ("proteinmtp/deep/bottom.py", "return a + 1", "return (a  +  1)  # a comment"),
         ("proteinmtp/other.py", "y = 1", "y = 2"),
         ("proteinmtp/geometry/constants.py", "3.5", "4.0"),
+        ("proteinmtp/geometry/constants.py", "3.8", "3.9"),
         ("proteinmtp/config/__init__.py", "z = 1", "z = 2"),
     ],
 )
@@ -84,6 +92,36 @@ def test_comments_docstrings_formatting_settings_and_what_is_not_used_do_not(hou
     before = fingerprint(house, tmp_path_factory)
     edit(house / file, old, new)
     assert fingerprint(house, tmp_path_factory) == before
+
+
+@pytest.mark.parametrize(
+    ("constants", "imported", "old", "new"),
+    [
+        ("A = 1\nB = A * 2\n", "from proteinmtp.geometry.constants import B", "A = 1", "A = 2"),
+        ("B: float = 1\n", "from proteinmtp.geometry.constants import B", "= 1", "= 2"),
+        ("B = 1\nC = 2\n", "from proteinmtp.geometry import constants", "C = 2", "C = 3"),
+        ("B = 1\nC = 2\n", "import proteinmtp.geometry.constants", "C = 2", "C = 3"),
+        ("B = 1\ndef f():\n    return 1\n", "from proteinmtp.geometry.constants import B, f", "return 1", "return 2"),
+    ],
+)  # fmt: skip
+def test_constants_count_as_a_whole_where_not_only_literals_are_taken_by_name(
+    house, tmp_path_factory, constants, imported, old, new
+):
+    (house / "proteinmtp/geometry/constants.py").write_text("FINGERPRINT = 'by name'\n" + constants)
+    (house / "proteinmtp/deep/relative.py").write_text(imported + "\n")
+    before = fingerprint(house, tmp_path_factory)
+    edit(house / "proteinmtp/geometry/constants.py", old, new)
+    assert fingerprint(house, tmp_path_factory) != before
+
+
+def test_a_name_in_a_module_from_elsewhere_does_not_import_it(tmp_path: Path, monkeypatch, root: Path):
+    lab = tmp_path / "another_lab"
+    lab.mkdir()
+    (lab / "__init__.py").write_text("")
+    (lab / "part.py").write_text("from .bad import value\nfrom another_lab.bad import other\n")
+    (lab / "bad.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert Fingerprints(root).closure("another_lab.part") == {"another_lab", "another_lab.part", "another_lab.bad"}
 
 
 def test_a_package_from_elsewhere_counts_through_relative_imports(tmp_path: Path, monkeypatch, root: Path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.base.fingerprint import imported_names
+from proteinmtp.base.fingerprint import imports
 
 FLOORS = {
     "cli": 6, "report": 6,
@@ -19,6 +19,10 @@ FLOORS = {
     "geometry": 1,
     "config": 0, "base": 0,
 }  # fmt: skip
+
+
+def imported_names(path: Path, package: str) -> set[str]:
+    return {name for item in imports(path, package) for name in (item.module, item.whole)}
 
 
 def module_of(root: Path, path: Path) -> str:
@@ -46,7 +50,7 @@ def arrows(root: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for module, path in paths.items():
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-        named = set(imported_names(path, package))
+        named = imported_names(path, package)
         named |= {name for text in strings(path) for name in re.findall(r"\bproteinmtp(?:\.[a-z_]+)+", text)}
         own = {name if name in paths else name.rpartition(".")[0] for name in named if name.startswith("proteinmtp.")}
         found[module] = {name for name in own if name in paths} - {module}

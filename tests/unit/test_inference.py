@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from pipeline import chirality, reconstruct
+from proteinmtp.base.errors import DataError
 from proteinmtp.config import ReconstructConfig, RunConfig
 from proteinmtp.geometry.chirality import mirror
 from proteinmtp.geometry.distances import pairwise_distances
@@ -20,7 +22,7 @@ from proteinmtp.tables.chains import CHAINS, ChainRow, ChainSequence
 from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.predictions import PREDICTIONS, PredictionRow
 from proteinmtp.tables.split import read_subset
-from proteinmtp.tables.structures import STRUCTURES
+from proteinmtp.tables.traces import TRACES
 
 from ..support.small import SmallData, small_config
 from ..support.trained_runs import RunFiles, files_of
@@ -59,7 +61,7 @@ class Rebuilding:
         return self.of_table(self.folder / "predictions", config)
 
     def of_table(self, predictions: Path, config: ReconstructConfig | None = None) -> reconstruct.Outputs:
-        outputs = reconstruct.Outputs(structures=self.folder / "structures", pdb=self.folder / "pdb")
+        outputs = reconstruct.Outputs(traces=self.folder / "traces", pdb=self.folder / "pdb")
         reconstruct.run(
             reconstruct.Inputs(predictions=predictions, chains=self.chains, hand=self.hand),
             outputs,
@@ -92,6 +94,23 @@ def test_prediction_covers_the_subset_once_in_the_order_of_the_shard(small: Smal
         assert np.isfinite(row.triu).all() and (row.triu >= 0).all()
 
 
+def test_without_a_chain_of_the_subset_the_run_is_neither_checked_nor_loaded(
+    small: SmallData, run, tmp_path: Path, caplog
+):
+    settings, files = run
+    model = tmp_path / "model"
+    model.mkdir()
+    (tmp_path / "run.json").write_bytes(files.outputs.record.read_bytes())
+    elsewhere = replace(files, outputs=replace(files.outputs, record=tmp_path / "run.json", model=model))
+    CHAINS.write(tmp_path / "none", [])
+    with caplog.at_level(logging.INFO):
+        elsewhere.predict(settings, chains=tmp_path / "none", subset="test", table=tmp_path / "p")
+    assert list(PREDICTIONS.read(tmp_path / "p")) == []
+    assert caplog.messages[-1] == "0 chains predicted"
+    with pytest.raises(DataError, match="is missing or changed since it was made"):
+        elsewhere.predict(settings, chains=small.chains[0], subset="train", table=tmp_path / "p")
+
+
 def test_reconstruction_never_sees_the_answer(small: SmallData, run, hand: Path, tmp_path: Path):
     settings, files = run
     files.predict(settings, chains=small.chains[0], subset="train", table=tmp_path / "p")
@@ -107,7 +126,7 @@ def test_reconstruction_never_sees_the_answer(small: SmallData, run, hand: Path,
         (tmp_path / name).mkdir()
         rebuilt.append(Rebuilding(tmp_path / name, chains, hand).of_table(tmp_path / "p"))
     seen, unseen = rebuilt
-    assert seen.structures.read_bytes() == unseen.structures.read_bytes()
+    assert seen.traces.read_bytes() == unseen.traces.read_bytes()
     assert len(list(seen.pdb.glob("*.pdb"))) == len(list(PREDICTIONS.read(tmp_path / "p")))
 
 
@@ -131,8 +150,8 @@ def test_a_shard_is_rebuilt_in_its_order_by_the_named_method_with_the_same_bytes
     one, other = (
         Rebuilding(tmp_path / name, small.chains[0], hand).of_rows(map(prediction, chains), config) for name in "ab"
     )
-    assert one.structures.read_bytes() == other.structures.read_bytes()
-    rows = list(STRUCTURES.read(one.structures))
+    assert one.traces.read_bytes() == other.traces.read_bytes()
+    rows = list(TRACES.read(one.traces))
     assert [row.chain_id for row in rows] == [chain.chain_id for chain in chains]
     assert {row.method for row in rows} == {method}
     assert all(row.error_reach is None for row in rows)
@@ -148,7 +167,7 @@ def test_rows_of_the_table_are_what_the_library_gives(small: SmallData, hand: Pa
         hand=HandRecord.read(hand),
         config=ReconstructConfig(),
     )
-    written = STRUCTURES.read(Rebuilding(tmp_path / "a", small.chains[0], hand).of_rows(predictions).structures)
+    written = TRACES.read(Rebuilding(tmp_path / "a", small.chains[0], hand).of_rows(predictions).traces)
     for row, stored in zip(rows, written, strict=True):
         assert row.chain_id == stored.chain_id and row.stress == stored.stress
         assert np.array_equal(row.coords.astype(np.float32), stored.coords)
@@ -162,7 +181,7 @@ def test_coordinates_from_elsewhere_pass_through_with_their_gaps(small: SmallDat
     outputs = Rebuilding(tmp_path / "a", small.chains[0], hand).of_rows(
         [replace(prediction(chain, coords), coords=coords, confidence=confidence)]
     )
-    (row,) = STRUCTURES.read(outputs.structures)
+    (row,) = TRACES.read(outputs.traces)
     assert row.method == "none" and row.error_reach is None
     assert np.array_equal(row.coords, coords, equal_nan=True)
     assert row.stress < 0.05  # half precision of the distances

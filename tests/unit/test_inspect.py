@@ -6,14 +6,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from proteinmtp.base.errors import DataError
+from proteinmtp.base.fingerprint import Fingerprints
+from proteinmtp.base.plugins import names
 from proteinmtp.cli.inspect import InspectError, one_row, overview
-from proteinmtp.tables.catalogue import KINDS, Kind, kind_of
 from proteinmtp.tables.chains import CHAINS
+from proteinmtp.tables.descriptions import TextTable
 from proteinmtp.tables.distances import DISTANCES
+from proteinmtp.tables.kinds import KINDS, Kind, kind_of
 from proteinmtp.tables.parquet import Table
 from proteinmtp.tables.quarantine import QUARANTINE, QuarantineRow
 from proteinmtp.tables.split import SPLIT, SplitRow
-from proteinmtp.tables.summary import Section
 
 from ..support.command import installed, proteinmtp
 
@@ -23,13 +25,13 @@ def refused(entry_id: str, **changes: object) -> QuarantineRow:
     return QuarantineRow(entry_id=entry_id, **values)
 
 
-def values(sections: list[Section], title: str) -> dict[str, tuple[str, ...]]:
+def values(sections: list[TextTable], title: str) -> dict[str, tuple[str, ...]]:
     section = next(section for section in sections if section.title.startswith(title))
     return {row[0]: tuple(row[1:]) for row in section.rows}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.table.name)
-def test_every_table_is_told_from_its_columns_and_says_what_they_mean_even_if_it_is_empty(kind: Kind, tmp_path: Path):
+def test_every_table_is_recognised_by_its_columns_and_states_their_meaning_even_if_empty(kind: Kind, tmp_path: Path):
     table = kind.table
     table.write(tmp_path / "t", [])
     sections = overview(tmp_path / "t")
@@ -40,7 +42,7 @@ def test_every_table_is_told_from_its_columns_and_says_what_they_mean_even_if_it
     assert all(meaning and columns[name][1] == meaning for name, (_, meaning) in table.meaning.items())
 
 
-def test_every_table_of_the_project_is_in_the_catalogue(root: Path):
+def test_every_table_of_the_project_is_in_the_list_of_kinds(root: Path):
     """Each module of tables that makes a Table is asked; a table that nobody lists could not be looked into."""
     made = {
         path.stem
@@ -50,6 +52,15 @@ def test_every_table_of_the_project_is_in_the_catalogue(root: Path):
     listed = {kind.table.row.__module__.rpartition(".")[2] for kind in KINDS}
     assert made == listed
     assert all(isinstance(kind.table, Table) for kind in KINDS)
+
+
+def test_no_stage_reaches_the_words_for_people_which_may_change_without_a_rerun(root: Path):
+    house = Fingerprints(root)
+    words = {"proteinmtp.tables.descriptions", "proteinmtp.tables.kinds"}
+    assert words <= house.closure("proteinmtp.cli.inspect")
+    assert {"parse", "split", "train"} <= set(names("pipeline"))
+    for stage in names("pipeline"):
+        assert not words & house.closure(f"pipeline.{stage}"), stage
 
 
 def test_numbers_of_a_chains_shard_are_those_of_its_rows(small):
@@ -63,7 +74,7 @@ def test_numbers_of_a_chains_shard_are_those_of_its_rows(small):
     assert rows[0].sequence.startswith(start.upper())
 
 
-def test_the_range_and_cost_of_distances_are_said(small):
+def test_the_range_and_cost_of_distances_are_shown(small):
     facts = values(overview(small.distances[0]), "distances")
     triu = np.concatenate([row.triu for row in DISTANCES.read(small.distances[0])])
     assert facts["pairs"] == (f"{len(triu):,}",)

@@ -1,4 +1,5 @@
 import gzip
+import logging
 import multiprocessing
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from proteinmtp.structures.synthetic import AMINO_ACIDS, make_family, make_membe
 from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import CHAINS
 from proteinmtp.tables.distances import DISTANCES
+from proteinmtp.tables.intake import Intake
+from proteinmtp.tables.manifest import MANIFEST, ManifestRow
+from proteinmtp.tables.parquet import ROW_GROUP
+from proteinmtp.tables.quarantine import QUARANTINE
 
 from ..support.parsing import ANY, atom, directory, parse_shard, parsed_tables, small_demo
 
@@ -369,3 +374,50 @@ def test_the_resolution_that_a_source_states_counts(tmp_path: Path):
 def test_uniprot_accessions_of_both_forms_are_read(tmp_path: Path, lines: str):
     (chain,) = read(tmp_path, lines + helix())
     assert chain.uniprot in ("P12345", "A0A024B7W1")
+
+
+def entry(name: str, path: Path, **changes: object) -> ManifestRow:
+    values = {"bytes": 0, "sha256": "", "source": "directory", "url": None, "code": None, "message": None}
+    unknown = dict.fromkeys(("resolution", "year", "affinity", "uniprot"))
+    return ManifestRow(**(values | unknown | {"entry_id": name, "path": str(path)} | changes))
+
+
+def test_quarantine_is_in_the_order_of_the_files_with_invalid_rows_behind_their_group_of_chains(tmp_path: Path, caplog):
+    """A refusal is written when its file is read; chains are checked when at least `ROW_GROUP` of them wait."""
+    (tmp_path / "one.pdb").write_text(helix())
+    nucleic = "".join(atom(i, "DA", "B", i, 6.0 * i, name="P") for i in range(1, 6))
+    (tmp_path / "two.pdb").write_text(helix() + "TER\n" + nucleic)
+    (tmp_path / "repaired.pdb").write_text("".join(f"{line[:72]}    HGP1\n" for line in helix().splitlines()))
+    one, two = tmp_path / "one.pdb", tmp_path / "two.pdb"
+    gone = [entry(f"gone{n}", tmp_path / "gone", code="not_fetched", message="m") for n in range(2 * ROW_GROUP)]
+    entries = [
+        entry("early", one, year=1900),
+        *gone,
+        entry("repaired", tmp_path / "repaired.pdb"),
+        *(entry(f"good{n}", one) for n in range(ROW_GROUP - 3)),
+        entry("between", tmp_path / "gone", code="obsolete", message="m"),
+        entry("full", two),  # the last of the first group, with a polymer that is refused
+        entry("behind", tmp_path / "gone", code="obsolete", message="m"),
+        entry("late", one, year=2200),
+        entry("end", tmp_path / "gone", code="obsolete", message="m"),
+    ]
+    MANIFEST.write(tmp_path / "manifest", entries)
+    with caplog.at_level(logging.INFO):
+        parse_shard(tmp_path / "manifest", tmp_path / "chains", tmp_path / "quarantine", ANY)
+    assert [(row.entry_id, row.code) for row in QUARANTINE.read(tmp_path / "quarantine")] == [
+        *((row.entry_id, "not_fetched") for row in gone),
+        ("between", "obsolete"),
+        ("full", "not_protein"),
+        ("early", "invalid_row"),
+        ("behind", "obsolete"),
+        ("end", "obsolete"),
+        ("late", "invalid_row"),
+    ]
+    assert len(list(CHAINS.read(tmp_path / "chains"))) == ROW_GROUP - 1
+    assert Intake.read(tmp_path / "chains") == Intake(
+        files=len(entries), chains=ROW_GROUP + 2, repaired={"element_columns": 1}
+    )
+    assert caplog.messages[-1] == (
+        f"{len(entries)} files: invalid_row 2, not_fetched {len(gone)}, not_protein 1, obsolete 3, "
+        f"polymers {ROW_GROUP + 2}, repaired_element_columns 1"
+    )

@@ -109,10 +109,15 @@ def build(folder: Path, n: int) -> report.Outputs:
         summary=folder / "report" / "summary.json",
         table=folder / "report" / "metrics.parquet",
     )
-    config = {"report": {"title": f"A & B {EVIL}"}, "runs": CLAIMS}
-    nulls = [{"name": null, "description": f"{null} knows little. {EVIL}"} for null in NULLS]
+    config = parse_config({"report": {"title": f"A & B {EVIL}"}, "runs": CLAIMS})
+    options = report.Options(
+        config=config,
+        settings={entry.name: config.run(entry.name) for entry in config.runs},
+        shown=[report.Shown(name=entry.name, description=entry.description) for entry in config.runs],
+        nulls=[report.Shown(name=null, description=f"{null} knows little. {EVIL}") for null in NULLS],
+    )
     # As the rule gives them: JSON.
-    report.run(inputs, outputs, report.Options.model_validate_json(json.dumps({"config": config, "nulls": nulls})))
+    report.run(inputs, outputs, report.Options.model_validate_json(options.model_dump_json()))
     return outputs
 
 

@@ -383,5 +383,5 @@ def test_a_split_by_accession_counts_the_chains_without_one(shard: Shard):
 
 def test_a_lost_chain_stops_the_workflow(tmp_path: Path):
     write_shard(tmp_path, [], Intake(files=1, chains=1))
-    with pytest.raises(AccountingError, match="1 files came in and 0 are accounted for"):
+    with pytest.raises(AccountingError, match="1 files were read and 0 are accounted for"):
         run_split(tmp_path, SplitConfig())

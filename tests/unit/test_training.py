@@ -1,3 +1,4 @@
+import logging
 import os
 import signal
 import subprocess
@@ -149,8 +150,10 @@ def test_a_run_that_diverges_says_so(small, tmp_path: Path):
         trained(small, tmp_path, train={"lr": 1e30, "max_grad_norm": 1e30, "steps": 20})
 
 
-def test_a_run_of_no_steps_saves_the_untrained_model(small, tmp_path: Path):
-    assert "head.safetensors" in trained(small, tmp_path, train={"steps": 0})
+def test_a_run_of_no_steps_saves_the_untrained_model(small, tmp_path: Path, caplog):
+    with caplog.at_level(logging.INFO):
+        assert "head.safetensors" in trained(small, tmp_path, train={"steps": 0})
+    assert caplog.messages[-1] == f"saved {tmp_path / 'model'}"
 
 
 def test_lora_twice_in_two_processes_gives_equal_bytes(small, tmp_path: Path):

@@ -334,16 +334,16 @@ def scored(small, tmp_path_factory):
     chirality.run(
         chirality.Inputs(chains=small.chains, split=small.split), chirality.Outputs(hand=hand), chirality.Options()
     )
-    predictions, structures = (Shards(folder / name, len(small.chains)) for name in ("predictions", "structures"))
+    predictions, traces = (Shards(folder / name, len(small.chains)) for name in ("predictions", "traces"))
     for shard, chains in enumerate(small.chains):
         files.predict(config, chains=chains, subset="train", table=predictions[shard])
         reconstruct.run(
             reconstruct.Inputs(predictions=predictions[shard], chains=chains, hand=hand),
-            reconstruct.Outputs(structures=structures[shard], pdb=folder / "pdb"),
+            reconstruct.Outputs(traces=traces[shard], pdb=folder / "pdb"),
             reconstruct.Options(reconstruct=config.reconstruct),
         )
     evaluate.run(
-        evaluate.Inputs(predictions=predictions, structures=structures, chains=small.chains, split=small.split),
+        evaluate.Inputs(predictions=predictions, traces=traces, chains=small.chains, split=small.split),
         evaluate.Outputs(metrics=folder / "metrics.parquet", examples=folder / "examples.parquet"),
         evaluate.Options(run="a"),
     )

@@ -35,14 +35,14 @@ def list_folder(folder: Path, *, limit: int | None = None, ids: Ids = "name", ke
     """Return the structure files below `folder`, sorted by id.
 
     Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes, or
-    the code that the file states; where several files share an id, eight digits of a hash of their relative path tell
-    them apart. A pipe, socket or device, and a path that is not UTF-8, is listed with that as its problem.
+    the code that the file states; where several files share an id, eight digits of a hash of their relative path are
+    added. A pipe, socket or device, and a path that is not UTF-8, is listed with that as its problem.
 
     Parameters:
         folder: searched recursively.
         limit: take only so many files, those whose id has the smallest hash.
         ids: `name`, or `header` for the code inside the file, and its name if there is none.
-        key: of the config, for what is said about the folder.
+        key: of the config, named in messages about the folder.
 
     Raises:
         SourceError: if there is no such folder, or no structure file in it.

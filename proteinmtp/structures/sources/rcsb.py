@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from proteinmtp.base.files import text_sha256
 from proteinmtp.base.logs import progress
 from proteinmtp.download.http import Downloader, DownloadError, NotFoundError, TransientError, UnreachableError
+from proteinmtp.download.log import DownloadLog
 from proteinmtp.download.rate import RateLimit
-from proteinmtp.download.record import DownloadRecord
 from proteinmtp.structures.refusals import Refusal
 from proteinmtp.structures.source import SourceBase, SourceError, SourceFile
 
@@ -148,7 +148,7 @@ class _Fetch:
     def __init__(self, downloader: Downloader, *, folder: Path, obsolete: str | None, stopped: threading.Event):
         self._download, self._folder, self._stopped = downloader.fetch, folder, stopped
         self._obsolete_url = obsolete
-        self._downloads = DownloadRecord(folder)
+        self._downloads = DownloadLog(folder)
         self._obsolete: dict[str, list[str]] | None = None
         self._lock = threading.Lock()
 

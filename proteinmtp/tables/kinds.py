@@ -9,37 +9,48 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from proteinmtp.base.errors import DataError
-from proteinmtp.tables import chains, distances, manifest, quarantine, split
+from proteinmtp.tables.chains import CHAINS
+from proteinmtp.tables.descriptions import (
+    TextTable,
+    describe_chains,
+    describe_distances,
+    describe_manifest,
+    describe_quarantine,
+    describe_split,
+)
+from proteinmtp.tables.distances import DISTANCES
 from proteinmtp.tables.examples import EXAMPLES
 from proteinmtp.tables.history import HISTORY
+from proteinmtp.tables.manifest import MANIFEST
 from proteinmtp.tables.metrics import METRICS
 from proteinmtp.tables.parquet import Table, read_metadata
 from proteinmtp.tables.predictions import PREDICTIONS
-from proteinmtp.tables.structures import STRUCTURES
-from proteinmtp.tables.summary import Section
+from proteinmtp.tables.quarantine import QUARANTINE
+from proteinmtp.tables.split import SPLIT
+from proteinmtp.tables.traces import TRACES
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A table, and what its module says of a file of it, if anything."""
+    """A table, and the function that describes a file of it, if there is one."""
 
     table: Table[Any]
-    describe: Callable[[Path], list[Section]] | None = None
+    describe: Callable[[Path], list[TextTable]] | None = None
 
 
 KINDS = (
-    Kind(chains.CHAINS, chains.describe),
-    Kind(quarantine.QUARANTINE, quarantine.describe),
-    Kind(manifest.MANIFEST, manifest.describe),
-    Kind(split.SPLIT, split.describe),
+    Kind(CHAINS, describe_chains),
+    Kind(QUARANTINE, describe_quarantine),
+    Kind(MANIFEST, describe_manifest),
+    Kind(SPLIT, describe_split),
     Kind(PREDICTIONS),
     Kind(EXAMPLES),
     Kind(METRICS),
     Kind(HISTORY),
-    Kind(STRUCTURES),
-    Kind(distances.DISTANCES, distances.describe),
+    Kind(TRACES),
+    Kind(DISTANCES, describe_distances),
 )
-"""The first of them of which a file has all the telling columns is its kind."""
+"""A file is of the first kind whose `typical` columns it all has."""
 
 
 def kind_of(path: Path) -> Kind | None:
@@ -52,7 +63,7 @@ def kind_of(path: Path) -> Kind | None:
         columns = set(pq.read_schema(path).names)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} is no Parquet file ({str(error).strip().splitlines()[0]})") from error
-    kind = next((kind for kind in KINDS if kind.table.told_by <= columns), None)
+    kind = next((kind for kind in KINDS if kind.table.typical <= columns), None)
     if kind is None and not read_metadata(path):
         there = ", ".join(sorted(columns)) or "none"
         raise DataError(f"{path} is no table of this project; it has the columns {there}")

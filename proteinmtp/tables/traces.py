@@ -1,4 +1,4 @@
-"""Structures: the C-alpha trace rebuilt from each prediction."""
+"""Traces: the C-alpha coordinates of each predicted chain, rebuilt or as they were predicted."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,7 +9,7 @@ from proteinmtp.tables.parquet import COORDS, DOUBLE, INT, TEXT, Table
 
 
 @dataclass(frozen=True, kw_only=True)
-class StructureRow:
+class TraceRow:
     """The trace of one chain of L residues."""
 
     chain_id: Annotated[str, TEXT, "of the chain"]
@@ -22,4 +22,4 @@ class StructureRow:
     error_reach: Annotated[float | None, DOUBLE, "residues over which errors are alike; null if not asked"]
 
 
-STRUCTURES = Table("structures", StructureRow, ("chain_id", "coords", "stress"))
+TRACES = Table("traces", TraceRow, ("chain_id", "coords", "stress"))

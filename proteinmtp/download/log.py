@@ -16,7 +16,7 @@ NAME = "downloads.tsv"
 _LINE = re.compile(r"([0-9a-f]{64})\t([^\t\n]+)\t([^\t\n]+)\n")
 
 
-class DownloadRecord:
+class DownloadLog:
     """The record in `folder`, read when this is made."""
 
     def __init__(self, folder: Path):
