@@ -32,7 +32,7 @@ LEAKY = {
 
 @dataclass(frozen=True)
 class Assigned:
-    """The subsets of each chain, and counts of chains that the method could not treat as its name says."""
+    """The subsets of each chain, and counts of chains that the method could not treat, such as those without a year."""
 
     subset_of: Subsets
     notes: Mapping[str, int]
@@ -99,7 +99,7 @@ def divide(
     seed: int,
     table: SubsetTable | None = None,
 ) -> Division:
-    """Divide chains as the method of the config says, and check that it tears no group that it must not tear.
+    """Divide chains by the method of the config, and check that it tears no group that it must not tear.
 
     Parameters:
         chains: all of them, each id once.

@@ -26,7 +26,7 @@ class SplitSummary(Books):
     Attributes:
         method: of the split.
         leaky, leaky_because: whether test chains have relatives in training by design, and what that means.
-        notes: counts of chains that the method could not treat as its name says, by what they are.
+        notes: counts of chains that the method could not treat, by the reason, such as `chains_without_year`.
         clusters, largest_cluster: number of homology clusters, and chains of the largest.
         distinct_sequences: number of different sequences.
         subsets: chains in each subset.

@@ -1,7 +1,7 @@
 """Subsets in a table that somebody else made, such as LP-PDBBind's (Li et al. 2024).
 
-A row names an entry (or one chain of it) and says train, val or test. Rows without a word, and chains without a row,
-are in no subset.
+A row names an entry (or one chain of it) and its subset: train, val or test. Rows without a word, and chains
+without a row, are in no subset.
 """
 
 import re
@@ -29,7 +29,7 @@ class SubsetTableError(DataError):
 class SubsetTable:
     """The subset for each key, as written and with PDB codes in lower case; None where the table gives no word.
 
-    `origin` says where the keys stand, for messages.
+    `origin` names the place of the keys, for messages.
     """
 
     origin: str
@@ -81,7 +81,7 @@ def read_subset_table(config: TableSplit) -> SubsetTable:
 
 
 def table_digest(config: TableSplit) -> str:
-    """Return a hash of what the table says, which a touched file or a new order of rows does not change.
+    """Return a hash of the subsets in the table, which a touched file or a new order of rows does not change.
 
     Raises:
         SubsetTableError: see `read_subset_table`.

@@ -143,6 +143,44 @@ def test_a_mistake_is_named_with_its_key_and_what_is_allowed(raw: dict, words: l
         assert word in str(caught.value)
 
 
+def lines_of(raw: dict) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(raw)
+    return [line.partition(": did")[0].partition(": allowed")[0] for line in str(caught.value).split("\n")]
+
+
+def test_all_mistakes_of_source_and_defaults_are_said_at_once_and_those_of_runs_wait():
+    run = {"head": {"kind": "distanc", "options": {"x": 1}}, "loss": {"terms": [{"name": "hubber"}, {"name": "fap"}]}}
+    raw = {"source": {"kind": "dem"}, "defaults": run, "runs": [{"name": "a", "loss": {"terms": []}}], "nulls": ["toy"]}
+    assert lines_of(raw) == ["source.kind", "defaults.head.kind", "defaults.loss.terms", "defaults.loss.terms"]
+
+
+def test_all_mistakes_of_runs_nulls_and_against_are_said_at_once():
+    terms = [{"name": "mse", "options": {"delta": 1.0}}, {"name": "mse"}, {"name": "fape"}, {"name": "hubber"}]
+    runs = [
+        {"name": "a", "head": {"kind": "distance", "options": {"depth": 1}}, "loss": {"terms": terms}},
+        {"name": "b", "head": {"kind": "distanc"}, "hypothesis": "h", "against": "null_helx"},
+        {"name": "c", "head": {"kind": "digits"}, "loss": {"terms": [{"name": "dihedral"}, {"name": "mse"}]}},
+        {"name": "d", "hypothesis": "h", "against": "null_toy"},
+    ]
+    expected = [
+        "runs[0] (a): head.options: proteinmtp.model.heads.distance takes no depth",
+        "runs[0] (a): loss.terms: mse and mse would both be mse; names must differ",
+        "runs[0] (a): loss.terms",
+        "runs[0] (a): loss.terms: fape needs coords, which the head distance does not give",
+        "runs[1] (b): head.kind",
+        "runs[2] (c): slots: the head digits writes after the residues",
+        "runs[2] (c): loss.terms: dihedral looks at slots, and the head digits has none",
+        "runs[2] (c): loss.terms: mse needs distances, which the head digits does not give",
+        "nulls",
+        "runs[1] (b).against",
+    ]
+    lines = lines_of({"runs": runs, "nulls": ["helix", "toy"]})
+    assert len(lines) == len(expected)
+    for line, beginning in zip(lines, expected, strict=True):
+        assert line.startswith(beginning), line
+
+
 def test_a_hypothesis_may_be_about_another_run_a_comparator_or_a_null():
     runs = [
         {"name": "a", "hypothesis": "h", "against": "b", "metric": "mae"},

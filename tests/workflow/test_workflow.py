@@ -65,7 +65,7 @@ def test_an_edit_of_one_head_retrains_only_the_runs_that_have_it(finished: Proje
 
 
 def test_an_edit_of_one_null_reruns_that_null_alone(finished: Project):
-    finished.edit("proteinmtp/predictors/nulls/helix.py", '"radius": 2.3', '"radius": 2.4')
+    finished.edit("proteinmtp/predictors/nulls/helix.py", "radius=2.3", "radius=2.4")
     output = finished.snakemake("-n").stdout
     assert "Fit null_helix" in output and "Predict with null_helix" in output
     assert "Fit null_separation" not in output and "Predict with distance" not in output
@@ -74,7 +74,8 @@ def test_an_edit_of_one_null_reruns_that_null_alone(finished: Project):
 def test_a_new_null_is_one_new_file(finished: Project):
     old = (finished.folder / "proteinmtp/predictors/nulls/helix.py").read_text(encoding="utf-8")
     text = old.replace('DESCRIPTION = "one ideal alpha helix', 'DESCRIPTION = "one straight strand')
-    text = text.replace('{"rise": 1.5, "radius": 2.3, "turn": 100.0}', '{"rise": 3.3, "radius": 0.9, "turn": 190.0}')
+    text = text.replace("rise=1.5, radius=2.3, turn=100.0", "rise=3.3, radius=0.9, turn=190.0")
+    assert "radius=0.9" in text
     (finished.folder / "proteinmtp/predictors/nulls/strand.py").write_text(text, encoding="utf-8")
     assert finished.planned() == {"fit_null", "predict_null", "reconstruct", "evaluate", "report"}
     done = finished.snakemake()
