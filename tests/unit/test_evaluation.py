@@ -61,7 +61,7 @@ def case(name: str, *, error: float = 0.0, failed: int | None = None, residues: 
         native=ChainTrace(name, "A" * residues, native),
         cluster_id=f"cluster of {name}",
         predicted=Predicted(name, triangle.pack(matrix_of(model)), None, np.arange(residues, dtype=np.float32), failed),
-        structure=TraceRow(
+        trace=TraceRow(
             chain_id=name,
             length=residues,
             coords=model.astype(np.float32),

@@ -24,7 +24,7 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_stage_runs_by_hand_and_its_help_names_every_file(root: Path, small: SmallData, tmp_path: Path):
     done = run(root, "distances", "--help")
-    assert done.returncode == 0 and "--chains PATH" in done.stdout and "no settings" in done.stdout
+    assert done.returncode == 0 and "--chains PATH" in done.stdout and "keys: none" in done.stdout
     output = tmp_path / "distances.parquet"
     done = run(root, "distances", "--chains", str(small.chains[0]), "--distances", str(output))
     assert done.returncode == 0, done.stderr
