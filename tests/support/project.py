@@ -25,6 +25,9 @@ SMALL = {
     "report": {"bootstrap_samples": 100},
 }
 
+TINY = {"runs": [{"name": "distance"}], "nulls": ["helix"]}
+"""Changes of the small config for tests that need a report and no comparison."""
+
 
 class Project:
     """A checkout of the project with a config of its own."""

@@ -14,8 +14,8 @@ def project(root: Path, tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished_project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy in which the small workflow ran to its end; tests work on copies of it."""
-    project = copy_project(root, tmp_path_factory.mktemp("finished") / "project")
+    """A copy, under a path with spaces, in which the small workflow ran to its end; tests work on copies of it."""
+    project = copy_project(root, tmp_path_factory.mktemp("finished") / "a folder of mine, ä" / "the project")
     done = project.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
     return project

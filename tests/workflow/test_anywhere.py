@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ..support.project import SMALL, Project, copy_project
-
-TINY = SMALL | {"runs": [{"name": "distance"}], "nulls": ["helix"]}
+from ..support.project import NULLS, SMALL, TINY, Project, copy_project
 
 
 @pytest.fixture
@@ -27,9 +25,9 @@ def run(checkout: Project, folder: Path, *arguments: str) -> subprocess.Complete
     )
 
 
-def assert_report(results: Path, output: str) -> None:
-    assert (results / "report" / "index.html").is_file(), output[-4000:]
-    assert set(json.loads((results / "report" / "summary.json").read_text())["runs"]) == {"distance", "null_helix"}
+def runs_of_report(results: Path) -> set[str]:
+    assert (results / "report" / "index.html").is_file()
+    return set(json.loads((results / "report" / "summary.json").read_text())["runs"])
 
 
 def test_from_a_users_own_folder_and_a_checkout_under_a_path_with_spaces(odd_checkout: Project, tmp_path: Path):
@@ -37,11 +35,11 @@ def test_from_a_users_own_folder_and_a_checkout_under_a_path_with_spaces(odd_che
     # A package of the user's that has the name of the stages is not taken for them.
     (mine / "pipeline").mkdir(parents=True)
     (mine / "pipeline" / "__init__.py").write_text("raise SystemExit('not this one')\n")
-    (mine / "mine.yaml").write_text(yaml.safe_dump(TINY), encoding="utf-8")
+    (mine / "mine.yaml").write_text(yaml.safe_dump(SMALL | TINY), encoding="utf-8")
     snakefile = str(odd_checkout.folder / "Snakefile")
     done = run(odd_checkout, mine, "-s", snakefile)
     assert done.returncode == 0, done.stdout[-4000:]
-    assert_report(mine / "results", done.stdout)
+    assert runs_of_report(mine / "results") == {"distance", "null_helix"}
     assert not (odd_checkout.folder / "results" / "report").exists()
     again = run(odd_checkout, mine, "-s", snakefile, "-n")
     assert "Nothing to be done" in again.stdout
@@ -51,17 +49,15 @@ def test_from_a_users_own_folder_and_a_checkout_under_a_path_with_spaces(odd_che
     assert "Nothing to be done" in again.stdout, "where the checkout lies is no reason to run again"
 
 
-def test_from_the_checkout_itself_under_a_path_with_spaces(odd_checkout: Project):
-    odd_checkout.configure(TINY, {"nulls": ["helix"]})
-    done = run(odd_checkout, odd_checkout.folder)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert_report(odd_checkout.folder / "results", done.stdout)
+def test_from_the_checkout_itself_under_a_path_with_spaces(finished_project: Project):
+    assert " " in str(finished_project.folder)
+    assert runs_of_report(finished_project.folder / "results") == {"distance", "coords", *NULLS}
 
 
 def test_as_a_module_with_a_prefix_of_another_workflow(odd_checkout: Project, tmp_path: Path):
     other = tmp_path / "other"
     other.mkdir()
-    (other / "mine.yaml").write_text(yaml.safe_dump({"proteinmtp": TINY, "own": 1}), encoding="utf-8")
+    (other / "mine.yaml").write_text(yaml.safe_dump({"proteinmtp": SMALL | TINY, "own": 1}), encoding="utf-8")
     (other / "Snakefile").write_text(
         f"""
 rule all:
@@ -94,6 +90,6 @@ rule mine:
     )
     done = run(odd_checkout, other)
     assert done.returncode == 0, done.stdout[-4000:]
-    assert_report(other / "folded" / "results", done.stdout)
+    assert runs_of_report(other / "folded" / "results") == {"distance", "null_helix"}
     assert int((other / "done.txt").read_text()) > 0
     assert not (other / "results").exists(), "everything lies below the prefix"

@@ -15,7 +15,7 @@ from proteinmtp.tables.manifest import MANIFEST
 from proteinmtp.tables.quarantine import QUARANTINE
 from proteinmtp.tables.split import SPLIT
 
-from ..support.project import NULLS, Project, write_demo_files, write_pdbbind
+from ..support.project import NULLS, TINY, Project, write_demo_files, write_pdbbind
 
 
 def test_the_small_workflow_ends_in_a_report(finished: Project):
@@ -140,7 +140,7 @@ def test_chains_in_no_subset_break_no_later_stage(project: Project, tmp_path: Pa
     rows = [f"f{family:02d}m{member:03d}\t{subset}" for family in range(2)
             for member, subset in enumerate(["train", "train", "train", "val", "test"])]  # fmt: skip
     table.write_text("pdbid\tnew_split\n" + "\n".join(rows) + "\n")
-    project.configure(table_split(table))
+    project.configure(table_split(table), TINY)
     done = project.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
     runs = json.loads((project.folder / "results/report/summary.json").read_text())["runs"]
@@ -153,7 +153,7 @@ def test_one_broken_file_among_none_other_ends_in_a_report(project: Project, tmp
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "broken.cif").write_text("data_x\nloop_\n_atom_site.id\n_atom_site.type_symbol\n1\n")
-    project.configure(directory_source(folder), {"split": {"method": "cluster"}})
+    project.configure(directory_source(folder), {"split": {"method": "cluster"}}, TINY)
     done = project.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
     rows = list(QUARANTINE.read(*(project.folder / "results/data/quarantine").iterdir()))
@@ -344,4 +344,10 @@ def test_shards_left_over_from_a_larger_number_are_never_read(finished: Project)
 
 def test_999_shards_are_planned(project: Project):
     project.configure({"parse": {"shards": 999}})
-    assert {"train", "evaluate", "predict_null"} <= project.planned()
+    assert {"manifest", "parse", "split"} <= project.planned("results/data/split.parquet")
+
+
+@pytest.mark.slow
+def test_999_shards_are_planned_to_the_report(project: Project):
+    project.configure({"parse": {"shards": 999}})
+    assert {"train", "evaluate", "predict_null", "report"} <= project.planned()
