@@ -6,6 +6,13 @@ import pytest
 from ..support.project import Project, copy_project
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what rests on the finished project with one process, which makes it once."""
+    for item in items:
+        if "finished_project" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("finished"))
+
+
 @pytest.fixture
 def project(root: Path, tmp_path: Path) -> Project:
     """A fresh copy in which nothing was run."""
