@@ -1,6 +1,5 @@
 """The folder of a language model: made small with random weights, linked from a local one, or fetched from the hub."""
 
-import logging
 import shutil
 from pathlib import Path
 
@@ -45,7 +44,6 @@ def make_backbone(config: BackboneConfig, seed: int, folder: Path) -> str:
         _draw_weights(folder, seed)
     origin = _origin(config)
     _check(origin, folder)
-    logging.info("backbone %s in %s", origin, folder)
     return origin
 
 
