@@ -35,7 +35,7 @@ from proteinmtp.geometry.constants import TRANS_BOND
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.mds import ROUGH, classical_mds, smacof, stress
 from proteinmtp.geometry.rebuild import rebuild
-from proteinmtp.geometry.superposition import kabsch, tm_score
+from proteinmtp.geometry.superposition import kabsch, score
 from proteinmtp.structures.parse import ParsedChain, parse_file
 
 T = TypeVar("T")
@@ -239,10 +239,10 @@ def compared(model: Tensor, native: Tensor) -> tuple[float, float, bool]:
 
     The better hand is the one with the smaller RMSD.
     """
-    chosen = tm_score(model, native, len(native))
+    chosen = score(model, native).tm_score
     if rmsd(model, native) <= rmsd(mirror(model), native):
         return chosen, chosen, True
-    return chosen, tm_score(mirror(model), native, len(native)), False
+    return chosen, score(mirror(model), native).tm_score, False
 
 
 def share(right: list[bool] | np.ndarray, short: list[bool]) -> str:

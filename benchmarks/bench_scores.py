@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from proteinmtp.geometry.constants import TRANS_BOND
-from proteinmtp.geometry.superposition import tm_score
+from proteinmtp.geometry.superposition import score
 from proteinmtp.scoring.chain import score_chain
 from proteinmtp.structures.pairing import pair
 from proteinmtp.structures.protein_chains import read_protein_chains
@@ -40,8 +40,10 @@ def walks() -> list[Pair]:
     return [(native + rng.normal(scale=3, size=native.shape), native) for native in natives]
 
 
-def published(low: float, high: float) -> list[Pair]:
-    """Published models of a TM-score within the bounds, of 225 to 325 residues."""
+def published(
+    low: float, high: float, *, shortest: int = 225, longest: int = 325, most: int | None = PAIRS
+) -> list[Pair]:
+    """Some of the published models of a TM-score and a number of residues within the bounds."""
     folder = next((path for path in (SHARED / "data", SHARED) if (path / "scored").is_dir()), None)
     if folder is None:
         return []
@@ -50,11 +52,11 @@ def published(low: float, high: float) -> list[Pair]:
         rows = [row for row in csv.DictReader(handle) if low <= float(row["tm_score"]) < high]
     for row in rows:
         native, model = (read_protein_chains(folder / "scored" / row[name])[0] for name in ("native", "model"))
-        if 225 <= len(native.letters) <= 325:
+        if shortest <= len(native.letters) <= longest:
             placed = pair(native, model, sequence=row["seqres"])
             seen = np.isfinite(placed.native).all(1) & np.isfinite(placed.model).all(1)
             pairs.append((placed.model[seen], placed.native[seen]))
-    return pairs[:: max(1, len(pairs) // PAIRS)][:PAIRS]
+    return pairs if most is None else pairs[:: max(1, len(pairs) // most)][:most]
 
 
 def processor_time() -> float:
@@ -63,17 +65,17 @@ def processor_time() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def rate(work: Callable[[], object], pairs: int) -> float:
+def rate(work: Callable[[], object], pairs: int, repeats: int = REPEATS) -> float:
     """Pairs for each second of processor time, in the best of some repeats."""
     best = np.inf
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = processor_time()
         work()
         best = min(best, processor_time() - start)
     return pairs / best
 
 
-def program(path: str, pairs: list[Pair]) -> tuple[float, np.ndarray]:
+def program(path: str, pairs: list[Pair], repeats: int = REPEATS) -> tuple[float, np.ndarray]:
     """Calls a second, and the program's three scores of each pair."""
     with tempfile.TemporaryDirectory() as folder:
         calls = []
@@ -87,7 +89,7 @@ def program(path: str, pairs: list[Pair]) -> tuple[float, np.ndarray]:
         def call() -> None:
             texts[:] = [subprocess.run(call, capture_output=True, text=True).stdout for call in calls]
 
-        speed = rate(call, len(pairs))
+        speed = rate(call, len(pairs), repeats)
     lines = [{line.split("=")[0].strip(): line for line in text.splitlines() if "=" in line} for text in texts]
     return speed, np.array([[float(of_pair[name].split("=")[1].split()[0]) for name in SCORES] for of_pair in lines])
 
@@ -99,7 +101,18 @@ def main() -> None:
         print("the TMscore program (Debian's tm-align) is not installed: no peer to compare with")
         return
     print("pairs a second, one core; loss: the program's score minus ours, greatest over the pairs")
-    head = ("pairs", "mean L", "TMscore", "all metrics", "ratio", "TM alone", "ratio", "loss TM", "GDT-TS", "GDT-HA")
+    head = (
+        "pairs",
+        "mean L",
+        "TMscore",
+        "all metrics",
+        "ratio",
+        "search alone",
+        "ratio",
+        "loss TM",
+        "GDT-TS",
+        "GDT-HA",
+    )
     print(f"{'':24}" + "".join(f"{word:>12}" for word in head))
     kinds = {"published, TM >= 0.5": published(0.5, 2), "published, TM < 0.5": published(0, 0.5), "walks": walks()}
     for name, pairs in kinds.items():
@@ -109,7 +122,7 @@ def main() -> None:
         tensors = [(torch.from_numpy(model), torch.from_numpy(native)) for model, native in pairs]
         ours = [score_chain(*of_pair).scores for of_pair in pairs]
         every = rate(lambda pairs=pairs: [score_chain(*of_pair) for of_pair in pairs], len(pairs))
-        alone = rate(lambda ts=tensors: [tm_score(model, native, len(native)) for model, native in ts], len(pairs))
+        alone = rate(lambda ts=tensors: [score(model, native) for model, native in ts], len(pairs))
         calls, theirs = program(path, pairs)
         loss = (theirs - np.array([[scores[key] for key in NAMES] for scores in ours])).max(0)
         length = np.mean([len(native) for _, native in pairs])

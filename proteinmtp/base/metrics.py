@@ -50,6 +50,9 @@ METRICS_SHOWN = (
 NAMES = (*(metric.name for metric in METRICS_SHOWN if metric.name != "parse_failures"), "radius_of_gyration")
 """Columns with one number for each chain that follow from coordinates and distances."""
 
+TITLES = {metric.name: metric.title for metric in METRICS_SHOWN} | {"radius_of_gyration": "radius of gyration, Å"}
+"""What each of `NAMES` is called for people, with its unit."""
+
 PROFILES = (
     "mae_by_separation",
     "rmse_by_separation",

@@ -9,6 +9,7 @@ import typer
 
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.logs import progress
+from proteinmtp.base.metrics import TITLES
 from proteinmtp.structures.pairing import Pairing
 from proteinmtp.tables.file_scores import FileScores, read_pairs, write_scores
 
@@ -64,14 +65,15 @@ def score(
 
 
 def lines(result: FileScores, *, native: Path, model: Path) -> str:
-    """Return the scores of a pair as lines for a person."""
-    width = max(map(len, result.scores))
+    """Return the scores of a pair as lines for a person; a score that says the same as another is left out."""
+    shown = {name: value for name, value in result.scores.items() if name != "lddt_distances"}
+    width = max(len(TITLES[name]) for name in shown)
     return "\n".join(
         [
             f"native {native.name}, chain {result.native_chain!r}: {result.observed} of {result.length} residues"
             " observed",
             f"model  {model.name}, chain {result.model_chain!r}: {result.placed} of them placed, "
             f"{result.identity:.1%} identical",
-            *(f"  {name:{width}}  {'-' if value is None else f'{value:.4f}'}" for name, value in result.scores.items()),
+            *(f"  {TITLES[name]:{width}}  {'-' if value is None else f'{value:.4f}'}" for name, value in shown.items()),
         ]
     )

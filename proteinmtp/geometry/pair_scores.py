@@ -250,25 +250,32 @@ def _pass(
     )  # fmt: skip
 
 
-def contact_precision(
-    order: np.ndarray, contact: np.ndarray, *, counts: Sequence[int], first: float = 2 * CONTACT
-) -> list[float | None]:
+def likeliest(order: np.ndarray, contact: np.ndarray, *, most: int, first: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs among which are the likeliest so many, in their order: those below a mark, or all.
+
+    Parameters:
+        order, contact: (M,) as for `contact_precision`.
+        most: pairs that are asked for.
+        first: those below it are returned alone if they are enough, which saves time.
+    """
+    near = np.flatnonzero(order < first)
+    return (order, contact) if len(near) < most else (order[near], contact[near])
+
+
+def contact_precision(order: np.ndarray, contact: np.ndarray, *, counts: Sequence[int]) -> list[float | None]:
     """Return for each count the share of true contacts among so many pairs, the likeliest ones.
 
     Parameters:
         order: (M,) what ranks the pairs, see `PairScores`; pairs without a prediction come last and count as wrong.
         contact: (M,) True for pairs that are in contact in the native.
         counts: pairs looked at, all if there are fewer; None is returned where that is none.
-        first: pairs below it are sorted alone if they are enough, which saves time.
     """
     most = min(max(counts), len(order))
     if most < 1:
         return [None] * len(counts)
-    near = np.flatnonzero(order < first)
-    if len(near) < most:
-        near, order = np.arange(len(order)), np.where(np.isnan(order), np.inf, order)
-    near = near[order[near] <= np.partition(order[near], most - 1)[most - 1]]
-    near = near[np.argsort(order[near], kind="stable")]
-    right = np.cumsum(contact[near] & np.isfinite(order[near]))
+    last = np.partition(order, most - 1)[most - 1]
+    chosen = np.flatnonzero(order <= last) if last == last else np.arange(len(order))
+    chosen = chosen[np.argsort(order[chosen], kind="stable")]  # NaN come last in both
+    right = np.cumsum(contact[chosen] & ~np.isnan(order[chosen]))
     taken = [min(count, len(order)) for count in counts]
     return [float(right[count - 1] / count) if count > 0 else None for count in taken]

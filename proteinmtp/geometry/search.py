@@ -1,12 +1,13 @@
 """The best superposition of model and native, for the TM-score and for GDT; compiled by numba.
 
 Both scores are greatest values over all superpositions, which only a search can find. Zhang & Skolnick (2004) start
-from fragments of every length, superpose the chain on each, keep the pairs of points that then lie close, superpose on
-those, and repeat. GDT is searched just so; sets of points that occurred before are not looked at again.
+from fragments of several lengths at every place, superpose the chain on each, keep the pairs of points that then lie
+close, superpose on those, and repeat. That is done here for both scores, so that none ends below theirs; sets of points
+that occurred before are not looked at again.
 
-The TM-score is climbed instead. It is a sum of 1 / (1 + d^2 / d0^2), which is convex in d^2, so that superposing with
-its slope for weights, (1 + d^2 / d0^2)^-2, never lowers it. The best of some fragments, followed uphill, end at or
-above what the program TMscore finds, in a fraction of the steps.
+The best fragments are then climbed from. The TM-score is a sum of 1 / (1 + d^2 / d0^2), which is convex in d^2, so
+that superposing with its slope for weights, (1 + d^2 / d0^2)^-2, never lowers it. The number of pairs within a cutoff c
+has no slope; the sum of 1 / (1 + (d / c)^8) has one and is nearly that number, which is counted on the way.
 
 One superposition follows the other, and the points of a pair stay in the processor's cache. The same search on whole
 arrays of superpositions, in torch, took four times as long on a CPU.
@@ -29,13 +30,22 @@ _SQUARES = np.array(CUTOFFS, np.float32) ** 2
 SEARCH_RADIUS = (4.5, 8.0)
 """Bounds of the radius of the search of Zhang & Skolnick, angstrom; within them it is d0 of the TM-score."""
 
-SHORTEST_FRAGMENT = 4
 ITERATIONS = 20
-SHORTEST_START = 8
-"""Points of the shortest fragments from which the TM-score is climbed; each overlaps the next by half."""
+HALVINGS, SHORTEST_FRAGMENT = 4, 4
+"""Zhang & Skolnick's fragments: the chain halved so many times, but no shorter than this, and at last the shortest."""
 
-CLIMB = np.array((64, 32, 32, 16, 16, 8, 8, 4, 4, 4, 4, 4, 4))
+TM_WIDTHS = np.array((64, 64, 16, 16, 16, 8, 8, 8, 4, 4, 4, 4, 4, 4))
+GDT_WIDTHS = np.array((24, 24, 8, 8, 8, 8, 4, 4))
 """Superpositions that are followed uphill in each step, the best of the step before."""
+
+SHORT_CHAIN = 64
+"""Up to so many points twice as many are followed, and fragments of three tried too: d0 is small, and time short."""
+
+FARTHEST = np.float32(1e4)
+"""Greatest d^2 / c^2 that is told from greater ones; the fourth power of that is still a number."""
+
+FLOOR = np.float32(0.02)
+"""Least weight, before scaling, of a pair of points far within a cutoff: it counts already, but holds others."""
 
 NEWTON_STEPS = 30
 SUMS = 17
@@ -133,18 +143,36 @@ def squares(points: np.ndarray, motion: np.ndarray, out: np.ndarray) -> None:
 
 
 @inlined
-def count_and_choose(
-    square: np.ndarray, cutoff: float, keys: np.ndarray, best: np.ndarray, within: np.ndarray
-) -> tuple[np.float32, np.int64]:
-    """Raise the greatest numbers of points within each of `CUTOFFS`, and choose the points within a cutoff.
+def count_within(square: np.ndarray, best: np.ndarray, within: np.ndarray) -> None:
+    """Raise the greatest numbers of points (5) within each of `CUTOFFS`."""
+    c0 = c1 = c2 = c3 = c4 = np.int32(0)
+    s0, s1, s2, s3, s4 = within
+    for n in range(square.shape[0]):
+        s = square[n]
+        c0 += np.int32(s <= s0)
+        c1 += np.int32(s <= s1)
+        c2 += np.int32(s <= s2)
+        c3 += np.int32(s <= s3)
+        c4 += np.int32(s <= s4)
+    best[0], best[1], best[2] = max(best[0], c0), max(best[1], c1), max(best[2], c2)
+    best[3], best[4] = max(best[3], c3), max(best[4], c4)
+
+
+@inlined
+def measure(
+    square: np.ndarray, cutoff: float, scale: np.float32, keys: np.ndarray, best: np.ndarray, within: np.ndarray
+) -> tuple[np.float32, np.float32, np.int64]:
+    """Do what `count_within` does, sum up the TM-score and choose the points within a cutoff, all in one go.
 
     The cutoff is widened by half angstroms until there are three.
 
     Returns:
-        The square of the cutoff, and a number that stands for the set: its size and the sum of its keys.
+        The sum of 1 / (1 + d^2 scale), the square of the cutoff, and a number that stands for the set of chosen points:
+        its size and the sum of its keys.
     """
     limit = np.float32(cutoff * cutoff)
-    c0 = c1 = c2 = c3 = c4 = count = total = np.int32(0)
+    c0 = c1 = c2 = c3 = c4 = count = key = np.int32(0)
+    total = np.float32(0)
     s0, s1, s2, s3, s4 = within
     for n in range(square.shape[0]):
         s = square[n]
@@ -154,18 +182,19 @@ def count_and_choose(
         c3 += np.int32(s <= s3)
         c4 += np.int32(s <= s4)
         count += np.int32(s <= limit)
-        total += keys[n] if s <= limit else np.int32(0)
+        key += keys[n] if s <= limit else np.int32(0)
+        total += 1 / (1 + s * scale)
     best[0], best[1], best[2] = max(best[0], c0), max(best[1], c1), max(best[2], c2)
     best[3], best[4] = max(best[3], c3), max(best[4], c4)
     if count < 3 and square.shape[0] > 2:
         third = np.sqrt(np.partition(square, 2)[2])
         wider = cutoff + 0.5 * np.ceil((third - cutoff) / 0.5)
         limit = np.float32(wider * wider * 1.000001)
-        count, total = np.int32(0), np.int32(0)
+        count, key = np.int32(0), np.int32(0)
         for n in range(square.shape[0]):
             count += np.int32(square[n] <= limit)
-            total += keys[n] if square[n] <= limit else np.int32(0)
-    return limit, (np.int64(count) << 32) ^ np.int64(total)
+            key += keys[n] if square[n] <= limit else np.int32(0)
+    return total, limit, (np.int64(count) << 32) ^ np.int64(key)
 
 
 @inlined
@@ -221,35 +250,76 @@ def larger(table: np.ndarray) -> np.ndarray:
     return table_of_keys
 
 
+@inlined
+def greatest_of(values: np.ndarray, count: int) -> np.ndarray:
+    """Return where the greatest so many values are, rising; the first of equals."""
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    above = np.int64(0)
+    for value in values:
+        above += np.int64(value > least)
+    room = count - above
+    places = np.zeros(count, np.int64)
+    chosen = 0
+    for place in range(len(values)):
+        if chosen < count and (values[place] > least or (values[place] == least and room > 0)):
+            room -= np.int64(values[place] == least)
+            places[chosen] = place
+            chosen += 1
+    return places
+
+
 @compiled
-def search_counts(
-    points: np.ndarray, cumulative: np.ndarray, keys: np.ndarray, search_cutoff: float, within: np.ndarray
-) -> np.ndarray:
-    """Return the greatest numbers of points (5) within `CUTOFFS`, by the search of Zhang & Skolnick.
+def search(
+    points: np.ndarray,
+    cumulative: np.ndarray,
+    lengths: np.ndarray,
+    keys: np.ndarray,
+    cutoff: float,
+    d0: float,
+    within: np.ndarray,
+    best: np.ndarray,
+) -> tuple[np.float32, np.ndarray, np.ndarray]:
+    """Search as Zhang & Skolnick do, from the fragments of the given lengths.
 
     Parameters:
         points: (7, N) float32, as `prepare` gives them.
         cumulative: (N + 1, SUMS) float64, sums of the products up to each point.
+        lengths: of the fragments.
         keys: (N) random int32.
-        search_cutoff: angstrom; pairs closer than this and one more are superposed next.
+        cutoff: angstrom; pairs closer than this and one more are superposed next.
+        d0: angstrom.
         within: (5) float32, squares of `CUTOFFS`.
+        best: (5) int32, greatest numbers of points within `CUTOFFS`; raised.
+
+    Returns:
+        The greatest sum of 1 / (1 + d^2 / d0^2), the first and the next point (S, 2) of each fragment, and what the
+        superposition on each is worth (6, S): points within `CUTOFFS`, the sum breaking ties, and that sum.
     """
     size = points.shape[1]
-    best = np.zeros(5, np.int32)
+    number = 0
+    for length in lengths:
+        number += size - length + 1
+    fragments, worth = np.empty((number, 2), np.int32), np.empty((6, number), np.float32)
     square, weights = np.empty(size, np.float32), np.empty(size, np.float32)
-    sums, motion = np.empty(SUMS, np.float32), np.empty(12, np.float32)
-    fragment = np.empty(SUMS, np.float64)
+    sums, motion, fragment = np.empty(SUMS, np.float32), np.empty(12, np.float32), np.empty(SUMS, np.float64)
+    counts = np.empty(5, np.int32)
     table = np.zeros(1 << 12, np.int64)
-    used = 0
-    length = size
-    shortest = min(SHORTEST_FRAGMENT, size)
-    while True:
+    scale, greatest = np.float32(1 / (d0 * d0)), np.float32(0)
+    used, at = 0, 0
+    for length in lengths:
         for start in range(size - length + 1):
             for n in range(SUMS):
                 fragment[n] = cumulative[start + length, n] - cumulative[start, n]
             superpose(fragment, motion)
             squares(points, motion, square)
-            limit, key = count_and_choose(square, search_cutoff - 1, keys, best, within)
+            counts[:] = 0
+            total, limit, key = measure(square, cutoff - 1, scale, keys, counts, within)
+            greatest = max(greatest, total)
+            fragments[at, 0], fragments[at, 1], worth[5, at] = start, start + length, total
+            for n in range(5):
+                worth[n, at] = counts[n] + total / (size + 1)
+                best[n] = max(best[n], counts[n])
+            at += 1
             for _ in range(ITERATIONS):
                 if not is_new(table, key):
                     break
@@ -261,56 +331,66 @@ def search_counts(
                 weighted_sums(points, weights, sums)
                 superpose(sums, motion)
                 squares(points, motion, square)
-                limit, key = count_and_choose(square, search_cutoff + 1, keys, best, within)
-        if length == shortest:
-            return best
-        length = max(length // 2, shortest)
+                total, limit, key = measure(square, cutoff + 1, scale, keys, best, within)
+                greatest = max(greatest, total)
+    return greatest, fragments, worth
 
 
 @compiled
-def climb(points: np.ndarray, cumulative: np.ndarray, d0: float) -> float:
-    """Return the greatest sum of 1 / (1 + d^2 / d0^2), uphill from the best of some fragments.
+def climb(
+    points: np.ndarray,
+    cumulative: np.ndarray,
+    fragments: np.ndarray,
+    worth: np.ndarray,
+    widths: np.ndarray,
+    radius: float,
+    sharp: bool,
+    within: np.ndarray,
+    best: np.ndarray,
+) -> np.float32:
+    """Return the greatest sum of 1 / (1 + d^2 / r^2), or of 1 / (1 + d^8 / r^8), uphill from the worthiest fragments.
 
     Parameters:
-        points, cumulative: as in `search_counts`.
-        d0: angstrom.
+        points, cumulative, within, best: as in `search`.
+        fragments, worth: (S, 2) and (S), as `search` returns them.
+        widths: superpositions followed in each step.
+        radius: r, angstrom.
+        sharp: whether the power is 8.
     """
     size = points.shape[1]
-    shortest = min(SHORTEST_START, size)
-    square, motion = np.empty(size, np.float32), np.empty(12, np.float32)
-    sums = np.empty((8 * size + 64, SUMS), np.float64)
-    count = 0
-    length = size
-    while True:
-        step = max(1, length // 2)
-        start = 0
-        while True:
-            sums[count] = cumulative[start + length] - cumulative[start]
-            count += 1
-            if start == size - length:
-                break
-            start = min(start + step, size - length)
-        if length == shortest:
-            break
-        length = max(length // 2, shortest)
-    scale = np.float32(1 / (d0 * d0))
+    order = greatest_of(worth, min(len(worth), widths[0]))
+    count = len(order)
+    sums = np.empty((count, SUMS), np.float64)
+    for row in range(count):
+        sums[row] = cumulative[fragments[order[row], 1]] - cumulative[fragments[order[row], 0]]
+    square, weights, motion = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(12, np.float32)
     score, narrow = np.empty(count, np.float32), np.empty(SUMS, np.float32)
-    for turn in range(len(CLIMB) + 1):
+    scale, greatest = np.float32(1 / (radius * radius)), np.float32(0)
+    for turn in range(len(widths) + 1):
         for row in range(count):
             superpose(sums[row], motion)
             squares(points, motion, square)
             total = np.float32(0)
-            for n in range(size):
-                closeness = 1 / (1 + square[n] * scale)
-                total += closeness
-                square[n] = closeness * closeness
+            if sharp:
+                count_within(square, best, within)
+                for n in range(size):
+                    ratio = min(square[n] * scale, FARTHEST)
+                    cube = ratio * ratio * ratio
+                    closeness = 1 / (1 + cube * ratio)
+                    total += closeness
+                    weights[n] = (cube + FLOOR) * closeness * closeness
+            else:
+                for n in range(size):
+                    closeness = 1 / (1 + square[n] * scale)
+                    total += closeness
+                    weights[n] = closeness * closeness
             score[row] = total
-            weighted_sums(points, square, narrow)
+            greatest = max(greatest, total)
+            weighted_sums(points, weights, narrow)
             sums[row] = narrow
-        if turn < len(CLIMB) and CLIMB[turn] < count:
-            sums = sums[np.argsort(-score[:count])[: CLIMB[turn]]]
-            count = CLIMB[turn]
-    greatest: float = score[:count].max()
+        if turn < len(widths) and widths[turn] < count:
+            count = widths[turn]
+            sums = sums[greatest_of(score[: len(sums)], count)]
     return greatest
 
 
@@ -342,6 +422,15 @@ def prepare(model: np.ndarray, native: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 @lru_cache(maxsize=16)
+def fragment_lengths(size: int) -> np.ndarray:
+    """Return the lengths of the fragments from which a chain of so many points is searched."""
+    shortest = min(SHORTEST_FRAGMENT, size)
+    halved = (size >> times for times in range(HALVINGS + 1))
+    lengths = [*(length for length in halved if length > shortest), shortest]
+    return np.array(lengths if size > SHORT_CHAIN or shortest < 4 else [*lengths, 3])
+
+
+@lru_cache(maxsize=16)
 def random_keys(size: int) -> np.ndarray:
     """Return the same random int32 (size) in every process."""
     return np.random.default_rng(0).integers(-(1 << 31), 1 << 31, size, dtype=np.int32)
@@ -370,17 +459,24 @@ class Superpositions:
         sums[[1, 7, 10, 13]] *= -1
         return self._rmsd(points, sums)
 
-    def best_tm_sum(self, d0: float) -> float:
-        """Return the greatest sum of 1 / (1 + d^2 / d0^2) that the climb reaches; d0 in angstrom."""
-        return float(climb(self._points, self._running, d0))
+    def best(self, d0: float) -> tuple[float, dict[float, int]]:
+        """Return the greatest sum of 1 / (1 + d^2 / d0^2), and for each of `CUTOFFS` the most points within it.
 
-    def best_counts(self, d0: float) -> dict[float, int]:
-        """Return for each of `CUTOFFS` the greatest number of points within it that the search reaches."""
-        keys = random_keys(self._points.shape[1])
+        Both are what the search reaches; d0 in angstrom.
+        """
+        points, running = self._points, self._running
+        size = points.shape[1]
+        counts = np.zeros(len(CUTOFFS), np.int32)
         nearest, farthest = SEARCH_RADIUS
         cutoff = min(farthest, max(nearest, d0))
-        counts = search_counts(self._points, self._running, keys, cutoff, _SQUARES)
-        return dict(zip(CUTOFFS, counts.tolist(), strict=True))
+        total, fragments, worth = search(
+            points, running, fragment_lengths(size), random_keys(size), cutoff, d0, _SQUARES, counts
+        )
+        times = 2 if size <= SHORT_CHAIN else 1
+        for radius, of_radius in zip(CUTOFFS, worth, strict=False):
+            climb(points, running, fragments, of_radius, times * GDT_WIDTHS, radius, True, _SQUARES, counts)
+        climbed = climb(points, running, fragments, worth[-1], times * TM_WIDTHS, d0, False, _SQUARES, counts)
+        return float(max(total, climbed)), dict(zip(CUTOFFS, counts.tolist(), strict=True))
 
     @staticmethod
     def _rmsd(points: np.ndarray, sums: np.ndarray) -> float:

@@ -71,24 +71,20 @@ def score(model: Tensor, native: Tensor, native_length: int | None = None) -> Sc
     """
     if len(native) < 3:
         raise ValueError(f"superposition needs at least 3 common residues, got {len(native)}")
-    return scores_of(_prepared(model, native), native_length or len(native))
+    points = (of.detach().to(torch.float64).cpu().numpy() for of in (model, native))
+    return scores_of(Superpositions(*points), native_length or len(native))
 
 
 def scores_of(pair: Superpositions, native_length: int) -> Scores:
     """Return the scores of a prepared pair, divided by `native_length` residues; see `score`."""
     d0 = tm_d0(native_length)
-    within = pair.best_counts(d0)
+    close, within = pair.best(d0)
     return Scores(
         rmsd=pair.rmsd(),
-        tm_score=min(1.0, pair.best_tm_sum(d0) / native_length),
+        tm_score=min(1.0, close / native_length),
         gdt_ts=sum(within[cutoff] for cutoff in GDT_TS_CUTOFFS) / len(GDT_TS_CUTOFFS) / native_length,
         gdt_ha=sum(within[cutoff] for cutoff in GDT_HA_CUTOFFS) / len(GDT_HA_CUTOFFS) / native_length,
     )
-
-
-def tm_score(model: Tensor, native: Tensor, native_length: int) -> float:
-    """Return the TM-score alone, at a sixth of the price of `score`, which documents the parameters."""
-    return min(1.0, _prepared(model, native).best_tm_sum(tm_d0(native_length)) / native_length)
 
 
 def tm_d0(length: int) -> float:
@@ -98,7 +94,3 @@ def tm_d0(length: int) -> float:
     program.
     """
     return max(0.5, 1.24 * (length - 15) ** (1 / 3) - 1.8) if length > 15 else 0.5
-
-
-def _prepared(model: Tensor, native: Tensor) -> Superpositions:
-    return Superpositions(*(points.detach().to(torch.float64).cpu().numpy() for points in (model, native)))

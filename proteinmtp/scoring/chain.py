@@ -7,7 +7,7 @@ import numpy as np
 
 from proteinmtp.base.metrics import NAMES, PROFILES
 from proteinmtp.geometry.constants import CONTACT
-from proteinmtp.geometry.pair_scores import LIKELY, PairScores, contact_precision, pair_scores
+from proteinmtp.geometry.pair_scores import LIKELY, PairScores, contact_precision, likeliest, pair_scores
 from proteinmtp.geometry.search import Superpositions
 from proteinmtp.geometry.superposition import scores_of
 from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
@@ -63,7 +63,7 @@ def score_chain(
         contact=contact,
     )
     observed = int(seen.sum())
-    first = 2 * CONTACT if contact is None else -LIKELY
+    first = 1.5 * CONTACT if contact is None else -LIKELY
     scores = dict.fromkeys(NAMES) | _lddt(pairs) | _errors(pairs) | _contacts(pairs, observed, first)
     if both.sum() < MIN_OBSERVED:
         scores |= dict.fromkeys(("tm_score", "gdt_ts", "gdt_ha"), 0.0)
@@ -120,10 +120,12 @@ def _error_profiles(pairs: PairScores) -> dict[str, np.ndarray | None]:
 
 
 def _contacts(pairs: PairScores, observed: int, first: float) -> dict[str, float | None]:
-    counts = {"l": observed, "l2": observed // 2, "l5": observed // 5, "r": int(pairs.far_contact.sum())}
-    far = contact_precision(pairs.far, pairs.far_contact, counts=list(counts.values()), first=first)
-    order = np.concatenate([pairs.medium, pairs.far])
-    contact = np.concatenate([pairs.medium_contact, pairs.far_contact])
-    both = contact_precision(order, contact, counts=[counts["l"], counts["l5"]], first=first)
-    precision = {f"contacts_{name}": value for name, value in zip(counts, far, strict=True)}
-    return precision | dict(zip(("contacts12_l", "contacts12_l5"), both, strict=True))
+    counts = {"l": observed, "l2": observed // 2, "l5": observed // 5, "r": int(np.count_nonzero(pairs.far_contact))}
+    most = max(counts.values())
+    far = likeliest(pairs.far, pairs.far_contact, most=most, first=first)
+    medium = likeliest(pairs.medium, pairs.medium_contact, most=most, first=first)
+    both = (np.concatenate(parts) for parts in zip(medium, far, strict=True))
+    alone = contact_precision(*far, counts=list(counts.values()))
+    together = contact_precision(*both, counts=[counts["l"], counts["l5"]])
+    precision = {f"contacts_{name}": value for name, value in zip(counts, alone, strict=True)}
+    return precision | dict(zip(("contacts12_l", "contacts12_l5"), together, strict=True))

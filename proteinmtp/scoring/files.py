@@ -19,6 +19,8 @@ from proteinmtp.tables.file_scores import FilePair, FileScores, ScoredPair
 FILES_KEPT = 8
 LEAST_PLACED = 0.9
 """Share of the native's residues that its full sequence must hold."""
+LEAST_IDENTITY = 0.3
+"""Of the residues of a model, below which it is likely that of another protein."""
 
 
 class ScoreError(DataError):
@@ -104,7 +106,7 @@ def _score_pair(row: FilePair, folder: Path, pairing: Pairing) -> FileScores:
 
 
 def _check(both: Pair, observed: int, fixed: Polymer, *, native: Path, model: Path) -> None:
-    """Check that enough residues have a counterpart and a place, and warn of those that have none."""
+    """Check that enough residues have a counterpart and a place; warn of those that have none, and of few alike."""
     if both.placed < MIN_OBSERVED:
         raise ScoreError(f"{model.name}: {both.placed} residues with a counterpart, at least {MIN_OBSERVED} are needed")
     stated = int(np.isfinite(fixed.coords).all(1).sum())
@@ -113,6 +115,13 @@ def _check(both: Pair, observed: int, fixed: Polymer, *, native: Path, model: Pa
     if observed < stated:
         logging.warning(
             "%s: %d residues have no place on the full sequence and do not count", native.name, stated - observed
+        )
+    if both.identity < LEAST_IDENTITY:
+        logging.warning(
+            "%s: %.0f %% of its residues are those of %s; is it a model of another protein?",
+            model.name,
+            100 * both.identity,
+            native.name,
         )
 
 

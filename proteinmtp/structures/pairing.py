@@ -6,7 +6,7 @@ peptide bond joins two residues. Letters alone leave it open to which side of a 
 align letters alone often get it wrong. Their way is offered as `PAIRINGS[1]`, to repeat published figures.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import gemmi
@@ -19,7 +19,8 @@ from proteinmtp.structures.polymers import Polymer
 Pairing = Literal["residues", "letters"]
 PAIRINGS: tuple[str, ...] = get_args(Pairing)
 """`residues`: residue numbers, letters and peptide bonds. `letters`: a global alignment with BLOSUM62, 11 for opening a
-gap and 1 for going on, free at the ends; the pairing of `TMscore -seq`."""
+gap and 1 for going on, free at the ends, of residues with a C-alpha; the pairing of `TMscore -seq`, except that of
+alignments with equal scores another may be taken."""
 
 GAP_OPEN, GAP_GO_ON = -10, -1
 """The first residue of a gap costs both."""
@@ -41,7 +42,7 @@ class Pair:
         native: (L, 3) float64, angstrom, NaN where not observed.
         model: (L, 3) float64, angstrom, NaN where the model has no residue.
         b_factors: (L,) float32 of the model, NaN where it has no residue.
-        identity: of the placed residues of the model, how many have the letter of the sequence, 0..1.
+        identity: of the residues of the model on the sequence, how many have its letter, 0..1.
     """
 
     sequence: str
@@ -82,6 +83,8 @@ def pair(native: Polymer, model: Polymer, *, sequence: str | None = None, pairin
         PairingError: if no residue of the model has a counterpart.
     """
     stated = sequence or native.sequence
+    if pairing == "letters":
+        native, model = with_alpha(native), with_alpha(model)
     full, first = (stated, 1) if stated else _common_sequence(native, model)
     fixed = place_chain(native, full, pairing, first=first)
     steps = native.steps if full == native.letters else None
@@ -120,6 +123,23 @@ def place_chain(
     return Placed(coords, b_factors, matches / max(len(kept), 1), matches)
 
 
+def with_alpha(chain: Polymer) -> Polymer:
+    """Return a chain without the residues that have no C-alpha."""
+    seen = np.isfinite(chain.coords).all(1)
+    if seen.all():
+        return chain
+    coords = chain.coords[seen]
+    return replace(
+        chain,
+        letters="".join(letter for letter, there in zip(chain.letters, seen.tolist(), strict=True) if there),
+        numbers=chain.numbers[seen],
+        coords=coords,
+        b_factors=chain.b_factors[seen],
+        steps=np.linalg.norm(np.diff(coords, axis=0), axis=1),
+        places=None if chain.places is None else chain.places[seen],
+    )
+
+
 def align(letters: str, full: str) -> np.ndarray:
     """Return (n,) int: the position in `full` of each of n letters, -1 for none, by a global alignment.
 
@@ -140,7 +160,7 @@ def align(letters: str, full: str) -> np.ndarray:
     for count, kind in cigar_items(result.cigar_str()):
         places.extend([-1] * count if kind == "D" else range(position, position + count) if kind == "M" else [])
         position += count if kind != "D" else 0
-    return np.array(places)
+    return np.array(places, dtype=np.int64)
 
 
 def _places(chain: Polymer, full: str, first: int, steps: np.ndarray | None) -> np.ndarray:

@@ -11,7 +11,7 @@ from proteinmtp.geometry.constants import LONGEST_BOND
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.lddt import lddt
 from proteinmtp.geometry.superposition import superpose
-from proteinmtp.structures.pairing import PairingError, align, pair, place_chain
+from proteinmtp.structures.pairing import PAIRINGS, Pairing, PairingError, align, pair, place_chain
 from proteinmtp.structures.polymers import Polymer
 from proteinmtp.structures.protein_chains import StructureError, read_protein_chains
 
@@ -157,11 +157,25 @@ def test_without_a_stated_sequence_common_numbers_pair_the_residues():
     assert paired.sequence == SEQUENCE
 
 
-def test_what_cannot_be_paired_is_said():
+def test_letters_pair_only_residues_with_a_c_alpha_as_the_program_does():
+    """A residue without one would take the place of the next one with its letter."""
+    letters, trace = "MKVALSGGGGGSPEWQRK", random_trace(18, 3)
+    native = polymer(letters[:7] + letters[8:], np.delete(trace, 7, axis=0))
+    hollow = trace.copy()
+    hollow[7] = np.nan
+    paired = pair(native, polymer(letters, hollow), pairing="letters")
+    assert paired.placed == 17 and rmsd(paired.model, paired.native) == pytest.approx(0, abs=1e-4)
+    assert paired.sequence == native.letters
+    swapped = pair(polymer(letters, hollow), native, pairing="letters")
+    assert swapped.placed == 17 and swapped.sequence == native.letters
+
+
+@pytest.mark.parametrize("pairing", PAIRINGS)
+def test_what_cannot_be_paired_is_said(pairing: Pairing):
     trace = random_trace(30, 0)
     far = np.full_like(trace, np.nan)
     with pytest.raises(PairingError, match="no residue of the model has a counterpart"):
-        pair(polymer("A" * 30, trace), polymer("A" * 30, far))
+        pair(polymer("A" * 30, trace), polymer("A" * 30, far), pairing=pairing)
     with pytest.raises(PairingError, match="too many to be aligned"):
         align("A" * 5000, "A" * 5001)
 

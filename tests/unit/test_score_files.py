@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from numba.core.event import Event, EventStatus
 
 from proteinmtp.base.metrics import NAMES
+from proteinmtp.geometry.compiled import Announcement
 from proteinmtp.scoring.files import ScoreError
 from proteinmtp.scoring.files import score_files as score
 from proteinmtp.tables.file_scores import FileScores, PairsTableError, read_pairs
@@ -37,6 +39,7 @@ def test_a_pair_is_printed_for_people_and_machines(pair_files: tuple[Path, Path]
     text = done.stdout
     assert done.exit_code == 0
     assert "native native.pdb, chain 'B': 57 of 62 residues observed" in text and "57 of them placed" in text
+    assert "RMSD, Å" in text and "radius of gyration, Å" in text and text.count("lDDT") == 1
     values = json.loads(proteinmtp("score", *pair_files, "--json").stdout)
     assert list(values)[-len(NAMES) :] == list(NAMES)
     assert (values["length"], values["observed"], values["placed"], values["identity"]) == (62, 57, 57, 1)
@@ -82,6 +85,18 @@ def test_coordinates_beyond_reason_are_refused_at_once(pair_files: tuple[Path, P
     write_trace(model.with_name("far.cif"), SEQUENCE, trace)
     with pytest.raises(ScoreError, match=r"far\.cif: chain .* has a coordinate beyond"):
         score_files(native, model.with_name("far.cif"))
+
+
+def test_a_model_of_another_protein_is_scored_with_a_warning(
+    pair_files: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+):
+    native, model = pair_files
+    score_files(native, model)
+    assert not caplog.messages
+    other = model.with_name("other.cif")
+    write_trace(other, "WPWDC" * 12, random_trace(60, 3))
+    score_files(native, other)
+    assert [text for text in caplog.messages if "another protein" in text and text.startswith("other.cif: ")]
 
 
 def test_chains_are_chosen(pair_files: tuple[Path, Path]):
@@ -146,3 +161,12 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path):
     (tmp_path / "broken.pdb").write_bytes(b"\x1f\x8bnot gzip")
     done = proteinmtp("score", tmp_path / "broken.pdb", tmp_path / "broken.pdb")
     assert done.exit_code == 65 and done.stderr.startswith("error: broken.pdb: ") and done.stderr.count("\n") == 1
+
+
+def test_compiling_is_announced_once(caplog: pytest.LogCaptureFixture):
+    announcement = Announcement()
+    with caplog.at_level("INFO"):
+        for _ in range(2):
+            announcement.notify(Event("numba:compile", EventStatus.START))
+            announcement.notify(Event("numba:compile", EventStatus.END))
+    assert len(caplog.messages) == 1 and "compiled" in caplog.text

@@ -1,6 +1,7 @@
 """Properties of the metrics of a chain, and values counted by hand."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,13 +13,15 @@ from proteinmtp.base.metrics import NAMES, PROFILES
 from proteinmtp.geometry.constants import CLASH
 from proteinmtp.geometry.distances import pack_upper, pairwise_distances
 from proteinmtp.geometry.lddt import lddt, lddt_per_residue
-from proteinmtp.geometry.pair_scores import DISTANCES, SEPARATIONS, contact_precision, pair_scores
+from proteinmtp.geometry.pair_scores import DISTANCES, SEPARATIONS, contact_precision, likeliest, pair_scores
 from proteinmtp.geometry.search import Superpositions
-from proteinmtp.geometry.superposition import kabsch, score, tm_d0, tm_score
+from proteinmtp.geometry.superposition import kabsch, score, tm_d0
 from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
 from proteinmtp.scoring.chain import ChainScores, score_chain
 
+from ..support.program import needs_program, program_scores
 from ..support.shapes import chains, helix, random_chain, random_motion, seeds
+from ..support.traces import random_trace
 
 
 def noisy(chain: torch.Tensor, seed: int, scale: float = 2.0) -> torch.Tensor:
@@ -209,10 +212,12 @@ def test_contacts_are_counted_from_the_closest():
     # In order: 1 yes, 3 yes, 5 no, 9 yes, none.
     assert contact_precision(far, contact, counts=[1, 2, 3, 4, 9, 0]) == [1, 1, 2 / 3, 0.75, 0.6, None]
     assert contact_precision(far[:0], contact[:0], counts=[3]) == [None]
-    # Those below the mark are sorted alone only where they are enough.
+    # Those below the mark are looked at alone only where they are enough.
     likely = -np.array([0.001, 0.9, 0.5, np.nan, 0.7])
-    assert contact_precision(likely, contact, counts=[1, 3], first=-0.02) == [1, 2 / 3]
-    assert contact_precision(likely, contact, counts=[4], first=-0.02) == [0.75]
+    assert [len(part) for part in likeliest(likely, contact, most=3, first=-0.02)] == [3, 3]
+    assert [len(part) for part in likeliest(likely, contact, most=4, first=-0.02)] == [5, 5]
+    few = likeliest(likely, contact, most=3, first=-0.02)
+    assert contact_precision(*few, counts=[1, 3]) == contact_precision(likely, contact, counts=[1, 3]) == [1, 2 / 3]
 
 
 def test_bonds_are_trans_or_cis_or_wrong():
@@ -253,14 +258,29 @@ def test_a_model_that_flew_apart_is_scored_at_once():
     assert 0 < score(model, chain).tm_score < 0.7
 
 
-def test_tm_score_alone_is_that_among_all_scores():
+def test_no_superposition_of_least_squares_is_above_that_of_the_search():
     chain = random_chain(8, 70)
     model = noisy(chain, 3, 4)
-    assert tm_score(model, chain, 90) == score(model, chain, 90).tm_score
-    # No superposition that least squares finds is above the one of the search.
     turn, move = kabsch(model, chain, weights=torch.ones(70, dtype=torch.float64))
     square = (model @ turn + move - chain).square().sum(1)
-    assert tm_score(model, chain, 70) >= float((1 / (1 + square / tm_d0(70) ** 2)).mean())
+    found = score(model, chain)
+    assert found.tm_score >= float((1 / (1 + square / tm_d0(70) ** 2)).mean())
+    assert found.gdt_ts >= np.mean([float((square <= cutoff**2).double().mean()) for cutoff in (1, 2, 4, 8)])
+
+
+@needs_program
+@pytest.mark.parametrize("kind", ["unrelated", "bent"])
+def test_no_score_of_a_short_bad_pair_is_below_that_of_the_program(kind: str, tmp_path: Path):
+    """Where d0 is small and nothing fits, a search is easily led astray: 30 pairs of 8 to 60 residues."""
+    rng = np.random.default_rng(5)
+    for seed in range(30):
+        length = int(rng.integers(8, 20 if seed % 2 else 60))
+        native = random_trace(length, seed).round(3)
+        bent = native + rng.normal(scale=0.8, size=native.shape).cumsum(0)
+        model = (random_trace(length, seed + 100) if kind == "unrelated" else bent).round(3)
+        ours = score(torch.from_numpy(model), torch.from_numpy(native))
+        for name, theirs in program_scores(tmp_path, model, native).items():
+            assert getattr(ours, name) >= theirs - 2e-4, (seed, length, name)
 
 
 def test_the_hand_of_a_helix_is_recognised():
