@@ -4,8 +4,8 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
+from proteinmtp.base.files import file_name
 from proteinmtp.config import ReconstructConfig, Section
 from proteinmtp.predictors.traces import traces
 from proteinmtp.structures.writing import write_pdb
@@ -49,9 +49,8 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     TRACES.write(outputs.traces, rebuilt)
     outputs.pdb.mkdir(parents=True, exist_ok=True)
     for prediction, trace in zip(predictions, rebuilt, strict=True):
-        # Chain names come from files: quoting leaves no character that means anything in a path.
         write_pdb(
-            outputs.pdb / f"{quote(trace.chain_id, safe='')}.pdb",
+            outputs.pdb / file_name(trace.chain_id, ".pdb"),
             sequence=sequences[trace.chain_id],
             coords=trace.coords,
             confidence=prediction.confidence,

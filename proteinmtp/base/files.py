@@ -3,10 +3,28 @@
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
+
+LONGEST_NAME = 200
+"""Bytes of a file's name without its suffix; file systems take 255, and a temporary file adds some."""
+
+
+def safe_id(name: str) -> str:
+    """Return a name in which all but ASCII letters, digits, `.` and `-` is replaced by `-`."""
+    return re.sub(r"[^A-Za-z0-9.-]", "-", name)
+
+
+def file_name(name: str, suffix: str) -> str:
+    """Return a file's name for a name from data: nothing in it means anything in a path, and it is not too long."""
+    quoted = quote(name, safe="")
+    if len(quoted) > LONGEST_NAME:
+        quoted = f"{quoted[: LONGEST_NAME - 9]}-{text_sha256(name)[:8]}"
+    return quoted + suffix
 
 
 def file_sha256(path: Path) -> str:

@@ -1,6 +1,7 @@
 """What a source holds: its entries in the order of their ids, a digest for each shard, and the rows of the manifest."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -9,7 +10,7 @@ from proteinmtp.base import plugins
 from proteinmtp.base.files import cached_hashes, readable_sha256, text_sha256
 from proteinmtp.config import SourceConfig
 from proteinmtp.structures.refusals import Refusal
-from proteinmtp.structures.source import SourceBase, SourceFile
+from proteinmtp.structures.source import SourceBase, SourceError, SourceFile
 from proteinmtp.tables.manifest import ManifestRow
 
 SOURCES = "proteinmtp.structures.sources"
@@ -40,9 +41,12 @@ def list_source(config: SourceConfig, results: Path) -> list[SourceFile]:
 
     Raises:
         PartError: if there is no such source.
-        SourceError: if there is nothing in it.
+        SourceError: if there is nothing in it, or two entries have one id.
     """
     files = sorted(load_source(config, results).list_files(), key=lambda file: file.entry_id)
+    for one, other in pairwise(files):
+        if one.entry_id == other.entry_id:
+            raise SourceError(f"{one.path} and {other.path} are both entry {one.entry_id}; give them different names")
     hashes = _hashes(files, results)
     first: dict[str, str] = {}
     listed = []

@@ -7,6 +7,7 @@ hold segment ids and line numbers, which would be read as an element or a charge
 """
 
 import math
+import re
 
 import numpy as np
 
@@ -25,8 +26,8 @@ LAST_COLUMN = 72
 SHORTEST_ATOM = 54
 FIELDS = np.array([30, 38, 46, 70])
 """Where x, y and z begin, and the eight columns that end with the element."""
-NUMBER_BITS = np.uint32(0x50505050)
-"""Set in digits and letters, not in blanks, `-` and `*`."""
+RESIDUE_NUMBER = re.compile(rb" *-?[0-9]+ *|[A-Z][0-9A-Z]{3}|[a-z][0-9a-z]{3}")
+"""A number, or one of hybrid-36 (Grosse-Kunstleve 2007), in four columns."""
 BLOCK = 1 << 17
 MOST_HEADERS = 100_000
 SHORTEST_LINE = 20
@@ -184,8 +185,7 @@ def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.n
     if short.any():
         _refuse(data, starts, ends, int(kept[np.argmax(short)]), "atom record, it is cut off")
     begins = starts[kept]
-    number = words(data, 4)[begins + 22]
-    numbered = (number & NUMBER_BITS) != 0
+    numbered = _are_numbers(words(data, 4)[begins + 22])
     plain = (fields & PLAIN_MASK == PLAIN) & ((fields + SIXES) & DIGITS == ZEROS)
     pairs = fields.view("<u2").reshape(len(kept), 3, 4)
     plain &= FOLLOWS[pairs[:, :, 0]] & FOLLOWS[pairs[:, :, 1]] & FOLLOWS[(fields >> np.uint64(8)).astype(np.uint16)]
@@ -197,6 +197,16 @@ def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.n
     if not good.all():
         worst = int(np.argmin(good))
         _refuse(data, starts, ends, int(kept[worst]), "position" if numbered[worst] else "residue number")
+
+
+def _are_numbers(columns: np.ndarray) -> np.ndarray:
+    """Return which residue numbers, (n,) as integers of four bytes, are numbers."""
+    pairs = [FOLLOWS[(columns >> np.uint32(shift)).astype(np.uint16)] for shift in (0, 8, 16)]
+    last = columns >> np.uint32(24)
+    good: np.ndarray = pairs[0] & pairs[1] & pairs[2] & (last >= ord("0")) & (last <= ord("9"))
+    for row in np.flatnonzero(~good).tolist():
+        good[row] = RESIDUE_NUMBER.fullmatch(columns[row].tobytes()) is not None
+    return good
 
 
 def _refuse(data: bytes, starts: np.ndarray, ends: np.ndarray, line: int, what: str) -> None:

@@ -23,6 +23,8 @@ FIRST_YEAR = 1970
 ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
 """The atom name CA, and the residue name of calcium, as an integer."""
 REQUIRED = {"id": "0", "type_symbol": "C", "label_alt_id": "."}
+LONGEST_NAME = 7
+"""Letters; gemmi's arrays hold no more."""
 POLYMER = gemmi.EntityType.Polymer.value
 UNIPROT = ("UNP", "SWS", "TREMBL")
 
@@ -87,8 +89,8 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
     _refuse_zeros(data)
     if mmcif:
         records = mmcif_records(data)
-        block = _block_with_atoms(gemmi.cif.read_string(records.data))
-        repairs = [*records.repairs, *_fill_columns(block)]
+        block = _block_with_atoms(_read_cif(records.data, data))
+        repairs = [*records.repairs, *_fill_columns(block), *_fill_entities(block)]
         structure = gemmi.make_structure_from_block(block)
         structure.setup_entities()
         polymers = _mmcif_polymers(structure, _mmcif_accessions(block), _mmcif_parents(block))
@@ -138,12 +140,14 @@ class _Residues:
         """
         flat = gemmi.FlatStructure(structure)
         rows = np.flatnonzero(flat.entity_type[: borders[-1]] == POLYMER)
+        begins = np.searchsorted(rows, borders)
+        if flat.altlocs[rows].any():
+            rows = rows[_side_by_side(flat.resnums[rows], flat.icodes[rows], flat.altlocs[rows], begins)]
         names, numbers, insertions = _integers(flat.residue_names)[rows], flat.resnums[rows], flat.icodes[rows]
         alpha = (_integers(flat.atom_names)[rows] == ALPHA) & (names != ALPHA)
         new = np.ones(len(rows), dtype=bool)
         new[1:] = (numbers[1:] != numbers[:-1]) | (insertions[1:] != insertions[:-1])
         new[1:] |= (names[1:] != names[:-1]) & (flat.altlocs[rows[1:]] == 0)
-        begins = np.searchsorted(rows, borders)
         new[begins[begins < len(rows)]] = True
         chosen = np.flatnonzero(new)
         if len(chosen) < len(rows):
@@ -152,7 +156,7 @@ class _Residues:
             place = np.cumsum(new) - 1
             chosen = np.lexsort((-flat.occ[rows], ~alpha, place))[chosen]
         self.rows = rows[chosen]
-        self.ends = np.searchsorted(self.rows, borders)
+        self.ends = np.concatenate([[0], np.cumsum(new)])[begins]
         self.alpha, self.numbers = alpha[chosen], numbers[chosen]
         self.coords = flat.pos[self.rows].astype(np.float32)
         self.b_factors = flat.b_iso[self.rows]
@@ -185,6 +189,21 @@ class _Residues:
         )
 
 
+def _side_by_side(numbers: np.ndarray, insertions: np.ndarray, altlocs: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Return an order of atoms in which alternate locations stand with the first of their place in the chain.
+
+    Parameters:
+        numbers, insertions, altlocs: (n,) of atoms.
+        begins: of the chains.
+    """
+    here = np.arange(len(numbers))
+    key = np.searchsorted(begins, here, side="right").astype(np.int64)
+    key = (key << 40) + (numbers.astype(np.int64) + (1 << 28) << 8) + insertions
+    _, first, place = np.unique(key, return_index=True, return_inverse=True)
+    first = first[place]
+    return np.argsort(np.where((altlocs != 0) & (altlocs[first] != 0), first, here), kind="stable")
+
+
 def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> list[Polymer]:
     if not len(structure):
         return []
@@ -197,7 +216,7 @@ def _pdb_polymers(structure: gemmi.Structure, accessions: dict[str, str]) -> lis
         if end == begin or (end == begin + 1 and not residues.from_atom_records[begin]):
             continue  # a lone modified residue is a ligand
         name = chain.name
-        kind = chain.get_polymer().check_polymer_type()
+        kind = _kind(chain.get_polymer())
         stated = _Stated(name, kind, None, given.get(name, ""), accessions.get(name))
         _add(polymers, residues.polymer(begin, end, stated))
     return polymers
@@ -209,6 +228,8 @@ def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], pare
     entity_of = {subchain: entity.name for entity in structure.entities for subchain in entity.subchains}
     given = {entity.name: letters_of_names(entity.full_sequence, parents) for entity in structure.entities}
     spans = [(chain.name, span) for chain in structure[0] for span in chain.subchains()]
+    entities = [entity_of.get(span.subchain_id(), "") for _, span in spans]
+    _shorten_names(structure, entity_of)
     sizes = [[len(residue) for residue in span] for _, span in spans]
     residues = _Residues(structure, parents, np.cumsum([0, *map(sum, sizes)]))
     polymers = []
@@ -221,11 +242,34 @@ def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], pare
         labels = np.array([residue.label_seq or 0 for residue in span])
         within = np.searchsorted(np.cumsum(sizes[index]), residues.rows[begin:end] - first, side="right")
         places = labels[within] - 1 if labels.all() else None
-        entity = entity_of.get(span.subchain_id(), "")
-        kind = span.check_polymer_type()
+        entity = entities[index]
+        kind = _kind(span)
         stated = _Stated(name, kind, places, given.get(entity, ""), accessions.get(entity))
         polymers.append(residues.polymer(begin, end, stated))
     return polymers
+
+
+def _shorten_names(structure: gemmi.Structure, entity_of: dict[str, str]) -> None:
+    """Number the chains, their parts and entities where the names of some are too long for gemmi's arrays."""
+    names = {*entity_of, *entity_of.values(), *(chain.name for chain in structure[0])}
+    if all(len(name) <= LONGEST_NAME for name in names):
+        return
+    number_of = {name: str(number) for number, name in enumerate(sorted(names))}
+    for chain in structure[0]:
+        for residue in chain:
+            residue.subchain = number_of.get(residue.subchain, "")
+            residue.entity_id = number_of.get(residue.entity_id, "")
+        chain.name = number_of[chain.name]
+
+
+def _kind(residues: gemmi.ResidueSpan) -> gemmi.PolymerType:
+    """Return what gemmi takes a polymer for; not RNA, as it does, where all that speaks for it is an atom called P."""
+    kind = residues.check_polymer_type()
+    if kind == gemmi.PolymerType.Rna and not any(
+        gemmi.find_tabulated_residue(residue.name).is_nucleic_acid() for residue in residues
+    ):
+        return gemmi.PolymerType.Other
+    return kind
 
 
 def _add(polymers: list[Polymer], polymer: Polymer) -> None:
@@ -275,6 +319,16 @@ def _refuse_zeros(data: bytes) -> None:
         raise RecordError(f"line {line}: a NUL byte, the file is damaged: {shown}")
 
 
+def _read_cif(shortened: bytes, whole: bytes) -> gemmi.cif.Document:
+    """Read a shortened text; an error names the line of the whole one."""
+    try:
+        return gemmi.cif.read_string(shortened)
+    except (RuntimeError, ValueError):
+        if shortened != whole:
+            gemmi.cif.read_string(whole)
+        raise
+
+
 def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
     blocks = [block for block in document if block.find_loop("_atom_site.Cartn_x")]
     if len(blocks) > 1:
@@ -292,10 +346,31 @@ def _integers(names: Any) -> np.ndarray:
 def _fill_columns(block: gemmi.cif.Block) -> list[str]:
     """Add the columns of the atom table without which gemmi makes no model, where they are missing."""
     loop = block.find_loop("_atom_site.Cartn_x").get_loop()
-    missing = [tag for tag in REQUIRED if loop is not None and f"_atom_site.{tag}" not in loop.tags]
-    for tag in missing:
-        loop.add_columns([f"_atom_site.{tag}"], REQUIRED[tag])
+    if loop is None:
+        return []
+    missing = [name for name in REQUIRED if f"_atom_site.{name}" not in loop.tags]
+    for name in missing:
+        loop.add_columns([f"_atom_site.{name}"], REQUIRED[name])
+    chains = "_atom_site.label_asym_id", "_atom_site.auth_asym_id"
+    if chains[0] not in loop.tags and chains[1] in loop.tags:
+        loop.add_columns([chains[0]], ".")
+        column, author = map(block.find_loop, chains)
+        for row in range(loop.length()):
+            column[row] = author[row]
+        missing.append(chains[0])
     return ["atom_site_columns"] if missing else []
+
+
+def _fill_entities(block: gemmi.cif.Block) -> list[str]:
+    """List the entities that have a sequence where there is no table of them, without which gemmi reads none."""
+    if block.find_values("_entity.id"):
+        return []
+    entities = dict.fromkeys(block.find_values("_entity_poly_seq.entity_id"))
+    if entities:
+        loop = block.init_loop("_entity.", ["id", "type"])
+        for entity in entities:
+            loop.add_row([entity, "polymer"])
+    return ["entity_table"] if entities else []
 
 
 def _mmcif_parents(block: gemmi.cif.Block) -> dict[str, str]:

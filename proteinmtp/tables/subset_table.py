@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from proteinmtp.base.errors import DataError
-from proteinmtp.base.files import text_sha256
+from proteinmtp.base.files import safe_id, text_sha256
 from proteinmtp.config import TableSplit
 
 WORDS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
@@ -27,24 +27,26 @@ class SubsetTableError(DataError):
 
 @dataclass(frozen=True)
 class SubsetTable:
-    """The subset for each key, as written and with PDB codes in lower case; None where the table gives no word.
+    """The subset for each key, as written, with PDB codes in lower case, and as ids are made of the names of files.
 
-    `origin` names the place of the keys, for messages.
+    None where the table gives no word. `origin` names the place of the keys, for messages.
     """
 
     origin: str
     exact: Mapping[str, str | None]
     folded: Mapping[str, str | None]
+    as_ids: Mapping[str, str | None]
 
     def find(self, *keys: str) -> tuple[bool, str | None]:
         """Return whether the table has a row for the first of `keys` that it knows, and the subset of that row.
 
         A key is looked for as it is written, then with its four-letter PDB code in lower case; what follows the
-        code, the chain, keeps its case.
+        code, the chain, keeps its case. At last as an id: the file `my_chain.pdb` is the entry `my-chain`.
         """
-        for table, key in [(self.exact, key) for key in keys] + [(self.folded, _fold(key)) for key in keys]:
-            if key in table:
-                return True, table[key]
+        for table, form in ((self.exact, str), (self.folded, _fold), (self.as_ids, _as_id)):
+            for key in map(form, keys):
+                if key in table:
+                    return True, table[key]
         return False, None
 
 
@@ -77,7 +79,7 @@ def read_subset_table(config: TableSplit) -> SubsetTable:
                 f"in row {before}; keep one of the two"
             )
         exact[key] = folded[_fold(key)] = subset
-    return SubsetTable(f"column {config.key!r} of {path}", exact, folded)
+    return SubsetTable(f"column {config.key!r} of {path}", exact, folded, _unambiguous(exact))
 
 
 def table_digest(config: TableSplit) -> str:
@@ -116,6 +118,18 @@ def _read(path: Path, config: TableSplit) -> pl.DataFrame:
         pl.col(config.key).cast(pl.String).str.strip_chars().alias("key"),
         pl.col(config.column).cast(pl.String).str.strip_chars().alias("subset"),
     )
+
+
+def _unambiguous(exact: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the subset for each key as an id, without those of which two keys with different subsets are made."""
+    subsets: dict[str, set[str | None]] = {}
+    for key, subset in exact.items():
+        subsets.setdefault(_as_id(key), set()).add(subset)
+    return {key: next(iter(words)) for key, words in subsets.items() if len(words) == 1}
+
+
+def _as_id(key: str) -> str:
+    return safe_id(_fold(key))
 
 
 def _fold(key: str) -> str:

@@ -2,19 +2,23 @@
 
 import logging
 import os
-import re
 import stat
+import zlib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from proteinmtp.base.files import cached_hashes, text_sha256
+from proteinmtp.base.files import cached_hashes, safe_id, text_sha256
 from proteinmtp.structures.header import code_in_header
+from proteinmtp.structures.records import TooLargeError, read_bytes
 from proteinmtp.structures.refusals import Refusal
 from proteinmtp.structures.source import SourceBase, SourceError, SourceFile
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 KEY = "source.directory.path"
+HASH_DIGITS = 8
+"""Of a hash, behind the names that several files share; more where that is the name of another."""
 
 
 Ids = Literal["name", "header"]
@@ -36,7 +40,8 @@ def list_folder(folder: Path, *, limit: int | None = None, ids: Ids = "name", ke
 
     Hidden files and folders are left alone, links are followed. The id is the file's name without its suffixes, or
     the code that the file states; where several files share an id, eight digits of a hash of their relative path are
-    added. A pipe, socket or device, and a path that is not UTF-8, is listed with that as its problem.
+    added. A packed file beside which the same one lies unpacked is listed as its duplicate; a pipe, socket or device,
+    and a path that is not UTF-8, with that as its problem.
 
     Parameters:
         folder: searched recursively.
@@ -55,14 +60,16 @@ def list_folder(folder: Path, *, limit: int | None = None, ids: Ids = "name", ke
         raise SourceError(f"{key}: no structure file in {folder}; looked for {', '.join(SUFFIXES)} (also with .gz)")
     if ids == "header":
         codes = {path: code_in_header(path) for path in stems if _problem(path) is None}
-        stems = {path: _safe(codes.get(path) or "") or stem for path, stem in stems.items()}
-    shared = {stem for stem, count in Counter(stem.lower() for stem in stems.values()).items() if count > 1}
+        stems = {path: safe_id(codes.get(path) or "") or stem for path, stem in stems.items()}
     files = []
-    for path, stem in stems.items():
-        suffix = f"-{text_sha256(path.relative_to(folder).as_posix())[:8]}" if stem.lower() in shared else ""
-        file = SourceFile(stem + suffix, path)
+    for path, entry_id in _ids(stems, folder).items():
+        file = SourceFile(entry_id, path)
         problem = _problem(path)
-        files.append(file if problem is None else file.refused(Refusal.UNREADABLE, f"{path.name!r}: {problem}"))
+        if problem is not None:
+            file = file.refused(Refusal.UNREADABLE, f"{path.name!r}: {problem}")
+        elif _is_packed_twin(path):
+            file = file.refused(Refusal.DUPLICATE_FILE, f"{path.name}: unpacked it is {path.stem}, which is used")
+        files.append(file)
     files.sort(key=lambda file: file.entry_id)
     if limit is not None:
         files = sorted(files, key=lambda file: text_sha256(file.entry_id))[:limit]
@@ -83,6 +90,32 @@ def folder_digest(folder: Path, cache: Path, key: str = KEY) -> str:
     paths = [file.path for file in list_folder(folder, key=key)]
     hashes = cached_hashes(paths, cache)
     return text_sha256(*(part for path in paths for part in (repr(path.relative_to(folder)), hashes[path])))
+
+
+def _ids(stems: Mapping[Path, str], folder: Path) -> dict[Path, str]:
+    """Return an id for each file: its stem, or that and a hash where several share it; capitals tell none apart."""
+    count = Counter(stem.lower() for stem in stems.values())
+    taken = {stem for stem, files in count.items() if files == 1}
+    ids = {}
+    for path, stem in stems.items():
+        ids[path] = stem
+        if count[stem.lower()] > 1:
+            digest = text_sha256(path.relative_to(folder).as_posix())
+            candidates = (f"{stem}-{digest[:size]}" for size in range(HASH_DIGITS, len(digest) + 1))
+            ids[path] = next(name for name in candidates if name.lower() not in taken)
+            taken.add(ids[path].lower())
+    return ids
+
+
+def _is_packed_twin(path: Path) -> bool:
+    """Return whether beside a file lies the same one unpacked."""
+    twin = path.with_suffix("")
+    if path.suffix.lower() != ".gz" or not twin.is_file():
+        return False
+    try:
+        return twin.read_bytes() == read_bytes(path, twin.stat().st_size)
+    except (OSError, EOFError, zlib.error, TooLargeError):
+        return False  # the parser says what is wrong
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -118,9 +151,4 @@ def _problem(path: Path) -> str | None:
 def _stem(name: str) -> str | None:
     """Return the id in a file name, or None if it is no structure file."""
     path = Path(name[:-3] if name.lower().endswith(".gz") else name)
-    return _safe(path.stem) if path.suffix.lower() in SUFFIXES else None
-
-
-def _safe(name: str) -> str:
-    """Return a name with characters that are safe anywhere."""
-    return re.sub(r"[^A-Za-z0-9.-]", "-", name)
+    return safe_id(path.stem) if path.suffix.lower() in SUFFIXES else None
