@@ -8,7 +8,7 @@ from proteinmtp.config import RunConfig, Section
 from proteinmtp.predictors.network import predict_chains
 from proteinmtp.tables.chains import CHAINS, ChainSequence
 from proteinmtp.tables.predictions import PREDICTIONS
-from proteinmtp.tables.saved_files import SavedRun, model_folder
+from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 from proteinmtp.tables.split import read_subset
 
 
@@ -37,10 +37,11 @@ class Options(Section):
 
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
-    """Predict the chains of a shard; without any, the trained run is neither checked nor loaded."""
+    """Predict the chains of a shard; without any, backbone and trained run are neither checked nor loaded."""
     wanted = read_subset(inputs.split, options.subset)
     chains = [chain for chain in CHAINS.read_as(ChainSequence, inputs.chains) if chain.chain_id in wanted]
     if chains:
+        SavedBackbone.read(inputs.backbone).check(model_folder(inputs.backbone), inputs.backbone)
         SavedRun.read(inputs.record).check(model_folder(inputs.record), inputs.record)
     rows = predict_chains(
         options.settings, chains, backbone=model_folder(inputs.backbone), saved=model_folder(inputs.record)

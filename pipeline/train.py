@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Annotated
 
 from proteinmtp.base.files import file_sha256, text_sha256
-from proteinmtp.config import RunConfig, Section
+from proteinmtp.config import PAUSES, RunConfig, Section
 from proteinmtp.model.build import LATER, save_network
 from proteinmtp.model.tokens import SLOT
 from proteinmtp.tables.chains import Chain, read_chains
 from proteinmtp.tables.history import HISTORY
-from proteinmtp.tables.saved_files import SavedRun, hashed, model_folder
+from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, hashed, model_folder
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import read_subset
 from proteinmtp.training.loop import TrainingRun, trained
@@ -42,20 +42,26 @@ class Outputs:
 
 
 class Options(Section):
-    """Name and settings of the run, seed, fingerprint of the code, and the folder for the checkpoints of all runs."""
+    """Name and settings of the run, seed, fingerprint of the code, and the folder for the checkpoints of all runs.
+
+    When it is saved and stopped stands beside the settings, since it changes nothing in the result; 0: as they say.
+    """
 
     run: str
     settings: RunConfig
     seed: int
     code: str
     work: str
+    checkpoint_every: int = 0
+    max_seconds: int = 0
 
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Train one run and save it; of several processes, one writes."""
+    SavedBackbone.read(inputs.backbone).check(model_folder(inputs.backbone), inputs.backbone)
     job = TrainingRun(
         name=options.run,
-        settings=options.settings,
+        settings=_with_pauses(options),
         seed=options.seed,
         training=_chains(inputs, options, "train"),
         validation=_chains(inputs, options, "val"),
@@ -79,6 +85,12 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
             logging.info("saved %s", outputs.model)
 
 
+def _with_pauses(options: Options) -> RunConfig:
+    given = {"checkpoint_every": options.checkpoint_every, "max_minutes": options.max_seconds / 60}
+    train = options.settings.train.model_copy(update={key: value for key, value in given.items() if value})
+    return options.settings.model_copy(update={"train": train})
+
+
 def _chains(inputs: Inputs, options: Options, subset: str) -> list[Chain]:
     stored = inputs.distances if options.settings.train.distances == "stored" else None
     return read_chains(inputs.chains, read_subset(inputs.split, subset), stored)
@@ -89,7 +101,5 @@ def _key(inputs: Inputs, options: Options) -> str:
     files = [*inputs.chains, inputs.split, inputs.backbone]
     if options.settings.train.distances == "stored":
         files.extend(inputs.distances)
-    settings = options.settings.model_dump_json(
-        exclude={**dict.fromkeys(LATER, True), "train": {"max_minutes", "checkpoint_every"}}
-    )
+    settings = options.settings.model_dump_json(exclude={**dict.fromkeys(LATER, True), "train": set(PAUSES)})
     return text_sha256(settings, str(options.seed), options.code, *map(file_sha256, files))[:16]

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from proteinmtp.base.files import cached_hashes, text_sha256
 from proteinmtp.base.fingerprint import Fingerprints
 from proteinmtp.base.plugins import module_name
-from proteinmtp.config import options_json
+from proteinmtp.config import PAUSES, options_json
 from proteinmtp.model.parts import HEADS, LOSSES
 from proteinmtp.predictors import catalogue
 from proteinmtp.structures.listing import list_source, shard_digests
@@ -122,12 +122,13 @@ def backbone_of(wildcards):
 
 
 def settings_of(run, *unused):
-    """Return the settings of a run, unused sections at their defaults."""
+    """Return the settings of a run; unused sections, and what only says when a run pauses, at their defaults."""
     settings = CONFIG.run(run)
     defaults = type(settings)()
-    return settings.model_copy(
-        update={section: getattr(defaults, section) for section in unused}
-    )
+    pauses = {key: getattr(defaults.train, key) for key in PAUSES}
+    sections = {section: getattr(defaults, section) for section in unused}
+    train = settings.train.model_copy(update=pauses)
+    return settings.model_copy(update={"train": train, **sections})
 
 
 def network_fingerprint(stage, *more):

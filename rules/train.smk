@@ -18,6 +18,13 @@ rule train:
     threads: lambda wildcards: CONFIG.run(wildcards.run).train.threads
     resources:
         gpu=lambda wildcards: CONFIG.run(wildcards.run).train.gpus,
+        # Not params, which Snakemake compares: another limit does not train a finished run again.
+        checkpoint_every=lambda wildcards: CONFIG.run(
+            wildcards.run
+        ).train.checkpoint_every,
+        max_seconds=lambda wildcards: round(
+            60 * (CONFIG.run(wildcards.run).train.max_minutes or 0)
+        ),
     params:
         house=lambda wildcards, input: IN_HOUSE,
         accelerate=lambda wildcards, input: accelerate_file(wildcards.run),
@@ -35,6 +42,7 @@ rule train:
     shell:
         "{params.house} accelerate launch --quiet --config_file {params.accelerate:q} --num_processes {params.processes}"
         " -m pipeline train --run {wildcards.run} --chains {params.chains:q} --distances {params.distances:q}"
+        " --checkpoint-every {resources.checkpoint_every} --max-seconds {resources.max_seconds}"
         " --split {input.split:q} --backbone {input.backbone:q} --options {params.options:q} --code {params.code}"
         " --work {params.work:q} --record {output.record:q} --history {output.history:q} --model {output.model:q}"
         " 2>&1 | tee {log:q}"

@@ -44,8 +44,9 @@ def readable_sha256(path: Path) -> str:
 def cached_hashes(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
     """Return the sha256 of each file, "" for those that cannot be read.
 
-    Hashes are kept in the JSON file `cache`, keyed by path, size and time of change, so that a second look reads none
-    of the files but those that could not be read. The cache holds what was asked for last.
+    Hashes are kept in the JSON file `cache`, keyed by path, size and times, so that a second look reads none of the
+    files but those that could not be read. Of the times that of the inode counts too, which no program can set back.
+    The cache holds what was asked for last.
     """
     known = json.loads(cache.read_text(encoding="utf-8")) if cache.exists() else {}
     seen = {}
@@ -62,12 +63,12 @@ def cached_hashes(paths: Iterable[Path], cache: Path) -> dict[Path, str]:
 
 
 def _stamp(path: str) -> list[int]:
-    """Return the size and the time of change of a file, nothing for one that cannot be reached."""
+    """Return size, time of change and that of the inode, nothing for a file that cannot be reached."""
     try:
         stat = os.stat(path)  # noqa: PTH116  a Path takes twice as long
     except OSError:
         return []
-    return [stat.st_size, stat.st_mtime_ns]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
 
 
 def text_sha256(*parts: str) -> str:
@@ -79,6 +80,15 @@ def directory_hashes(folder: Path) -> dict[str, str]:
     """Return the sha256 of each file below `folder`, by its path relative to `folder`, sorted."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+
+
+def give_usual_permissions(folder: Path) -> None:
+    """Give the files below a folder the permissions of a user's new files; libraries give some to the owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o666 & ~mask)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from proteinmtp.cli.inspect import inspect
 from proteinmtp.cli.plan import plan
 from proteinmtp.cli.score import score
 from proteinmtp.cli.verdicts import verdicts
+from proteinmtp.cli.verify import verify
 
 
 class Commands(TyperGroup):
@@ -29,7 +30,7 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (score, compare, inspect, plan, verdicts, config):
+for command in (score, compare, inspect, plan, verdicts, verify, config):
     app.command()(command)
 
 
@@ -52,4 +53,4 @@ def proteinmtp(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a mistake before its line.")] = False,
 ) -> None:
-    """Protein structures from language models: score and compare results, look into tables, plan runs."""
+    """Protein structures from language models: score and compare results, look into and check tables, plan runs."""

@@ -20,13 +20,14 @@ from proteinmtp.config.section import Option, Section
 from proteinmtp.config.slots import SlotsConfig
 from proteinmtp.config.source import DemoSource, DirectorySource, PdbbindSource, RcsbSource, SourceConfig
 from proteinmtp.config.split import SplitConfig, TableSplit, YearSplit
-from proteinmtp.config.train import LoraConfig, TrainConfig
+from proteinmtp.config.train import PAUSES, LoraConfig, TrainConfig
 
 FINGERPRINT = "never"
 """See `proteinmtp.base.fingerprint`: the settings of a stage are params, which Snakemake compares by itself."""
 
 __all__ = [
     "NULL_PREFIX",
+    "PAUSES",
     "BackboneConfig",
     "ComparatorEntry",
     "Config",

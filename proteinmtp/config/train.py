@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from proteinmtp.config.section import Section
 
+PAUSES = frozenset({"checkpoint_every", "max_minutes"})
+"""Keys that say when a run is saved and stopped, which changes nothing in its result."""
+
 
 class LoraConfig(Section):
     """Low-rank adapters (PEFT)."""

@@ -8,6 +8,7 @@ from huggingface_hub import snapshot_download
 from transformers import AutoModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
+from proteinmtp.base.files import give_usual_permissions
 from proteinmtp.config import BackboneConfig
 from proteinmtp.model.backbone import ENCODERS, Architecture, BackboneError, read_architecture
 from proteinmtp.model.tiny import make_tiny
@@ -42,6 +43,7 @@ def make_backbone(config: BackboneConfig, seed: int, folder: Path) -> str:
         _link(Path(config.path or ""), folder, random=config.random)
     if config.random:
         _draw_weights(folder, seed)
+    give_usual_permissions(folder)
     origin = _origin(config)
     _check(origin, folder)
     return origin

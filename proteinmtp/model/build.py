@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from proteinmtp.base import plugins
 from proteinmtp.base.errors import DataError, PartError
-from proteinmtp.base.files import write_json
+from proteinmtp.base.files import give_usual_permissions, write_json
 from proteinmtp.config import HeadConfig, LossConfig, RunConfig, TrainConfig
 from proteinmtp.model.backbone import Architecture, Backbone, load_backbone
 from proteinmtp.model.head import HeadBase
@@ -108,6 +108,7 @@ def save_network(network: Network[Any], *, tokenizer: ResidueTokenizer, config: 
     save_file(network.own_state(), folder / "slots.safetensors")
     tokenizer.tokenizer.save_pretrained(folder / "tokenizer")
     write_json(folder / "config.json", config.model_dump(mode="json", exclude=LATER))
+    give_usual_permissions(folder)
 
 
 def load_network(config: RunConfig, *, backbone: Path, saved: Path, dtype: torch.dtype) -> Network[Any]:

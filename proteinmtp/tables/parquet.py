@@ -1,8 +1,9 @@
 """Reading and writing of Parquet tables, and what a table is: a row type whose fields say columns and Arrow types.
 
 Files are written row group by row group, so memory does not grow with the table, and moved into place when they are
-complete. Equal rows give equal bytes. Coordinates and distances are in angstrom; positions in arrays are positions in
-the full sequence; `triu` columns hold the pairs i < j of an L x L matrix, row by row.
+complete. Equal rows give equal bytes, whose checksum stands in the file and is checked when it is read. Coordinates and
+distances are in angstrom; positions in arrays are positions in the full sequence; `triu` columns hold the pairs i < j
+of an L x L matrix, row by row.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -18,8 +19,11 @@ import pyarrow.parquet as pq
 
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import atomic
+from proteinmtp.tables import checksum
 
-VERSION = "2"
+VERSION = "3"
+UNCHECKED_VERSIONS = frozenset({"1", "2"})
+"""Of files without a checksum."""
 ROW_GROUP = 64
 COMPRESSION_LEVEL = 3
 
@@ -71,20 +75,20 @@ class Table(Generic[R]):
         """Open a file for writing; it appears at `path` when the block ends without an error."""
         split_columns = [field.name + ".list.element" for field in self.schema if field.type == HALFS]
         dictionary = [field.name for field in self.schema if pa.types.is_string(field.type)]
-        with (
-            atomic(path) as temporary,
-            pq.ParquetWriter(
+        with atomic(path) as temporary:
+            with pq.ParquetWriter(
                 temporary,
                 self.schema.with_metadata(METADATA),
                 compression="zstd",
                 compression_level=COMPRESSION_LEVEL,
                 use_dictionary=dictionary,
                 column_encoding=dict.fromkeys(split_columns, "BYTE_STREAM_SPLIT") or None,
-            ) as writer,
-        ):
-            table = TableWriter(writer, self)
-            yield table
-            table.flush()
+            ) as writer:
+                table = TableWriter(writer, self)
+                yield table
+                table.flush()
+                writer.add_key_value_metadata({checksum.KEY: checksum.ZEROS})
+            checksum.seal(temporary)
 
     def write(self, path: Path, rows: Iterable[R]) -> None:
         """Write all `rows` to a file; see `open`."""
@@ -109,6 +113,7 @@ class Table(Generic[R]):
 
     def read_cells(self, path: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Yield for each row of a file the values of `columns`; raises as `read` does."""
+        check_origin(path, self.name)
         there = self.columns_in(path)
         missing = [name for name in columns if name not in there]
         if missing:
@@ -149,12 +154,33 @@ class TableWriter(Generic[R]):
             self._rows = []
 
 
+def check_origin(path: Path, name: str | None = None) -> None:
+    """Check that a file is as `Table` wrote it; one of an older version has no checksum and is taken as it is.
+
+    Raises:
+        DataError: if it is damaged, or was written by something else.
+    """
+    with _reading(path, name):
+        if checksum.check(path):
+            return
+        version = (pq.read_metadata(path).metadata or {}).get(b"proteinmtp.schema_version", b"").decode()
+    if version == VERSION:
+        raise checksum.damaged(path)
+    if version not in UNCHECKED_VERSIONS:
+        what = "a table" if name is None else f"a table of {name}"
+        raise DataError(
+            f"{path} was not written by this program, or was changed by another one; {what} is expected: delete it, and"
+            " the next run makes it again"
+        )
+
+
 def count_rows(path: Path) -> int:
     """Return the number of rows of a Parquet file, from its footer.
 
     Raises:
-        DataError: naming a file that cannot be read.
+        DataError: naming a file that cannot be read, or was changed.
     """
+    check_origin(path)
     with _reading(path):
         return int(pq.read_metadata(path).num_rows)
 
@@ -166,11 +192,12 @@ def read_metadata(path: Path) -> dict[str, str]:
         DataError: naming a file that cannot be read.
     """
     with _reading(path):
+        checksum.check(path)
         raw = pq.read_metadata(path).metadata or {}
     return {
         key.decode().removeprefix("proteinmtp."): value.decode()
         for key, value in raw.items()
-        if key.startswith(b"proteinmtp.")
+        if key.startswith(b"proteinmtp.") and key != checksum.KEY.encode()
     }
 
 
@@ -189,7 +216,7 @@ def _reading(path: Path, name: str | None = None) -> Iterator[None]:
     """Name a file that cannot be read, and the kind of table that it should be, in one line."""
     try:
         yield
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # damage gives texts that are no UTF-8, for one
         what = "a table" if name is None else f"a table of {name}"
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         advice = "if a stage made it, delete it and make it again"

@@ -1,12 +1,16 @@
-"""Records: small JSON files with one typed object each."""
+"""Records: small JSON files with one typed object each, and the sha256 of what they say."""
 
+import json
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from proteinmtp.base.errors import DataError
-from proteinmtp.base.files import write_json
+from proteinmtp.base.files import text_sha256, write_json
+from proteinmtp.tables.checksum import damaged
+
+CHECKSUM = "sha256"
 
 
 class Record(BaseModel):
@@ -16,17 +20,36 @@ class Record(BaseModel):
 
     def write(self, path: Path) -> None:
         """Write this record as JSON with sorted keys."""
-        write_json(path, self.model_dump(mode="json"))
+        values = self.model_dump(mode="json")
+        write_json(path, values | {CHECKSUM: _digest(values)})
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `write` wrote.
+        """Read what `write` wrote; a record of an older version has no checksum and is taken as it is.
 
         Raises:
-            DataError: naming a file that cannot be read or holds something else.
+            DataError: naming a file that cannot be read, holds something else, or was changed.
         """
         try:
-            return cls.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            values = checked_values(path)
+            return cls.model_validate_json(json.dumps(values))
+        except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise DataError(f"{path} cannot be read: {reason}; delete it and make it again") from error
+
+
+def checked_values(path: Path) -> Any:
+    """Return what a record says, without its checksum.
+
+    Raises:
+        OSError, ValueError: if it is no JSON.
+        DataError: if it was changed.
+    """
+    values = json.loads(path.read_bytes())
+    if isinstance(values, dict) and CHECKSUM in values and values.pop(CHECKSUM) != _digest(values):
+        raise damaged(path)
+    return values
+
+
+def _digest(values: dict[str, Any]) -> str:
+    return text_sha256(json.dumps(values, sort_keys=True))

@@ -1,12 +1,15 @@
-"""Checkpoints of a training run: one safetensors file, written beside, synced, and moved into place.
+"""Checkpoints of a training run: safetensors files, each written beside, synced, and moved into place.
 
 A file holds the trained parameters, the optimiser's state, the state of the random generator and what was counted;
-training resumed from it gives the same bits as training that was never stopped (on one CPU).
+training resumed from it gives the same bits as training that was never stopped (on one CPU). Its name states the step
+and the sha256 of its bytes. The last two are kept: one that is damaged is set aside, and the one before is used.
 """
 
 import fcntl
 import json
 import logging
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -18,10 +21,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from proteinmtp.base.files import atomic
+from proteinmtp.base.files import file_sha256
 from proteinmtp.tables.history import HistoryRow
 
-NAME = "checkpoint.safetensors"
+KEPT = 2
+NAME = re.compile(r"step-(\d{12})-([0-9a-f]{64})\.safetensors")
 
 
 @dataclass
@@ -42,21 +46,42 @@ class Position:
 
 
 def save(folder: Path, position: Position, *, network: nn.Module, optimizer: Optimizer) -> None:
-    """Write the checkpoint of `folder`, in place of the one before."""
+    """Write a checkpoint into `folder`, and delete all but this one and the one before."""
     tensors = {"rng": torch.get_rng_state()}
     for name, parameter in _trained(network):
         tensors[f"parameter/{name}"] = parameter.detach().contiguous()
         for key, value in optimizer.state[parameter].items():
             tensors[f"optimizer/{name}/{key}"] = value.detach().contiguous()
-    with atomic(folder / NAME) as temporary:
-        save_file(tensors, temporary, metadata={"position": json.dumps(asdict(position))})
+    written = folder / "unfinished.safetensors"
+    save_file(tensors, written, metadata={"position": json.dumps(asdict(position))})
+    with written.open("rb") as handle:
+        os.fsync(handle.fileno())
+    written.rename(folder / f"step-{position.step:012d}-{file_sha256(written)}.safetensors")
+    for path in all_of(folder)[:-KEPT]:
+        path.unlink()
+
+
+def all_of(folder: Path) -> list[Path]:
+    """Return the checkpoints of a folder, the last one last."""
+    return sorted(path for path in folder.glob("step-*.safetensors") if NAME.fullmatch(path.name))
+
+
+def set_aside_damaged(folder: Path) -> None:
+    """Rename the last checkpoints whose bytes are not those that were written, until one is whole."""
+    for path in reversed(all_of(folder)):
+        _, digest = NAME.fullmatch(path.name).groups()  # type: ignore[union-attr]  # they match, see `all_of`
+        if file_sha256(path) == digest:
+            return
+        aside = path.rename(path.with_name(f"damaged-{path.name}"))
+        logging.warning("the checkpoint %s is damaged and set aside; the one before is used, or the start", aside)
 
 
 def load(folder: Path, network: nn.Module, optimizer: Optimizer) -> Position:
-    """Load the checkpoint of `folder` into network and optimiser; without one, the position is the start."""
-    path = folder / NAME
-    if not path.exists():
+    """Load the last checkpoint of `folder` into network and optimiser; without one, the position is the start."""
+    there = all_of(folder)
+    if not there:
         return Position()
+    path = there[-1]
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -74,15 +99,31 @@ def load(folder: Path, network: nn.Module, optimizer: Optimizer) -> Position:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that a process left over from a killed launcher and its successor take turns."""
+    """Hold the folder's lock, so that a process left over from a killed launcher and its successor take turns.
+
+    The file of the lock is deleted when the block ends without an error.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logging.warning("another process trains in %s; waiting until it ends", folder)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    path = folder.with_suffix(".lock")
+    while True:
+        with path.open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                logging.warning("another process trains in %s; waiting until it ends", folder)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is(path, handle.fileno()):
+                yield
+                path.unlink()
+                return
+
+
+def _is(path: Path, descriptor: int) -> bool:
+    """Return whether the file at a path is still the open one; else who held its lock has deleted it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _trained(network: nn.Module) -> list[tuple[str, nn.Parameter]]:

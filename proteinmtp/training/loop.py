@@ -151,6 +151,9 @@ class _Loop:
         self._sampler = BatchSampler(
             [len(chain) for chain in run.training], batch_size=options.batch_size, seed=run.seed
         )
+        if accelerator.is_main_process:
+            checkpoint.set_aside_damaged(run.work)
+        accelerator.wait_for_everyone()
         self._position = checkpoint.load(run.work, network, optimizer)
 
     def run_to_the_end(self) -> list[HistoryRow]:

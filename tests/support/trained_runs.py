@@ -20,6 +20,7 @@ from proteinmtp.tables.chains import read_chains
 from proteinmtp.tables.history import HISTORY, HistoryRow
 from proteinmtp.tables.saved_files import model_folder
 from proteinmtp.tables.split import read_subset
+from proteinmtp.training import checkpoint
 
 from .networks import run_of
 from .small import SmallData
@@ -72,7 +73,8 @@ class RunFiles:
 
     @property
     def checkpoints(self) -> list[Path]:
-        return list(self.work.glob("*/checkpoint.safetensors"))
+        """The last one of each folder."""
+        return [checkpoint.all_of(folder)[-1] for folder in self.work.glob("*/") if checkpoint.all_of(folder)]
 
 
 def files_of(small: SmallData, folder: Path) -> RunFiles:

@@ -87,7 +87,8 @@ def test_the_report_s_table_is_preferred_and_a_lone_run_needs_no_name(tmp_path: 
 def test_a_metric_that_an_old_table_lacks_is_left_out(tmp_path: Path):
     a, b = (folder(tmp_path, name, {"one": rows("one", at, range(6))}) for at, name in enumerate("ab"))
     table = b / "runs" / "one" / "metrics.parquet"
-    pq.write_table(pq.read_table(table).drop_columns(["clashes", "lddt_residues", "mixed_hand"]), table)
+    older = pq.read_table(table).drop_columns(["clashes", "lddt_residues", "mixed_hand"])
+    pq.write_table(older.replace_schema_metadata({"proteinmtp.schema_version": "2"}), table)
     comparison = compared(a, b)
     names = [metric.name for metric in METRICS_SHOWN if metric.name != "clashes"]
     assert [line.metric.name for line in comparison.lines] == names
@@ -116,6 +117,7 @@ def test_the_command_prints_a_table_and_json(tmp_path: Path):
         (("a", "empty", "--run", "one"), 1, "holds no scores"),
         (("a", "text", "--run", "one"), 65, "cannot be read"),
         (("a", "other", "--run", "one"), 65, "is no table of metrics: it has no column chain_id"),
+        (("a", "changed", "--run", "one"), 65, "is damaged, or was changed after it was written"),
     ],
 )
 def test_a_mistake_gives_one_line(tmp_path: Path, arguments: tuple[str, ...], code: int, message: str):
@@ -124,7 +126,9 @@ def test_a_mistake_gives_one_line(tmp_path: Path, arguments: tuple[str, ...], co
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("no table")
     table = pq.read_table(tmp_path / "a" / "runs" / "one" / "metrics.parquet")
-    pq.write_table(table.drop_columns(["chain_id"]), tmp_path / "other")
+    pq.write_table(table, tmp_path / "changed")
+    older = table.drop_columns(["chain_id"]).replace_schema_metadata({"proteinmtp.schema_version": "2"})
+    pq.write_table(older, tmp_path / "other")
     done = proteinmtp("compare", *(tmp_path / word if (tmp_path / word).exists() else word for word in arguments))
     assert done.exit_code == code
     assert message in done.stderr and len(done.stderr.strip().splitlines()) == 1

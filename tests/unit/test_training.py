@@ -2,7 +2,9 @@ import logging
 import os
 import signal
 import subprocess
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +16,7 @@ from proteinmtp.base.errors import DataError, ResumeError
 from proteinmtp.base.files import directory_hashes
 from proteinmtp.tables.distances import DISTANCES
 from proteinmtp.tables.shards import Shards
+from proteinmtp.training import checkpoint
 from proteinmtp.training.loop import DivergedError, learning_rate
 from proteinmtp.training.sampler import BatchSampler, share
 from proteinmtp.training.step import TrainingStep
@@ -59,6 +62,15 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bits(small, tmp_pat
     assert not list(files.work.glob("*/*")), "the checkpoint is not needed any more"
 
 
+def test_saved_weights_have_the_permissions_of_any_new_file(small, tmp_path: Path):
+    (tmp_path / "new").touch()
+    trained(small, tmp_path / "run")
+    folders = (files_of(small, tmp_path / "run").outputs.model, small.backbone.parent)
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    assert any(path.suffix == ".safetensors" for path in files)
+    assert {path.stat().st_mode for path in files} == {(tmp_path / "new").stat().st_mode}
+
+
 def test_a_run_that_could_not_be_saved_keeps_its_checkpoint(small, tmp_path: Path, monkeypatch):
     def failing(*args, **options):
         raise OSError("no space left on device")
@@ -95,6 +107,73 @@ def test_a_run_whose_time_is_over_ends_with_the_code_that_says_start_me_again(sm
     done = subprocess.run(**process(command), capture_output=True)
     assert done.returncode == 75
     assert done.stderr.splitlines()[-1] == "error: a: train.max_minutes is over at step 1; start again to go on"
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(b"something else" * 100)
+
+
+def flip_a_bit(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut, empty, overwrite, flip_a_bit])
+@pytest.mark.parametrize("damaged", [1, 2], ids=["the last", "both"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_result_is_the_same(
+    small, tmp_path: Path, monkeypatch, caplog, damage: Callable[[Path], None], damaged: int
+):
+    whole = trained(small, tmp_path / "whole")
+    take, taken = TrainingStep.take, []
+
+    def failing(self, chains, lr):
+        if len(taken) == 5:
+            raise KeyboardInterrupt
+        taken.append(lr)
+        return take(self, chains, lr)
+
+    monkeypatch.setattr(TrainingStep, "take", failing)
+    with pytest.raises(KeyboardInterrupt):
+        trained(small, tmp_path / "cut")
+    monkeypatch.undo()
+    (folder,) = (path for path in files_of(small, tmp_path / "cut").work.iterdir() if path.is_dir())
+    there = checkpoint.all_of(folder)
+    assert [path.name[:17] for path in there] == ["step-000000000002", "step-000000000004"]
+    for path in there[-damaged:]:
+        damage(path)
+    with caplog.at_level("INFO"):
+        assert trained(small, tmp_path / "cut") == whole
+    assert sum("is damaged and set aside" in text and str(folder) in text for text in caplog.messages) == damaged
+    assert ("going on from the checkpoint of step 2" in caplog.messages) == (damaged == 1)
+    assert not list(files_of(small, tmp_path / "cut").work.iterdir()), "neither checkpoint nor lock is left"
+
+
+def test_who_waits_for_a_lock_that_is_deleted_takes_a_new_one(tmp_path: Path):
+    """Else two processes would hold the lock of one folder: one of the deleted file, one of the new one."""
+    entered, order = threading.Event(), []
+
+    def second() -> None:
+        entered.set()
+        with checkpoint.locked(tmp_path / "run"):
+            order.append((tmp_path / "run.lock").exists())
+
+    with checkpoint.locked(tmp_path / "run"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        entered.wait()
+        time.sleep(0.2)
+        assert not order
+    thread.join(timeout=10)
+    assert order == [True] and not (tmp_path / "run.lock").exists()
 
 
 def test_checkpoints_are_of_use_only_with_the_same_settings_and_inputs(small, tmp_path: Path):

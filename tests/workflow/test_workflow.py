@@ -16,6 +16,7 @@ from proteinmtp.tables.quarantine import QUARANTINE
 from proteinmtp.tables.split import SPLIT
 
 from ..support.project import NULLS, TINY, Project, write_demo_files, write_pdbbind
+from ..support.small import SMALL_RUN
 
 
 def test_the_small_workflow_ends_in_a_report(finished: Project):
@@ -36,6 +37,12 @@ def test_a_leaf_of_the_report_reruns_the_report_alone(finished: Project):
     assert finished.planned() == {"report"}
     assert finished.snakemake().returncode == 0
     assert "Another title" in (finished.folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
+
+
+def test_when_a_run_is_saved_or_stopped_trains_nothing_again(finished: Project):
+    train = SMALL_RUN["train"] | {"max_minutes": 5, "checkpoint_every": 1}
+    finished.configure({"defaults": SMALL_RUN | {"train": train}})
+    assert finished.planned() == {"report"}, "which shows the configuration"
 
 
 @pytest.mark.parametrize(
@@ -278,7 +285,7 @@ def test_training_goes_on_after_kill_9_and_the_old_report_does_not_hide_it(finis
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 200
-    while not list((results / "work/train").glob("*/checkpoint.safetensors")):
+    while not list((results / "work/train").glob("*/step-*.safetensors")):
         assert first.poll() is None and time.monotonic() < deadline, "training wrote no checkpoint"
         time.sleep(0.05)
     pids = training_processes(finished.folder)
