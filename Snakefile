@@ -1,34 +1,49 @@
 # ProteinMTP: from structure files to a report. `snakemake -j N` makes everything; config.yaml is the file to edit.
+import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from proteinmtp.base.errors import UserError
-from proteinmtp.predictors.catalogue import parse_config
+from proteinmtp.base.yaml_file import read_yaml
+from proteinmtp.predictors.catalogue import check_backbones, parse_config
 
 min_version("9.24")
 
 
+def stop(error):
+    """End before any job, with the words for the person whose mistake it is and no place in this code."""
+    print(error, file=sys.stderr)
+    sys.exit(1)
+
+
 HOUSE = workflow.current_basedir.get_path_or_uri(secret_free=True)
 if not Path(HOUSE).is_dir():
-    raise WorkflowError(
+    stop(
         f"The stages lie beside {HOUSE}/Snakefile: clone the repository and name the Snakefile in it"
     )
 
 # The configuration of the checkout, or of the folder where snakemake is started if nothing else is given; started from
 # a folder without one, everything has its default.
-if Path("config.yaml").is_file() and (
-    Path(HOUSE).samefile(".") or not workflow.overwrite_configfiles
-):
-
-    configfile: "config.yaml"
-
-
+CONFIG_FILES = [Path(path) for path in workflow.overwrite_configfiles]
 try:
+    if Path("config.yaml").is_file() and (
+        Path(HOUSE).samefile(".") or not CONFIG_FILES
+    ):
+        CONFIG_FILES.insert(0, Path("config.yaml"))
+
+    # Snakemake would take of two keys the last, and names no file where it cannot read one.
+    for path in CONFIG_FILES:
+        read_yaml(path)
+    if Path("config.yaml") in CONFIG_FILES[:1]:
+
+        configfile: "config.yaml"
+
     CONFIG = parse_config(config)
+    check_backbones(CONFIG)
 except UserError as error:
-    raise WorkflowError(f"The configuration has a mistake:\n{error}")
+    files = ", ".join(map(str, CONFIG_FILES)) or "on the command line"
+    stop(f"The configuration ({files}) has a mistake:\n{error}")
 
 # As a module, what the other workflow asks for stays its target.
 IS_TARGET = workflow.default_target is None

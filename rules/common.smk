@@ -88,7 +88,10 @@ def shards_of(folder):
 
 
 def options(**values):
-    """Return settings of a stage as JSON with sorted keys: sections of the config, and single values."""
+    """Return settings of a stage as JSON with sorted keys: sections of the config, and single values.
+
+    Rules give them by a function: in a text that stands there as it is, Snakemake would fill in what is in braces.
+    """
     return json.dumps(plain(values), sort_keys=True, separators=(",", ":"))
 
 

@@ -10,7 +10,7 @@ try:
         for name, folder in COMPARATORS.items()
     }
 except UserError as error:
-    raise WorkflowError(str(error))
+    stop(error)
 
 
 rule comparator:

@@ -11,7 +11,7 @@ rule demo:
         ENVIRONMENT
     params:
         stage=stage,
-        options=options(demo=CONFIG.source.demo, seed=CONFIG.seed),
+        options=lambda wildcards: options(demo=CONFIG.source.demo, seed=CONFIG.seed),
         code=fingerprint("demo"),
     message:
         "Write the demo's synthetic proteins"

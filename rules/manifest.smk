@@ -12,7 +12,7 @@ else:
             results=Path(placed(RESULTS)),
         )
     except UserError as error:
-        raise WorkflowError(str(error))
+        stop(error)
 
 
 rule manifest:
@@ -29,7 +29,7 @@ rule manifest:
     params:
         stage=stage,
         results=lambda wildcards, output: Path(output.manifest).parents[2],
-        options=options(source=source_in_use(), shards=len(SHARDS)),
+        options=lambda wildcards: options(source=source_in_use(), shards=len(SHARDS)),
         content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
         code=fingerprint("manifest", module_name(catalogue.SOURCES, CONFIG.source.kind)),
     message:

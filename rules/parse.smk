@@ -13,7 +13,7 @@ rule parse:
         ENVIRONMENT
     params:
         stage=stage,
-        options=options(parse=CONFIG.parse),
+        options=lambda wildcards: options(parse=CONFIG.parse),
         code=fingerprint("parse"),
     message:
         "Parse structures, shard {wildcards.shard}"

@@ -31,7 +31,7 @@ rule report:
     params:
         stage=stage,
         quarantine=shards_in("quarantine"),
-        options=options(
+        options=lambda wildcards: options(
             config=CONFIG,
             settings={run: settings_of(run) for run in RUNS},
             shown=named([*CONFIG.runs, *CONFIG.comparators]),

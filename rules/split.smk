@@ -6,7 +6,7 @@ if CONFIG.split.method == "table":
     try:
         SPLIT_TABLE = table_digest(CONFIG.split.table)
     except UserError as error:
-        raise WorkflowError(str(error))
+        stop(error)
 
 
 rule split:
@@ -27,7 +27,7 @@ rule split:
         stage=stage,
         chains=shards_in("chains"),
         quarantine=shards_in("quarantine"),
-        options=options(split=CONFIG.split, seed=CONFIG.seed),
+        options=lambda wildcards: options(split=CONFIG.split, seed=CONFIG.seed),
         table=SPLIT_TABLE,
         code=fingerprint("split"),
     message:

@@ -26,8 +26,9 @@ def config(
     if check is not None and write:
         raise typer.BadParameter("--check and --write do not go together")
     if check is not None:
-        runs = catalogue.read_config(check).runs
-        typer.echo(f"{check}: fine, runs: {', '.join(entry.name for entry in runs)}")
+        read = catalogue.read_config(check)
+        catalogue.check_backbones(read)
+        typer.echo(f"{check}: fine, runs: {', '.join(entry.name for entry in read.runs)}")
     elif write:
         for path, text in generated_files(Path()).items():
             with atomic(path) as temporary:

@@ -12,7 +12,7 @@ from proteinmtp.config.head import HeadConfig
 from proteinmtp.config.loss import LossConfig, LossTerm
 from proteinmtp.config.parse import ParseConfig
 from proteinmtp.config.predict import PredictConfig
-from proteinmtp.config.project import Config, options_json, read_yaml, validated, with_runs
+from proteinmtp.config.project import Config, options_json, validated, with_runs
 from proteinmtp.config.reconstruct import ReconstructConfig
 from proteinmtp.config.report import ReportConfig
 from proteinmtp.config.runs import NULL_PREFIX, RunConfig, RunEntry, one_of
@@ -59,7 +59,6 @@ __all__ = [
     "YearSplit",
     "one_of",
     "options_json",
-    "read_yaml",
     "validated",
     "with_runs",
 ]

@@ -16,11 +16,11 @@ class TinyBackbone(Section):
     family: Literal["qwen3", "esm"] = Field(
         "qwen3", description="qwen3: causal, as a text model; esm: an encoder, as a protein model"
     )
-    hidden_size: int = Field(128, ge=16, description="width of the hidden states")
-    layers: int = Field(4, ge=1, description="transformer layers")
-    heads: int = Field(4, ge=1, description="attention heads")
-    key_value_heads: int = Field(2, ge=1, description="key and value heads, grouped-query attention (qwen3)")
-    intermediate_size: int = Field(384, ge=16, description="width of the feed-forward layers")
+    hidden_size: int = Field(128, ge=16, le=65_536, description="width of the hidden states")
+    layers: int = Field(4, ge=1, le=1000, description="transformer layers")
+    heads: int = Field(4, ge=1, le=1000, description="attention heads")
+    key_value_heads: int = Field(2, ge=1, le=1000, description="key and value heads, grouped-query attention (qwen3)")
+    intermediate_size: int = Field(384, ge=16, le=1_000_000, description="width of the feed-forward layers")
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> TinyBackbone:

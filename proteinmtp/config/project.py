@@ -17,8 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from proteinmtp.base.errors import ConfigError
 from proteinmtp.config.comparators import ComparatorEntry
@@ -31,6 +30,12 @@ from proteinmtp.config.section import Section
 from proteinmtp.config.source import SourceConfig
 from proteinmtp.config.split import SplitConfig
 
+HOUSE = frozenset(
+    {"benchmarks", "config", "docs", "envs", "pipeline", "profiles", "proteinmtp", "rules", "tests", "workflow"}
+    | {".git", ".github", ".snakemake"}
+)
+"""Folders of a checkout, and of Snakemake."""
+
 
 class Config(Section):
     """The whole configuration; see `config.yaml`."""
@@ -40,7 +45,7 @@ class Config(Section):
         pattern=r"^[A-Za-z0-9._/-]+$",
         description="folder for everything that is generated; letters, digits and . _ - / only",
     )
-    seed: int = Field(0, ge=0, description="seed of everything random")
+    seed: int = Field(0, ge=0, lt=2**32, description="seed of everything random")
     source: SourceConfig = SourceConfig()
     parse: ParseConfig = ParseConfig()
     split: SplitConfig = SplitConfig()
@@ -93,6 +98,16 @@ class Config(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
 
+    @field_validator("results")
+    @classmethod
+    def _a_folder_of_its_own(cls, results: str) -> str:
+        parts = Path(results).parts
+        if results.strip("/.") == "" or ".." in parts or any(part.startswith("-") for part in parts):
+            raise ValueError("name a folder, below this one or absolute, that holds nothing else")
+        if parts[0] in HOUSE:
+            raise ValueError(f"{parts[0]} is a folder of the project itself; name another, such as results")
+        return results
+
     _resolved: dict[str, RunConfig] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
@@ -132,21 +147,6 @@ def with_runs(config: Config, runs: Mapping[str, RunConfig]) -> Config:
     changed = config.model_copy()
     changed._resolved = dict(runs)
     return changed
-
-
-def read_yaml(path: Path) -> Mapping[str, Any]:
-    """Return the content of a YAML file.
-
-    Raises:
-        ConfigError: if it cannot be read or holds no mapping.
-    """
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path}: {error}") from error
-    if not isinstance(raw or {}, Mapping):
-        raise ConfigError(f"{path}: holds no keys and values, but {type(raw).__name__}")
-    return raw or {}
 
 
 def options_json(section: BaseModel) -> str:

@@ -15,7 +15,7 @@ PAUSES = frozenset({"checkpoint_every", "max_minutes"})
 class LoraConfig(Section):
     """Low-rank adapters (PEFT)."""
 
-    rank: int = Field(8, ge=1, description="rank of the adapters")
+    rank: int = Field(8, ge=1, le=65_536, description="rank of the adapters")
     alpha: int = Field(16, ge=1, description="scale of the adapters; their output is multiplied by alpha / rank")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout before the adapters")
     targets: str | list[str] = Field(
@@ -35,7 +35,7 @@ class TrainConfig(Section):
         description="how frozen weights are held (lora): none: as the precision says; int8: 8 bit; nf4: 4 bit",
     )
     steps: int = Field(800, ge=0, description="optimiser steps")
-    batch_size: int = Field(16, ge=1, description="chains in an optimiser step, over all processes")
+    batch_size: int = Field(16, ge=1, le=1_000_000, description="chains in an optimiser step, over all processes")
     gradient_accumulation: int = Field(1, ge=1, description="pieces that a step's chains are cut into, to save memory")
     lr: float = Field(0.002, gt=0, description="peak learning rate")
     warmup: float = Field(
@@ -60,8 +60,8 @@ class TrainConfig(Section):
     distances: Literal["computed", "stored"] = Field(
         "computed", description="targets computed from coordinates or read from the float16 shards"
     )
-    gpus: int = Field(0, ge=0, description="GPUs that a training job takes; 0: train on the CPU")
-    threads: int = Field(1, ge=1, description="CPU threads of a training or prediction job")
+    gpus: int = Field(0, ge=0, le=64, description="GPUs that a training job takes; 0: train on the CPU")
+    threads: int = Field(1, ge=1, le=256, description="CPU threads of a training or prediction job")
 
     @model_validator(mode="after")
     def _quantised_weights_stay_frozen(self) -> TrainConfig:

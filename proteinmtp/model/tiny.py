@@ -6,8 +6,9 @@ import torch
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from transformers import EsmConfig, EsmModel, PreTrainedConfig, PreTrainedTokenizerFast, Qwen3Config, Qwen3Model
 
+from proteinmtp.base.residues import RESIDUES
 from proteinmtp.config import TinyBackbone
-from proteinmtp.model.tokens import RESIDUES, SLOT
+from proteinmtp.model.tokens import SLOT
 
 SPARE_ROWS = 8
 MAX_POSITIONS = 4096

@@ -13,8 +13,8 @@ from typing import Protocol
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from proteinmtp.base.errors import UserError
+from proteinmtp.base.residues import RESIDUES
 
-RESIDUES = "ACDEFGHIKLMNPQRSTVWYX"
 SLOT = "<slot>"
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from proteinmtp.base import plugins
 from proteinmtp.base.errors import ConfigError, PartError
+from proteinmtp.base.yaml_file import read_yaml
 from proteinmtp.config import (
     NULL_PREFIX,
     Config,
@@ -23,10 +24,10 @@ from proteinmtp.config import (
     Section,
     SourceConfig,
     one_of,
-    read_yaml,
     validated,
     with_runs,
 )
+from proteinmtp.model.backbone_mistakes import backbone_mistakes
 from proteinmtp.model.parts import HEADS, LOSSES, TEXT, HeadFacts, head_facts, loss_needs
 from proteinmtp.structures.listing import SOURCES
 
@@ -64,6 +65,20 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     _, wrong = _nulls(config)
     _refuse([*mistakes, *wrong, *_in_against(config)])
     return with_runs(config, {entry.name: _resolved(config.run(entry.name)) for entry in config.runs})
+
+
+def check_backbones(config: Config) -> None:
+    """Check what can be known of the backbones of runs without loading them: their folders, prompts, and LoRA's layers.
+
+    Raises:
+        ConfigError: with one line per mistake.
+    """
+    mistakes = (
+        f"runs[{index}] ({entry.name}): {mistake}"
+        for index, entry in enumerate(config.runs)
+        for mistake in backbone_mistakes(config.run(entry.name))
+    )
+    _refuse(list(mistakes))
 
 
 def nulls(config: Config) -> list[NullPart]:

@@ -7,9 +7,10 @@ import torch
 from tokenizers import Tokenizer, models
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
+from proteinmtp.base.residues import RESIDUES
 from proteinmtp.model.backbone import BackboneError
 from proteinmtp.model.build import build_network
-from proteinmtp.model.tokens import RESIDUES, SLOT, ResidueTokenizer, TokenizerError
+from proteinmtp.model.tokens import SLOT, ResidueTokenizer, TokenizerError
 from proteinmtp.predictors.catalogue import parse_config
 from proteinmtp.tables.saved_files import model_folder
 

@@ -252,8 +252,19 @@ def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project,
     done = project.snakemake()
     assert done.returncode != 0
     assert done.stdout.count(message) == 1
-    assert "Traceback" not in done.stdout
+    assert "Traceback" not in done.stdout and 'File "' not in done.stdout
     assert not list((project.folder / "results").glob("data"))
+
+
+def test_braces_in_texts_and_paths_stay_as_they_are(project: Project, tmp_path: Path):
+    folder = tmp_path / "in_{shard}"
+    write_demo_files(folder, 2, 4)
+    project.configure(TINY, directory_source(folder), {"report": {"title": "a {x} b {run}"}})
+    done = project.snakemake("results/data/chains/000.parquet", "results/report/index.html", "-n", "-p")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert str(folder) in done.stdout and "a {x} b {run}" in done.stdout
+    assert project.snakemake("results/data/chains/000.parquet").returncode == 0
+    assert list(CHAINS.read(project.folder / "results/data/chains/000.parquet"))
 
 
 @pytest.mark.parametrize(
