@@ -5,6 +5,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from proteinmtp.base.errors import UserError
+from proteinmtp.base.lock import hold
 from proteinmtp.base.yaml_file import read_yaml
 from proteinmtp.predictors.catalogue import check_backbones, parse_config
 
@@ -65,6 +66,15 @@ include: "rules/chirality.smk"
 include: "rules/reconstruct.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+
+
+# Two workflows that write into one folder would undo each other's work. The lock ends with this process, also if it is
+# killed, so nobody has to unlock anything.
+onstart:
+    try:
+        workflow.results_lock = hold(Path(placed(RESULTS)))
+    except UserError as error:
+        stop(error)
 
 
 # Snakemake deletes the outputs of a job that failed, and does not miss a file that nobody asks for: the report of

@@ -55,6 +55,11 @@ def stage(wildcards, input):
     return f"{IN_HOUSE} python -m pipeline"
 
 
+def lease_of(wildcards, input, resources):
+    """Return the command in front of another that gives it GPUs of its own; none where it takes none."""
+    return f"python -m proteinmtp.base.gpus {resources.gpu}" if resources.gpu else ""
+
+
 def shards_in(name):
     """Return a function that gives the shards among the inputs of that name as FOLDER:COUNT."""
     return lambda wildcards, input: shards_text(input[name])

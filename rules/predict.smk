@@ -19,7 +19,8 @@ rule predict:
     resources:
         gpu=lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
     params:
-        stage=stage,
+        house=lambda wildcards, input: IN_HOUSE,
+        lease=lease_of,
         options=lambda wildcards: options(
             settings=settings_of(wildcards.run, "reconstruct"),
             subset=CONFIG.evaluate.subset,
@@ -28,5 +29,5 @@ rule predict:
     message:
         "Predict with {wildcards.run}, shard {wildcards.shard}"
     shell:
-        "{params.stage} predict --options {params.options:q} --chains {input.chains:q} --split {input.split:q}"
+        "{params.house} {params.lease} python -m pipeline predict --options {params.options:q} --chains {input.chains:q} --split {input.split:q}"
         " --backbone {input.backbone:q} --record {input.record:q} --predictions {output.predictions:q} 2> {log:q}"

@@ -27,6 +27,7 @@ rule train:
         ),
     params:
         house=lambda wildcards, input: IN_HOUSE,
+        lease=lease_of,
         accelerate=lambda wildcards, input: accelerate_file(wildcards.run),
         work=lambda wildcards, output: Path(output.record).parents[2] / "work" / "train",
         chains=shards_in("chains"),
@@ -40,7 +41,7 @@ rule train:
     message:
         "Train {wildcards.run}; progress is in {log}"
     shell:
-        "{params.house} accelerate launch --quiet --config_file {params.accelerate:q} --num_processes {params.processes}"
+        "{params.house} {params.lease} accelerate launch --quiet --config_file {params.accelerate:q} --num_processes {params.processes}"
         " -m pipeline train --run {wildcards.run} --chains {params.chains:q} --distances {params.distances:q}"
         " --checkpoint-every {resources.checkpoint_every} --max-seconds {resources.max_seconds}"
         " --split {input.split:q} --backbone {input.backbone:q} --options {params.options:q} --code {params.code}"

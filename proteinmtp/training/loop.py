@@ -91,8 +91,11 @@ def trained(run: TrainingRun) -> Iterator[Trained]:
     Raises:
         DivergedError: if the loss is no longer a number.
         ResumeError: if `train.max_minutes` is over, with a checkpoint to go on from.
+        UserError: if GPUs are asked for and there is none.
     """
     options = run.settings.train
+    if options.gpus and not torch.cuda.is_available():
+        raise UserError(f"{run.name}: train.gpus is {options.gpus}, and there is no GPU; set it to 0 for the CPU")
     torch.set_num_threads(options.threads)
     torch.manual_seed(run.seed)
     mixed = compute_type(options) is torch.bfloat16

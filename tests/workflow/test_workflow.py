@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -311,6 +312,32 @@ def test_training_goes_on_after_kill_9_and_the_old_report_does_not_hide_it(finis
     assert "going on from the checkpoint of step" in (results / "logs/train/distance.log").read_text(encoding="utf-8")
     assert json.loads((results / "runs/distance/model.json").read_text())["steps"] == 400
     assert (results / "report" / "summary.json").read_text() != before
+
+
+def test_a_second_workflow_on_the_same_results_ends_and_says_who_holds_them(project: Project, tmp_path: Path):
+    """Killed, the first one leaves nothing that must be unlocked."""
+    shared = tmp_path / "shared-results"
+    train = SMALL_RUN["train"] | {"steps": 100_000}
+    project.configure(TINY, {"results": str(shared), "defaults": SMALL_RUN | {"train": train}})
+    other = Project(tmp_path / "other")
+    shutil.copytree(project.folder, other.folder)
+    first = subprocess.Popen(
+        project.command(), cwd=project.folder, env=project.environment(), stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 200
+    while not list(shared.glob("work/train/*")):
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    for second in (project, other):
+        done = second.snakemake()
+        assert done.returncode != 0
+        assert f"{shared} is in use by process {first.pid} on " in done.stdout and str(project.folder) in done.stdout
+        assert "Traceback" not in done.stdout and 'File "' not in done.stdout
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    done = project.snakemake("--until", "split")
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def training_processes(folder: Path) -> list[int]:

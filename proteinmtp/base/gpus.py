@@ -1,0 +1,84 @@
+"""`python -m proteinmtp.base.gpus COUNT COMMAND ...` runs a command with GPUs that no other job of this user has.
+
+Snakemake counts GPUs and does not say which are free: without this, two jobs at a time would both take the first. The
+locks of the GPUs are inherited by the command, so they end with it, however it ends. Under SLURM, which gives each job
+GPUs of its own, the command runs as it is.
+"""
+
+import fcntl
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from proteinmtp.base import logs
+from proteinmtp.base.errors import UserError, one_line
+
+FINGERPRINT = "never"
+"""See `proteinmtp.base.fingerprint`: which GPU a job gets changes no result."""
+
+WAIT_SECONDS = 2.0
+
+
+def main() -> None:
+    """Take as many GPUs as asked for, and become the command."""
+    logs.setup()
+    count, command = int(sys.argv[1]), sys.argv[2:]
+    if "SLURM_JOB_ID" not in os.environ:
+        with one_line():
+            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(lease(count, visible_gpus()))
+    os.execvp(command[0], command)
+
+
+def visible_gpus() -> list[str]:
+    """Return the names of the GPUs that this process may use."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [name for name in given.split(",") if name.strip()]
+    import torch
+
+    return [str(index) for index in range(torch.cuda.device_count())]
+
+
+def lease(count: int, gpus: Sequence[str]) -> list[str]:
+    """Return the names of some GPUs, locked as long as this process lives; wait until there are enough.
+
+    Parameters:
+        count: GPUs that are needed.
+        gpus: those that may be used.
+
+    Raises:
+        UserError: if there are fewer.
+    """
+    if count > len(gpus):
+        raise UserError(f"train.gpus asks for {count} GPUs, and {len(gpus)} can be used here; set it to 0 for the CPU")
+    folder = Path(tempfile.gettempdir()) / f"proteinmtp-gpus-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    waiting = False
+    while True:
+        held: dict[str, int] = {}
+        for name in gpus:
+            lock = os.open(folder / name.strip().replace("/", "-"), os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                os.close(lock)
+                continue
+            held[name] = lock
+            if len(held) == count:
+                for taken in held.values():
+                    os.set_inheritable(taken, True)
+                return list(held)
+        for lock in held.values():
+            os.close(lock)
+        if not waiting:
+            waiting = True
+            logging.info("waiting for %d of the GPUs %s, which other jobs have", count, ", ".join(gpus))
+        time.sleep(WAIT_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
