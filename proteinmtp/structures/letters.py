@@ -41,8 +41,9 @@ def letters_of_integers(names: np.ndarray) -> str:
     if (names >> np.uint64(24)).any():
         return "".join(map(LETTER_OF.__getitem__, names.tolist()))
     codes: np.ndarray = CODES[names]
-    for name in np.unique(names[codes == 0]).tolist():
-        CODES[name] = ord(LETTER_OF[name])
+    if not codes.all():
+        for name in np.unique(names[codes == 0]).tolist():
+            CODES[name] = ord(LETTER_OF[name])
         codes = CODES[names]
     return codes.tobytes().decode("ascii")
 

@@ -45,6 +45,11 @@ for first, later in ((b" ", b" -0123456789"), (b"-", b"0123456789"), (b"01234567
     FOLLOWS[[a + (b << 8) for a in first for b in later]] = True
 
 
+ENDS = FOLLOWS.copy()
+"""The same, where the second one is a digit."""
+ENDS[[a + (b << 8) for a in range(256) for b in b" -"]] = False
+
+
 def pdb_records(data: bytes) -> Records:
     """Return the lines of a PDB file that matter.
 
@@ -58,10 +63,10 @@ def pdb_records(data: bytes) -> Records:
     columns = _first_columns(data, starts)
     record = columns[:, 0] & UPPER
     is_atom = (record == ATOM) | (record == HETATM)
-    others = np.flatnonzero(~is_atom)
+    others = (~is_atom).nonzero()[0]
     last, unclosed = _end_of_first_model(record[others], others, is_atom)
     wanted = _wanted(columns, is_atom)
-    kept = np.flatnonzero(wanted[:last])
+    kept = (wanted[:last]).nonzero()[0]
     others = others[others < last]
     headers = others[_is_header(data, starts[others], record[others])]
     if len(headers) > MOST_HEADERS:
@@ -75,7 +80,7 @@ def pdb_records(data: bytes) -> Records:
         repairs.append("element_columns")
     left_out = int(np.count_nonzero(is_atom[:last])) - len(kept)
     wanted[headers] = True
-    lines = np.flatnonzero(wanted[:last])
+    lines = (wanted[:last]).nonzero()[0]
     return Records(_cut(data, starts[lines], ends[lines]), left_out, tuple(repairs))
 
 
@@ -84,11 +89,12 @@ def _lines(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     text = np.frombuffer(data, dtype=np.uint8)
     newlines, lines = [], 0
     for begin in range(0, len(text), BLOCK):  # blocks fit into a cache and need no large temporary array
-        newlines.append(begin + np.flatnonzero(text[begin : begin + BLOCK] == 10))
+        newlines.append((text[begin : begin + BLOCK] == 10).nonzero()[0])
+        newlines[-1] += begin
         lines += len(newlines[-1])
         if lines > len(text) // SHORTEST_LINE + 1000:
             raise RecordError(f"lines of fewer than {SHORTEST_LINE} characters on average; this is no PDB file")
-    ends = np.concatenate(newlines)
+    ends = np.concatenate(newlines) if len(newlines) > 1 else newlines[0]
     if text[-1] != 10:
         ends = np.append(ends, len(text))
     starts = np.zeros_like(ends)
@@ -104,7 +110,7 @@ def _cut(data: bytes, starts: np.ndarray, ends: np.ndarray) -> bytes:
     data = data.ljust(int(starts[-1]) + width)
     lines = np.ndarray((len(data) - width + 1,), dtype=f"V{width}", buffer=data, strides=(1,))[starts]
     text: np.ndarray = lines.view(np.uint8).reshape(-1, width)
-    short = np.flatnonzero(ends - starts < LAST_COLUMN)
+    short = (ends - starts < LAST_COLUMN).nonzero()[0]
     if len(short):
         rows = text[short]
         rows[np.arange(width) >= (ends - starts)[short, None]] = ord(" ")
@@ -138,7 +144,7 @@ def _end_of_first_model(record: np.ndarray, others: np.ndarray, is_atom: np.ndar
         others: the lines that are no atoms.
         is_atom: of all lines.
     """
-    borders = np.flatnonzero((record == ENDMDL) | (record == MODEL))
+    borders = ((record == ENDMDL) | (record == MODEL)).nonzero()[0]
     if len(borders) and is_atom.any():
         borders = borders[others[borders] > np.argmax(is_atom)]
         if len(borders):
@@ -149,7 +155,7 @@ def _end_of_first_model(record: np.ndarray, others: np.ndarray, is_atom: np.ndar
 def _is_header(data: bytes, starts: np.ndarray, record: np.ndarray) -> np.ndarray:
     """Return which lines are headers to keep; MODEL and END are not, or gemmi would stop there."""
     wanted: np.ndarray = is_one_of(record & THREE, HEADERS) & (record != MODEL)
-    remarks = np.flatnonzero(record & THREE == REMARK)
+    remarks = (record & THREE == REMARK).nonzero()[0]
     wanted[remarks] = words(data, 4)[starts[remarks] + 6] == RESOLUTION
     return wanted
 
@@ -162,12 +168,12 @@ def _wanted(columns: np.ndarray, is_atom: np.ndarray) -> np.ndarray:
     changes[1:] = residue[1:] != residue[:-1]
     changes[1:] |= place[1:] != place[:-1]
     changes[1:] |= is_atom[1:] > is_atom[:-1]
-    firsts = np.flatnonzero(changes)
+    firsts = changes.nonzero()[0]
     alpha = is_one_of(name, ALPHAS) & is_atom
     wanted: np.ndarray = alpha | is_one_of(name, PHOSPHORI)
     wanted[firsts[~np.logical_or.reduceat(alpha, firsts)]] = True
     wanted &= is_atom
-    kept = np.flatnonzero(wanted)
+    kept = wanted.nonzero()[0]
     wanted[kept[is_one_of(residue[kept], WATERS)]] = False
     return wanted
 
@@ -192,7 +198,7 @@ def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.n
     if plain.all() and numbered.all():
         return
     good = numbered & plain.all(axis=1)
-    for row in np.flatnonzero(numbered & ~good).tolist():
+    for row in (numbered & ~good).nonzero()[0].tolist():
         good[row] = all(_is_number(data[begins[row] + column : begins[row] + column + 8]) for column in FIELDS[:3])
     if not good.all():
         worst = int(np.argmin(good))
@@ -201,11 +207,11 @@ def _check_numbers(data: bytes, starts: np.ndarray, ends: np.ndarray, kept: np.n
 
 def _are_numbers(columns: np.ndarray) -> np.ndarray:
     """Return which residue numbers, (n,) as integers of four bytes, are numbers."""
-    pairs = [FOLLOWS[(columns >> np.uint32(shift)).astype(np.uint16)] for shift in (0, 8, 16)]
-    last = columns >> np.uint32(24)
-    good: np.ndarray = pairs[0] & pairs[1] & pairs[2] & (last >= ord("0")) & (last <= ord("9"))
-    for row in np.flatnonzero(~good).tolist():
-        good[row] = RESIDUE_NUMBER.fullmatch(columns[row].tobytes()) is not None
+    pairs = columns.view("<u2").reshape(-1, 2)
+    good: np.ndarray = FOLLOWS[pairs[:, 0]] & ENDS[pairs[:, 1]] & FOLLOWS[(columns >> np.uint32(8)).astype(np.uint16)]
+    if not good.all():
+        for row in (~good).nonzero()[0].tolist():
+            good[row] = RESIDUE_NUMBER.fullmatch(columns[row].tobytes()) is not None
     return good
 
 

@@ -139,27 +139,37 @@ class _Residues:
             borders: atoms at which a chain begins, so that no residue reaches over one; rising, the first is 0.
         """
         flat = gemmi.FlatStructure(structure)
-        rows = np.flatnonzero(flat.entity_type[: borders[-1]] == POLYMER)
+        rows = (flat.entity_type[: borders[-1]] == POLYMER).nonzero()[0]
         begins = np.searchsorted(rows, borders)
-        if flat.altlocs[rows].any():
-            rows = rows[_side_by_side(flat.resnums[rows], flat.icodes[rows], flat.altlocs[rows], begins)]
-        names, numbers, insertions = _integers(flat.residue_names)[rows], flat.resnums[rows], flat.icodes[rows]
-        alpha = (_integers(flat.atom_names)[rows] == ALPHA) & (names != ALPHA)
+        # Where nothing is left out, views cost less than copies.
+        here: np.ndarray | slice = rows if len(rows) < borders[-1] else slice(0, len(rows))
+        numbers, insertions, altlocs = flat.resnums[here], flat.icodes[here], flat.altlocs[here]
+        several = bool(altlocs.any())
+        if several:
+            order = _side_by_side(numbers, insertions, altlocs, begins)
+            here = rows = rows[order]
+            numbers, insertions, altlocs = numbers[order], insertions[order], altlocs[order]
+        names = _integers(flat.residue_names)[here]
+        alpha = (_integers(flat.atom_names)[here] == ALPHA) & (names != ALPHA)
         new = np.ones(len(rows), dtype=bool)
         new[1:] = (numbers[1:] != numbers[:-1]) | (insertions[1:] != insertions[:-1])
-        new[1:] |= (names[1:] != names[:-1]) & (flat.altlocs[rows[1:]] == 0)
+        changed = names[1:] != names[:-1]
+        new[1:] |= changed & (altlocs[1:] == 0) if several else changed
         new[begins[begins < len(rows)]] = True
-        chosen = np.flatnonzero(new)
-        if len(chosen) < len(rows):
+        self.ends = begins
+        if not new.all():
             # Alternate locations, or two kinds of amino acid at one place: the C-alpha with the highest occupancy,
             # the first of equals.
             place = np.cumsum(new) - 1
-            chosen = np.lexsort((-flat.occ[rows], ~alpha, place))[chosen]
-        self.rows = rows[chosen]
-        self.ends = np.concatenate([[0], np.cumsum(new)])[begins]
-        self.alpha, self.numbers = alpha[chosen], numbers[chosen]
-        self.coords = flat.pos[self.rows].astype(np.float32)
-        self.b_factors = flat.b_iso[self.rows]
+            firsts = new.nonzero()[0]
+            self.ends = np.searchsorted(firsts, begins)
+            chosen = np.lexsort((-flat.occ[rows], ~alpha, place))[firsts]
+            here = rows = rows[chosen]
+            alpha, numbers, names = alpha[chosen], numbers[chosen], names[chosen]
+        self.rows = rows
+        self.alpha, self.numbers = alpha, numbers
+        self.coords = flat.pos[here].astype(np.float32)
+        self.b_factors = flat.b_iso[here]
         if not np.isfinite(self.coords).all():
             worst = int(np.argmax(self.alpha & ~np.isfinite(self.coords).all(axis=1)))
             if self.alpha[worst] and not np.isfinite(self.coords[worst]).all():
@@ -167,10 +177,10 @@ class _Residues:
         if not self.alpha.all():
             self.coords[~self.alpha] = np.nan
         self.steps = _distances(self.coords[1:], self.coords[:-1])
-        self.letters = letters_of_integers(names[chosen])
+        self.letters = letters_of_integers(names)
         if parents and "X" in self.letters:
-            self.letters = letters_of_names([text_of(name) for name in names[chosen].tolist()], parents)
-        self.from_atom_records = flat.het_flags[self.rows] == ord("A")
+            self.letters = letters_of_names([text_of(name) for name in names.tolist()], parents)
+        self.from_atom_records = flat.het_flags[here] == ord("A")
 
     def polymer(self, begin: int, end: int, stated: _Stated) -> Polymer:
         """Return the residues from `begin` to `end` as a polymer."""
@@ -340,7 +350,8 @@ def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
 
 def _integers(names: Any) -> np.ndarray:
     """Return names of up to eight bytes, (n, 8) int8, as integers."""
-    return np.ascontiguousarray(names).view("<u8").ravel()
+    integers: np.ndarray = names.view("<u8")[:, 0]
+    return integers
 
 
 def _fill_columns(block: gemmi.cif.Block) -> list[str]:

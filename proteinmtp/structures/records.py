@@ -93,7 +93,9 @@ def word(text: bytes) -> np.unsignedinteger:
 
 def is_one_of(values: np.ndarray, allowed: tuple[np.unsignedinteger, ...]) -> np.ndarray:
     """Return what `numpy.isin` does, faster for a handful of integers."""
-    listed = np.zeros(len(values), dtype=bool)
-    for item in allowed:
+    if not allowed:
+        return np.zeros(len(values), dtype=bool)
+    listed: np.ndarray = values == allowed[0]
+    for item in allowed[1:]:
         listed |= values == item
     return listed
