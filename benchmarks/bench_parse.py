@@ -27,11 +27,11 @@ LIMITS = ParseConfig()
 Work = Callable[[Path], object]
 
 
-def copies_of(shared: Path, scratch: Path) -> None:
+def copies_of(shared: Path, scratch: Path, *, every: int = 1) -> None:
     if not shared.is_dir():
         write_demo(scratch, DemoSource(families=4), 0)
         return
-    for file in list_folder(shared):
+    for file in list_folder(shared)[::every]:
         data = file.path.read_bytes()
         name = file.path.name.removesuffix(".gz")
         (scratch / name).write_bytes(gzip.decompress(data) if file.path.suffix == ".gz" else data)
@@ -99,25 +99,31 @@ def seconds(works: dict[str, Work], paths: list[Path], rounds: int) -> dict[str,
     return best
 
 
-def readers(paths: list[Path]) -> None:
+def readers(paths: list[Path], what: str = "") -> None:
     megabytes = sum(path.stat().st_size for path in paths) / 1e6
     times = seconds({"gemmi alone": bare, "this parser": ours, "gemmi + loop": loop}, paths, ROUNDS)
     times |= seconds({"biotite": biotite, "Biopython": biopython}, paths, 1)
-    print(f"{paths[0].suffix[1:]}: {len(paths)} files, {megabytes:.1f} MB")
+    print(f"{what}{paths[0].suffix[1:]}: {len(paths)} files, {megabytes:.1f} MB")
     print(f"  {'':14} {'files/s':>9} {'MB/s':>7} {'of gemmi alone':>15} {'this parser is':>15}")
     for name, taken in times.items():
         share, factor = times["gemmi alone"] / taken, taken / times["this parser"]
         print(f"  {name:14} {len(paths) / taken:9.0f} {megabytes / taken:7.0f} {share:15.2f} {factor:14.1f}x")
 
 
-def stage(shard: int, scratch: Path) -> None:
-    """Files to chains and distances on disk, for one shard."""
+def parse_shard(shard: int, scratch: Path) -> Path:
+    """Files to chains on disk, for one shard."""
     chains = scratch / f"chains-{shard}"
     parse.run(
         parse.Inputs(manifest=scratch / f"manifest-{shard}"),
         parse.Outputs(chains=chains, quarantine=scratch / f"quarantine-{shard}"),
         parse.Options(parse=LIMITS),
     )
+    return chains
+
+
+def stage(shard: int, scratch: Path) -> None:
+    """Files to chains and distances on disk, for one shard."""
+    chains = parse_shard(shard, scratch)
     distances.run(
         distances.Inputs(chains=chains),
         distances.Outputs(distances=scratch / f"distances-{shard}"),
@@ -134,12 +140,16 @@ def whole_stage(folder: Path, paths: list[Path], scratch: Path) -> None:
             manifest.Options(source=source, results=str(scratch), shard=shard, shards=2),
         )
     reading = seconds({"bare": bare}, paths, ROUNDS)["bare"]
-    one = two = float("inf")
+    one = two = parsing = float("inf")
     for _ in range(ROUNDS):
         start = time.perf_counter()
         for shard in range(2):
             stage(shard, scratch)
         one = min(one, time.perf_counter() - start)
+        start = time.perf_counter()
+        for shard in range(2):
+            parse_shard(shard, scratch)
+        parsing = min(parsing, time.perf_counter() - start)
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         pool.starmap(stage, [(shard, scratch) for shard in range(2)], chunksize=1)
         for _ in range(ROUNDS):
@@ -148,21 +158,27 @@ def whole_stage(folder: Path, paths: list[Path], scratch: Path) -> None:
             two = min(two, time.perf_counter() - start)
     print(f"whole stage, files to chains + distances on disk: {len(paths)} files")
     print(f"  gemmi alone {len(paths) / reading:.0f} files/s, one process {len(paths) / one:.0f} files/s")
-    print(f"  {reading / one:.2f} of gemmi alone; two processes are {one / two:.2f} times one")
+    print(f"  {reading / one:.2f} of gemmi alone, without distances {reading / parsing:.2f}; two processes are", end="")
+    print(f" {one / two:.2f} times one")
 
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    shared = Path(os.environ.get("PROTEINMTP_SHARED", Path(__file__).parents[2] / "shared")) / "data" / "entries"
+    shared = Path(os.environ.get("PROTEINMTP_SHARED", Path(__file__).parents[2] / "shared")) / "data"
     with tempfile.TemporaryDirectory() as name:
-        folder, scratch = Path(name, "files"), Path(name, "out")
-        folder.mkdir()
-        scratch.mkdir()
-        copies_of(shared, folder)
+        folder, small, scratch = Path(name, "files"), Path(name, "small"), Path(name, "out")
+        for made in (folder, small, scratch):
+            made.mkdir()
+        copies_of(shared / "entries", folder)
         paths = [file.path for file in list_folder(folder)]
         for suffix in (".pdb", ".cif"):
             readers([path for path in paths if path.suffix == suffix])
+        copies_of(shared / "chains", small, every=12)
+        chains = [file.path for file in list_folder(small) if file.path.suffix == ".pdb"]
+        readers(chains, "single chains, ")
         whole_stage(folder, paths, scratch)
+        print("single chains, ", end="")
+        whole_stage(small, chains, scratch)
 
 
 if __name__ == "__main__":

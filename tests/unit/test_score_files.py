@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -7,12 +8,17 @@ import pytest
 from numba.core.event import Event, EventStatus
 
 from proteinmtp.base.metrics import NAMES
+from proteinmtp.config import DemoSource
 from proteinmtp.geometry.compiled import Announcement
 from proteinmtp.scoring.files import ScoreError
 from proteinmtp.scoring.files import score_files as score
+from proteinmtp.structures.pairing import pair
+from proteinmtp.structures.protein_chains import read_protein_chains
+from proteinmtp.structures.synthetic import write_demo
 from proteinmtp.tables.file_scores import FileScores, PairsTableError, read_pairs
 
 from ..support.command import proteinmtp
+from ..support.program import needs_program, program_scores
 from ..support.traces import random_trace, write_trace
 
 SEQUENCE = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQAPILSRVGDGTQDNLSGAEKAVQVKVKAL"
@@ -44,6 +50,22 @@ def test_a_pair_is_printed_for_people_and_machines(pair_files: tuple[Path, Path]
     assert list(values)[-len(NAMES) :] == list(NAMES)
     assert (values["length"], values["observed"], values["placed"], values["identity"]) == (62, 57, 57, 1)
     assert 0.3 < values["rmsd"] < 1 and values["tm_score"] > 0.8
+
+
+@needs_program
+def test_scores_of_files_are_those_of_the_program(tmp_path: Path):
+    """Members of a family of the demo, as PDB and mmCIF; where ours is above, a better superposition was found."""
+    write_demo(tmp_path / "demo", DemoSource(families=2, members=4), 0)
+    paths = sorted((tmp_path / "demo").glob("f00m*"))
+    traces = {path: read_protein_chains(path)[0] for path in paths}
+    for native, model in itertools.permutations(paths[:3], 2):
+        both = pair(traces[native], traces[model])
+        seen = np.isfinite(both.native).all(1) & np.isfinite(both.model).all(1)
+        theirs = program_scores(tmp_path, both.model[seen].round(3), both.native[seen].round(3))
+        ours = score_files(native, model).scores
+        share = seen.sum() / np.isfinite(both.native).all(1).sum()  # the program divides by what it is given
+        for name, value in theirs.items():
+            assert -2e-4 <= ours[name] - value * share <= 0.1, (native.name, model.name, name)
 
 
 def test_residues_that_the_model_lacks_lower_tm_score_and_lddt_but_not_rmsd(pair_files: tuple[Path, Path]):

@@ -38,6 +38,18 @@ def test_folders_are_searched_with_safe_and_distinct_ids(tmp_path: Path):
     assert all(re.fullmatch(r"[A-Za-z0-9.-]+", name) for name in ids)
 
 
+def test_other_bytes_of_the_same_size_and_time_are_noticed(tmp_path: Path):
+    """As a restored backup leaves them; only the time of the inode tells."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.pdb").write_text("one")
+    before = shard_digests(list_source(directory(folder), tmp_path), 1, tmp_path)
+    time = (folder / "a.pdb").stat()
+    (folder / "a.pdb").write_text("two")
+    os.utime(folder / "a.pdb", ns=(time.st_atime_ns, time.st_mtime_ns))
+    assert shard_digests(list_source(directory(folder), tmp_path), 1, tmp_path) != before
+
+
 def test_a_folder_that_is_missing_or_empty_is_named(tmp_path: Path):
     with pytest.raises(SourceError, match=r"nowhere does not exist"):
         list_folder(tmp_path / "nowhere")
