@@ -10,7 +10,7 @@ from ..support.project import NULLS, Project, copy_project
 
 RANKS = {"eigenfold_1": "0", "eigenfold_5": "4"}
 TARGETS = 93
-WITHIN = {"rmsd": 0.02, "tm_score": 0.001, "gdt_ts": 0.005, "gdt_ha": 0.005, "lddt": 0.005}
+WITHIN = {"rmsd": 0.02, "tm_score": 0.001, "gdt_ts": 0.008, "gdt_ha": 0.012, "lddt": 0.005}
 """Pairing at the edges of gaps is ours, not theirs; see docs/results.md."""
 
 

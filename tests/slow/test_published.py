@@ -15,17 +15,8 @@ from ..support.program import LABELS, needs_program, program_scores
 
 WITHIN = {"rmsd": 0.002, "tm_score": 0.003, "gdt_ts": 0.01, "gdt_ha": 0.01}
 MOST_BELOW = 0.0002
-BETTER = {
-    *(
-        (f"model/{name}.pdb.gz", "tm_score")
-        for name in (
-            "7pl4_A_1", "7pl4_A_2", "7pl4_A_4", "7v5f_A_0", "7v5f_A_1", "7v5f_A_3", "7vd7_B_0", "7vd7_B_1", "7lx4_A_1",
-            "7lx4_A_2", "8dys_A_2", "7snc_A_2", "7pqw_A_1", "7pqw_A_4",
-        )
-    ),
-    ("model/7vil_A_3.pdb.gz", "gdt_ha"),
-}  # fmt: skip
-"""Scores for which a better superposition is found than theirs."""
+MOST_ABOVE = 0.05
+"""How much better the best superposition may be than that of the program by which the scores were published."""
 
 
 def pairs(shared: Path) -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
@@ -43,21 +34,18 @@ def pairs(shared: Path) -> list[tuple[dict[str, str], np.ndarray, np.ndarray]]:
 
 @pytest.mark.slow
 def test_all_published_scores_are_met(shared: Path):
-    """TM-score and GDT are maxima over superpositions: one above the published is a better superposition, and is named.
-    None is lower, and RMSD, which is no maximum, is held to both sides."""
-    worst = dict.fromkeys(WITHIN, 0.0)
-    better = set()
+    """TM-score and GDT are maxima over superpositions: none is lower than published, and one above is a better
+    superposition. RMSD, which is no maximum, is held to both sides."""
+    off: dict[str, list[float]] = {name: [] for name in WITHIN}
     for row, model, native in pairs(shared):
         ours = score(torch.from_numpy(model), torch.from_numpy(native))
         for name, most in WITHIN.items():
-            off = getattr(ours, name) - float(row[name])
-            worst[name] = max(worst[name], off, key=abs)
-            if off > most and name != "rmsd":
-                better.add((row["model"], name))
-            else:
-                assert abs(off) <= most, (row["model"], name, getattr(ours, name), row[name])
-    print(f"largest differences: {worst}; better superpositions: {sorted(better)}")
-    assert better <= BETTER
+            difference = getattr(ours, name) - float(row[name])
+            off[name].append(difference)
+            assert -most <= difference <= (most if name == "rmsd" else MOST_ABOVE), (row["model"], name, difference)
+    for name, differences in off.items():
+        above = sum(difference > WITHIN[name] for difference in differences)
+        print(f"{name}: on average {np.mean(differences):+.4f}, at most {max(differences):+.4f}, {above} above")
 
 
 @pytest.mark.slow
