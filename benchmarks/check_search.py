@@ -18,8 +18,7 @@ from bench_scores import Pair, program, published
 from tqdm import tqdm
 
 from proteinmtp.geometry.constants import GDT_HA_CUTOFFS, GDT_TS_CUTOFFS, TRANS_BOND
-from proteinmtp.geometry.search import CUTOFFS
-from proteinmtp.geometry.superposition import kabsch, score, tm_d0
+from proteinmtp.geometry.superposition import CUTOFFS, kabsch, score, tm_d0
 from proteinmtp.tables.chains import CHAINS
 from proteinmtp.tables.traces import TRACES
 

@@ -5,7 +5,6 @@ locks of the GPUs are inherited by the command, so they end with it, however it 
 GPUs of its own, the command runs as it is.
 """
 
-import fcntl
 import logging
 import os
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path
 
 from proteinmtp.base import logs
 from proteinmtp.base.errors import UserError, one_line
+from proteinmtp.base.files import safe_id
+from proteinmtp.base.lock import acquire
 
 FINGERPRINT = "never"
 """See `proteinmtp.base.fingerprint`: which GPU a job gets changes no result."""
@@ -61,19 +62,16 @@ def lease(count: int, gpus: Sequence[str]) -> list[str]:
     while True:
         held: dict[str, int] = {}
         for name in gpus:
-            lock = os.open(folder / name.strip().replace("/", "-"), os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                os.close(lock)
+            descriptor = acquire(folder / safe_id(name), wait=False)
+            if descriptor is None:
                 continue
-            held[name] = lock
+            held[name] = descriptor
             if len(held) == count:
                 for taken in held.values():
                     os.set_inheritable(taken, True)
                 return list(held)
-        for lock in held.values():
-            os.close(lock)
+        for taken in held.values():
+            os.close(taken)
         if not waiting:
             waiting = True
             logging.info("waiting for %d of the GPUs %s, which other jobs have", count, ", ".join(gpus))

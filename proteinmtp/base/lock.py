@@ -1,35 +1,77 @@
-"""A lock on a folder that ends with the process that holds it, however it ends."""
+"""Locks on files, by `flock`: they end with the process that holds them, however it ends.
+
+Several processes, and several threads of one, exclude each other.
+"""
 
 import fcntl
+import logging
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from proteinmtp.base.errors import UserError
 
 FINGERPRINT = "never"
 """See `proteinmtp.base.fingerprint`: a lock changes no result."""
 
+NAME = ".lock"
 
-def hold(folder: Path) -> IO[str]:
-    """Take the lock of a folder, and return the open file that holds it: closed, it is free again.
+
+def acquire(path: Path, *, wait: bool) -> int | None:
+    """Lock a file, which is made if it is not there, and return its descriptor: closed, it is free again.
+
+    Returns:
+        None if somebody else holds it and `wait` is False.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        if _is(path, descriptor):
+            return descriptor
+        os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path, *, waiting: str | None = None) -> Iterator[None]:
+    """Hold the lock of a file, and wait for it if need be; `waiting` is logged then."""
+    descriptor = acquire(path, wait=False)
+    if descriptor is None:
+        if waiting is not None:
+            logging.warning("%s", waiting)
+        descriptor = acquire(path, wait=True)
+        assert descriptor is not None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def hold(folder: Path) -> int:
+    """Lock a folder as long as this process lives.
 
     Raises:
         UserError: naming who holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handle = (folder / ".lock").open("a+", encoding="utf-8")
+    path = folder / NAME
+    descriptor = acquire(path, wait=False)
+    if descriptor is None:
+        holder = path.read_text(encoding="utf-8").strip() or "another process"
+        raise UserError(f"{folder} is in use by {holder}; wait until it ends, or set `results` to another folder")
+    os.truncate(descriptor, 0)
+    os.write(descriptor, f"process {os.getpid()} on {platform.node()}, started in {Path.cwd()}\n".encode())
+    return descriptor
+
+
+def _is(path: Path, descriptor: int) -> bool:
+    """Return whether the file at a path is still the open one; else who held its lock has deleted it."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.seek(0)
-        holder = handle.read().strip() or "another process"
-        handle.close()
-        raise UserError(
-            f"{folder} is in use by {holder}; wait until it ends, or set `results` to another folder"
-        ) from None
-    handle.truncate(0)
-    handle.write(f"process {os.getpid()} on {platform.node()}, started in {Path.cwd()}\n")
-    handle.flush()
-    return handle
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -7,9 +7,8 @@ more than the line that was being written. The last whole line of a file counts.
 import re
 from pathlib import Path
 
-from filelock import FileLock
-
 from proteinmtp.base.files import readable_sha256
+from proteinmtp.base.lock import locked
 
 NAME = "downloads.tsv"
 
@@ -22,7 +21,7 @@ class DownloadLog:
     def __init__(self, folder: Path):
         self._folder = folder
         self._file = folder / NAME
-        self._lock = FileLock(folder / f".{NAME}.lock", poll_interval=0.01)
+        self._lock = folder / f".{NAME}.lock"
         self._known: dict[str, tuple[str, str]] = {}
         if self._file.exists():
             with self._file.open(encoding="utf-8", errors="replace", newline="\n") as handle:
@@ -37,7 +36,7 @@ class DownloadLog:
 
     def add(self, path: Path, url: str, sha256: str) -> None:
         """Record that `path` was downloaded from `url`."""
-        with self._lock, self._file.open("ab+") as handle:
+        with locked(self._lock), self._file.open("ab+") as handle:
             # A kill may have left half a line: it must not swallow this one.
             if handle.tell() and (handle.seek(-1, 2), handle.read(1))[1] != b"\n":
                 handle.write(b"\n")

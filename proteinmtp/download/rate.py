@@ -5,7 +5,7 @@ import threading
 import time
 from pathlib import Path
 
-from filelock import FileLock
+from proteinmtp.base.lock import locked
 
 MAX_RETRY_AFTER = 120.0
 """Seconds; a server that asks for more rest is asked again after this."""
@@ -29,19 +29,19 @@ class RateLimit:
     def __init__(self, folder: Path, per_second: float, stopped: threading.Event):
         self._interval = 1 / per_second
         self._file = folder / ".next-request"
-        self._lock = FileLock(folder / ".next-request.lock", poll_interval=0.01)
+        self._lock = folder / ".next-request.lock"
         self._stopped = stopped
 
     def wait(self) -> None:
         """Return when a request may start."""
-        with self._lock:
+        with locked(self._lock):
             start = self._next()
             self._file.write_text(repr(start + self._interval), encoding="ascii")
         self._stopped.wait(max(0.0, start - time.time()))
 
     def pause(self, seconds: float) -> None:
         """Let nobody start a request for so many seconds, as a server asked for with Retry-After."""
-        with self._lock:
+        with locked(self._lock):
             start = max(self._next(), time.time() + min(seconds, MAX_RETRY_AFTER))
             self._file.write_text(repr(start), encoding="ascii")
 

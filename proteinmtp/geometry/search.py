@@ -14,32 +14,12 @@ arrays of superpositions, in torch, took four times as long on a CPU.
 """
 
 import math
-from functools import lru_cache
 
 import numpy as np
 
 from proteinmtp.geometry.compiled import compiler
-from proteinmtp.geometry.constants import GDT_HA_CUTOFFS, GDT_TS_CUTOFFS
-
-CUTOFFS = tuple(sorted({*GDT_HA_CUTOFFS, *GDT_TS_CUTOFFS}))
-"""Of both kinds of GDT, angstrom: five."""
-
-_SQUARES = np.array(CUTOFFS, np.float32) ** 2
-"""Given to compiled code as an argument: what it takes from another module would stay in its cache as it was."""
-
-SEARCH_RADIUS = (4.5, 8.0)
-"""Bounds of the radius of the search of Zhang & Skolnick, angstrom; within them it is d0 of the TM-score."""
 
 ITERATIONS = 20
-HALVINGS, SHORTEST_FRAGMENT = 4, 4
-"""Zhang & Skolnick's fragments: the chain halved so many times, but no shorter than this, and at last the shortest."""
-
-TM_WIDTHS = np.array((64, 64, 16, 16, 16, 8, 8, 8, 4, 4, 4, 4, 4, 4))
-GDT_WIDTHS = np.array((24, 24, 8, 8, 8, 8, 4, 4))
-"""Superpositions that are followed uphill in each step, the best of the step before."""
-
-SHORT_CHAIN = 64
-"""Up to so many points twice as many are followed, and fragments of three tried too: d0 is small, and time short."""
 
 FARTHEST = np.float32(1e4)
 """Greatest d^2 / c^2 that is told from greater ones; the fourth power of that is still a number."""
@@ -54,7 +34,7 @@ compiled, inlined = compiler(fastmath=True), compiler(fastmath=True, inline=True
 
 
 @inlined
-def superpose(sums: np.ndarray, motion: np.ndarray) -> None:
+def optimal_motion(sums: np.ndarray, motion: np.ndarray) -> None:
     """Write the optimal rotation R (9, row by row) and shift t (3): R x + t is as close to y as can be.
 
     The rotation belongs to the largest eigenvalue of a symmetric 4 x 4 matrix (Horn 1987), which Newton's method finds
@@ -144,7 +124,7 @@ def squares(points: np.ndarray, motion: np.ndarray, out: np.ndarray) -> None:
 
 @inlined
 def count_within(square: np.ndarray, best: np.ndarray, within: np.ndarray) -> None:
-    """Raise the greatest numbers of points (5) within each of `CUTOFFS`."""
+    """Raise the greatest numbers of points (5) within each cutoff of GDT."""
     c0 = c1 = c2 = c3 = c4 = np.int32(0)
     s0, s1, s2, s3, s4 = within
     for n in range(square.shape[0]):
@@ -288,12 +268,12 @@ def search(
         keys: (N) random int32.
         cutoff: angstrom; pairs closer than this and one more are superposed next.
         d0: angstrom.
-        within: (5) float32, squares of `CUTOFFS`.
-        best: (5) int32, greatest numbers of points within `CUTOFFS`; raised.
+        within: (5) float32, squares of the cutoffs of GDT.
+        best: (5) int32, greatest numbers of points within them; raised.
 
     Returns:
         The greatest sum of 1 / (1 + d^2 / d0^2), the first and the next point (S, 2) of each fragment, and what the
-        superposition on each is worth (6, S): points within `CUTOFFS`, the sum breaking ties, and that sum.
+        superposition on each is worth (6, S): points within the cutoffs of GDT, the sum breaking ties, and that sum.
     """
     size = points.shape[1]
     number = 0
@@ -310,7 +290,7 @@ def search(
         for start in range(size - length + 1):
             for n in range(SUMS):
                 fragment[n] = cumulative[start + length, n] - cumulative[start, n]
-            superpose(fragment, motion)
+            optimal_motion(fragment, motion)
             squares(points, motion, square)
             counts[:] = 0
             total, limit, key = measure(square, cutoff - 1, scale, keys, counts, within)
@@ -329,7 +309,7 @@ def search(
                 for n in range(size):
                     weights[n] = np.float32(square[n] <= limit)
                 weighted_sums(points, weights, sums)
-                superpose(sums, motion)
+                optimal_motion(sums, motion)
                 squares(points, motion, square)
                 total, limit, key = measure(square, cutoff + 1, scale, keys, best, within)
                 greatest = max(greatest, total)
@@ -368,7 +348,7 @@ def climb(
     scale, greatest = np.float32(1 / (radius * radius)), np.float32(0)
     for turn in range(len(widths) + 1):
         for row in range(count):
-            superpose(sums[row], motion)
+            optimal_motion(sums[row], motion)
             squares(points, motion, square)
             total = np.float32(0)
             if sharp:
@@ -396,7 +376,7 @@ def climb(
 
 @compiled
 def prepare(model: np.ndarray, native: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return centred points (7, N), x then y then |x|^2 + |y|^2, and running sums (N + 1, SUMS); see `superpose`."""
+    """Return centred points (7, N): x, y and |x|^2 + |y|^2, and running sums (N + 1, SUMS) for `optimal_motion`."""
     size = len(model)
     points, running = np.empty((7, size), np.float32), np.zeros((size + 1, SUMS))
     centre = np.zeros(6)
@@ -419,68 +399,3 @@ def prepare(model: np.ndarray, native: np.ndarray) -> tuple[np.ndarray, np.ndarr
         points[6, n] = square
         running[n + 1, 16] = running[n, 16] + square
     return points, running
-
-
-@lru_cache(maxsize=16)
-def fragment_lengths(size: int) -> np.ndarray:
-    """Return the lengths of the fragments from which a chain of so many points is searched."""
-    shortest = min(SHORTEST_FRAGMENT, size)
-    halved = (size >> times for times in range(HALVINGS + 1))
-    lengths = [*(length for length in halved if length > shortest), shortest]
-    return np.array(lengths if size > SHORT_CHAIN or shortest < 4 else [*lengths, 3])
-
-
-@lru_cache(maxsize=16)
-def random_keys(size: int) -> np.ndarray:
-    """Return the same random int32 (size) in every process."""
-    return np.random.default_rng(0).integers(-(1 << 31), 1 << 31, size, dtype=np.int32)
-
-
-class Superpositions:
-    """N points of a model and of a native, ready to be superposed in many ways.
-
-    Parameters:
-        model, native: (N, 3), angstrom, no NaN.
-    """
-
-    def __init__(self, model: np.ndarray, native: np.ndarray):
-        self._points, self._running = prepare(
-            np.ascontiguousarray(model, np.float64), np.ascontiguousarray(native, np.float64)
-        )
-
-    def rmsd(self) -> float:
-        """Return the least root mean square distance, angstrom."""
-        return self._rmsd(self._points, self._running[-1])
-
-    def mirror_rmsd(self) -> float:
-        """Return the least root mean square distance of the model's mirror image, angstrom."""
-        points, sums = self._points.copy(), self._running[-1].copy()
-        points[0] *= -1
-        sums[[1, 7, 10, 13]] *= -1
-        return self._rmsd(points, sums)
-
-    def best(self, d0: float) -> tuple[float, dict[float, int]]:
-        """Return the greatest sum of 1 / (1 + d^2 / d0^2), and for each of `CUTOFFS` the most points within it.
-
-        Both are what the search reaches; d0 in angstrom.
-        """
-        points, running = self._points, self._running
-        size = points.shape[1]
-        counts = np.zeros(len(CUTOFFS), np.int32)
-        nearest, farthest = SEARCH_RADIUS
-        cutoff = min(farthest, max(nearest, d0))
-        total, fragments, worth = search(
-            points, running, fragment_lengths(size), random_keys(size), cutoff, d0, _SQUARES, counts
-        )
-        times = 2 if size <= SHORT_CHAIN else 1
-        for radius, of_radius in zip(CUTOFFS, worth, strict=False):
-            climb(points, running, fragments, of_radius, times * GDT_WIDTHS, radius, True, _SQUARES, counts)
-        climbed = climb(points, running, fragments, worth[-1], times * TM_WIDTHS, d0, False, _SQUARES, counts)
-        return float(max(total, climbed)), dict(zip(CUTOFFS, counts.tolist(), strict=True))
-
-    @staticmethod
-    def _rmsd(points: np.ndarray, sums: np.ndarray) -> float:
-        motion, square = np.empty(12, np.float32), np.empty(points.shape[1], np.float32)
-        superpose(sums, motion)
-        squares(points, motion, square)
-        return math.sqrt(square.mean(dtype=np.float64))

@@ -4,13 +4,35 @@ The correspondence is fixed: point i of the model belongs to point i of the nati
 superposition that `proteinmtp.geometry.search` finds, on the CPU wherever the tensors lie.
 """
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from proteinmtp.geometry.constants import GDT_HA_CUTOFFS, GDT_TS_CUTOFFS
-from proteinmtp.geometry.search import Superpositions
+from proteinmtp.geometry.search import climb, optimal_motion, prepare, search, squares
+
+CUTOFFS = tuple(sorted({*GDT_HA_CUTOFFS, *GDT_TS_CUTOFFS}))
+"""Of both kinds of GDT, angstrom: five."""
+
+_SQUARES = np.array(CUTOFFS, np.float32) ** 2
+"""Given to compiled code as an argument: what it takes from another module would stay in its cache as it was."""
+
+SEARCH_RADIUS = (4.5, 8.0)
+"""Bounds of the radius of the search of Zhang & Skolnick, angstrom; within them it is d0 of the TM-score."""
+
+HALVINGS, SHORTEST_FRAGMENT = 4, 4
+"""Zhang & Skolnick's fragments: the chain halved so many times, but no shorter than this, and at last the shortest."""
+
+TM_WIDTHS = np.array((64, 64, 16, 16, 16, 8, 8, 8, 4, 4, 4, 4, 4, 4))
+GDT_WIDTHS = np.array((24, 24, 8, 8, 8, 8, 4, 4))
+"""Superpositions that are followed uphill in each step, the best of the step before."""
+
+SHORT_CHAIN = 64
+"""Up to so many points twice as many are followed, and fragments of three tried too: d0 is small, and time short."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +78,71 @@ def superpose(mobile: Tensor, fixed: Tensor) -> Tensor:
     seen = (mobile.isfinite() & fixed.isfinite()).all(-1)
     rotation, translation = kabsch(mobile[seen], fixed[seen], weights=torch.ones_like(mobile[seen, 0]))
     return mobile @ rotation + translation
+
+
+@lru_cache(maxsize=16)
+def fragment_lengths(size: int) -> np.ndarray:
+    """Return the lengths of the fragments from which a chain of so many points is searched."""
+    shortest = min(SHORTEST_FRAGMENT, size)
+    halved = (size >> times for times in range(HALVINGS + 1))
+    lengths = [*(length for length in halved if length > shortest), shortest]
+    return np.array(lengths if size > SHORT_CHAIN or shortest < 4 else [*lengths, 3])
+
+
+@lru_cache(maxsize=16)
+def random_keys(size: int) -> np.ndarray:
+    """Return the same random int32 (size) in every process."""
+    return np.random.default_rng(0).integers(-(1 << 31), 1 << 31, size, dtype=np.int32)
+
+
+class Superpositions:
+    """N points of a model and of a native, ready to be superposed in many ways.
+
+    Parameters:
+        model, native: (N, 3), angstrom, no NaN.
+    """
+
+    def __init__(self, model: np.ndarray, native: np.ndarray):
+        self._points, self._running = prepare(
+            np.ascontiguousarray(model, np.float64), np.ascontiguousarray(native, np.float64)
+        )
+
+    def rmsd(self) -> float:
+        """Return the least root mean square distance, angstrom."""
+        return self._rmsd(self._points, self._running[-1])
+
+    def mirror_rmsd(self) -> float:
+        """Return the least root mean square distance of the model's mirror image, angstrom."""
+        points, sums = self._points.copy(), self._running[-1].copy()
+        points[0] *= -1
+        sums[[1, 7, 10, 13]] *= -1
+        return self._rmsd(points, sums)
+
+    def best(self, d0: float) -> tuple[float, dict[float, int]]:
+        """Return the greatest sum of 1 / (1 + d^2 / d0^2), and for each of `CUTOFFS` the most points within it.
+
+        Both are what the search reaches; d0 in angstrom.
+        """
+        points, running = self._points, self._running
+        size = points.shape[1]
+        counts = np.zeros(len(CUTOFFS), np.int32)
+        nearest, farthest = SEARCH_RADIUS
+        cutoff = min(farthest, max(nearest, d0))
+        total, fragments, worth = search(
+            points, running, fragment_lengths(size), random_keys(size), cutoff, d0, _SQUARES, counts
+        )
+        times = 2 if size <= SHORT_CHAIN else 1
+        for radius, of_radius in zip(CUTOFFS, worth, strict=False):
+            climb(points, running, fragments, of_radius, times * GDT_WIDTHS, radius, True, _SQUARES, counts)
+        climbed = climb(points, running, fragments, worth[-1], times * TM_WIDTHS, d0, False, _SQUARES, counts)
+        return float(max(total, climbed)), dict(zip(CUTOFFS, counts.tolist(), strict=True))
+
+    @staticmethod
+    def _rmsd(points: np.ndarray, sums: np.ndarray) -> float:
+        motion, square = np.empty(12, np.float32), np.empty(points.shape[1], np.float32)
+        optimal_motion(sums, motion)
+        squares(points, motion, square)
+        return math.sqrt(square.mean(dtype=np.float64))
 
 
 def score(model: Tensor, native: Tensor, native_length: int | None = None) -> Scores:

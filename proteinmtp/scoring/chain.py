@@ -8,8 +8,7 @@ import numpy as np
 from proteinmtp.base.metrics import NAMES, PROFILES
 from proteinmtp.geometry.constants import CONTACT
 from proteinmtp.geometry.pair_scores import LIKELY, PairScores, contact_precision, likeliest, pair_scores
-from proteinmtp.geometry.search import Superpositions
-from proteinmtp.geometry.superposition import scores_of
+from proteinmtp.geometry.superposition import Superpositions, scores_of
 from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
 
 MIN_OBSERVED = 3

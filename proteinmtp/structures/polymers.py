@@ -12,6 +12,7 @@ import gemmi
 import numpy as np
 
 from proteinmtp.geometry.constants import LONGEST_BOND
+from proteinmtp.structures import mmcif_block
 from proteinmtp.structures.letters import letters_of_integers, letters_of_names, text_of
 from proteinmtp.structures.mmcif_records import mmcif_records
 from proteinmtp.structures.pdb_records import pdb_records
@@ -22,11 +23,9 @@ FIRST_YEAR = 1970
 """No structure was deposited before; a PDB file has two digits only, and 69 would be read as 2069."""
 ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
 """The atom name CA, and the residue name of calcium, as an integer."""
-REQUIRED = {"id": "0", "type_symbol": "C", "label_alt_id": "."}
 LONGEST_NAME = 7
 """Letters; gemmi's arrays hold no more."""
 POLYMER = gemmi.EntityType.Polymer.value
-UNIPROT = ("UNP", "SWS", "TREMBL")
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,11 @@ def read_structure(data: bytes, mmcif: bool) -> StructureFile:
     _refuse_zeros(data)
     if mmcif:
         records = mmcif_records(data)
-        block = _block_with_atoms(_read_cif(records.data, data))
-        repairs = [*records.repairs, *_fill_columns(block), *_fill_entities(block)]
+        block, repaired = mmcif_block.read_block(records.data, data)
+        repairs = [*records.repairs, *repaired]
         structure = gemmi.make_structure_from_block(block)
         structure.setup_entities()
-        polymers = _mmcif_polymers(structure, _mmcif_accessions(block), _mmcif_parents(block))
+        polymers = _mmcif_polymers(structure, mmcif_block.accessions(block), mmcif_block.parents(block))
     else:
         records = pdb_records(data)
         repairs = [*records.repairs]
@@ -329,67 +328,10 @@ def _refuse_zeros(data: bytes) -> None:
         raise RecordError(f"line {line}: a NUL byte, the file is damaged: {shown}")
 
 
-def _read_cif(shortened: bytes, whole: bytes) -> gemmi.cif.Document:
-    """Read a shortened text; an error names the line of the whole one."""
-    try:
-        return gemmi.cif.read_string(shortened)
-    except (RuntimeError, ValueError):
-        if shortened != whole:
-            gemmi.cif.read_string(whole)
-        raise
-
-
-def _block_with_atoms(document: gemmi.cif.Document) -> gemmi.cif.Block:
-    blocks = [block for block in document if block.find_loop("_atom_site.Cartn_x")]
-    if len(blocks) > 1:
-        raise RecordError(f"{len(blocks)} data blocks with atoms; split the file, one structure in each")
-    if not len(document):
-        raise RecordError("no data block")
-    return blocks[0] if blocks else document[0]
-
-
 def _integers(names: Any) -> np.ndarray:
     """Return names of up to eight bytes, (n, 8) int8, as integers."""
     integers: np.ndarray = names.view("<u8")[:, 0]
     return integers
-
-
-def _fill_columns(block: gemmi.cif.Block) -> list[str]:
-    """Add the columns of the atom table without which gemmi makes no model, where they are missing."""
-    loop = block.find_loop("_atom_site.Cartn_x").get_loop()
-    if loop is None:
-        return []
-    missing = [name for name in REQUIRED if f"_atom_site.{name}" not in loop.tags]
-    for name in missing:
-        loop.add_columns([f"_atom_site.{name}"], REQUIRED[name])
-    chains = "_atom_site.label_asym_id", "_atom_site.auth_asym_id"
-    if chains[0] not in loop.tags and chains[1] in loop.tags:
-        loop.add_columns([chains[0]], ".")
-        column, author = map(block.find_loop, chains)
-        for row in range(loop.length()):
-            column[row] = author[row]
-        missing.append(chains[0])
-    return ["atom_site_columns"] if missing else []
-
-
-def _fill_entities(block: gemmi.cif.Block) -> list[str]:
-    """List the entities that have a sequence where there is no table of them, without which gemmi reads none."""
-    if block.find_values("_entity.id"):
-        return []
-    entities = dict.fromkeys(block.find_values("_entity_poly_seq.entity_id"))
-    if entities:
-        loop = block.init_loop("_entity.", ["id", "type"])
-        for entity in entities:
-            loop.add_row([entity, "polymer"])
-    return ["entity_table"] if entities else []
-
-
-def _mmcif_parents(block: gemmi.cif.Block) -> dict[str, str]:
-    pairs = [
-        *block.find("_chem_comp.", ["id", "mon_nstd_parent_comp_id"]),
-        *block.find("_pdbx_struct_mod_residue.", ["label_comp_id", "parent_comp_id"]),
-    ]
-    return {name: parent for name, parent in pairs if parent not in ("?", ".")}
 
 
 def _pdb_accessions(data: bytes) -> dict[str, str]:
@@ -401,7 +343,7 @@ def _pdb_accessions(data: bytes) -> dict[str, str]:
     long_form: set[str] = set()
     while begin >= 0:
         line = data[begin : begin + 72].decode("ascii", "replace")
-        chain, in_uniprot = line[11:13].strip(), line[26:32].strip() in UNIPROT
+        chain, in_uniprot = line[11:13].strip(), line[26:32].strip() in mmcif_block.UNIPROT
         if line[5] == " " and in_uniprot:
             accessions.setdefault(chain, line[33:41].strip())
         elif line[5] == "1" and in_uniprot:
@@ -409,13 +351,4 @@ def _pdb_accessions(data: bytes) -> dict[str, str]:
         elif line[5] == "2" and chain in long_form:
             accessions.setdefault(chain, line[18:40].strip())
         begin = data.find(b"DBREF", begin + 1, end)
-    return accessions
-
-
-def _mmcif_accessions(block: gemmi.cif.Block) -> dict[str, str]:
-    """Return the UniProt accession of each entity, the first where there are several."""
-    accessions: dict[str, str] = {}
-    for entity, database, accession in block.find("_struct_ref.", ["entity_id", "db_name", "pdbx_db_accession"]):
-        if database.upper() in UNIPROT and accession not in "?.":
-            accessions.setdefault(entity, accession)
     return accessions

@@ -5,7 +5,6 @@ training resumed from it gives the same bits as training that was never stopped 
 and the sha256 of its bytes. The last two are kept: one that is damaged is set aside, and the one before is used.
 """
 
-import fcntl
 import json
 import logging
 import os
@@ -21,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from proteinmtp.base import lock
 from proteinmtp.base.files import file_sha256
 from proteinmtp.tables.history import HistoryRow
 
@@ -105,25 +105,9 @@ def locked(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.with_suffix(".lock")
-    while True:
-        with path.open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                logging.warning("another process trains in %s; waiting until it ends", folder)
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            if _is(path, handle.fileno()):
-                yield
-                path.unlink()
-                return
-
-
-def _is(path: Path, descriptor: int) -> bool:
-    """Return whether the file at a path is still the open one; else who held its lock has deleted it."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+    with lock.locked(path, waiting=f"another process trains in {folder}; waiting until it ends"):
+        yield
+        path.unlink()
 
 
 def _trained(network: nn.Module) -> list[tuple[str, nn.Parameter]]:

@@ -14,8 +14,7 @@ from proteinmtp.geometry.constants import CLASH
 from proteinmtp.geometry.distances import pack_upper, pairwise_distances
 from proteinmtp.geometry.lddt import lddt, lddt_per_residue
 from proteinmtp.geometry.pair_scores import DISTANCES, SEPARATIONS, contact_precision, likeliest, pair_scores
-from proteinmtp.geometry.search import Superpositions
-from proteinmtp.geometry.superposition import kabsch, score, tm_d0
+from proteinmtp.geometry.superposition import Superpositions, kabsch, score, tm_d0
 from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
 from proteinmtp.scoring.chain import ChainScores, score_chain
 

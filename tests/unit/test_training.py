@@ -31,6 +31,21 @@ def trained(small, folder: Path, **changes) -> dict[str, str]:
     return directory_hashes(files.outputs.model)
 
 
+def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch, small, folder: Path, **changes) -> None:
+    """Train until an error stops it, as hard as a kill: nothing but checkpoints are left."""
+    take, taken = TrainingStep.take, []
+
+    def failing(self, chains, lr):
+        if len(taken) == steps:
+            raise KeyboardInterrupt
+        taken.append(lr)
+        return take(self, chains, lr)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TrainingStep, "take", failing)
+        trained(small, folder, **changes)
+
+
 def test_training_twice_gives_equal_bytes(small, tmp_path: Path):
     assert trained(small, tmp_path / "a") == trained(small, tmp_path / "b")
     for name in ("history.parquet", "run.json"):
@@ -42,19 +57,7 @@ def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bits(small, tmp_pat
     """Stopped in the fourth step by an error, as hard as a kill: nothing but the checkpoint is left."""
     changes = {"train": {"tuning": tuning, "lora": {"dropout": 0.1}}}
     whole = trained(small, tmp_path / "whole", **changes)
-    take = TrainingStep.take
-    rates = []
-
-    def failing(self, chains, lr):
-        if len(rates) == 3:
-            raise KeyboardInterrupt
-        rates.append(lr)
-        return take(self, chains, lr)
-
-    monkeypatch.setattr(TrainingStep, "take", failing)
-    with pytest.raises(KeyboardInterrupt):
-        trained(small, tmp_path / "cut", **changes)
-    monkeypatch.undo()
+    stop_after(3, monkeypatch, small, tmp_path / "cut", **changes)
     files = files_of(small, tmp_path / "cut")
     assert files.checkpoints
     assert trained(small, tmp_path / "cut", **changes) == whole
@@ -133,18 +136,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_result_is_the_same(
     small, tmp_path: Path, monkeypatch, caplog, damage: Callable[[Path], None], damaged: int
 ):
     whole = trained(small, tmp_path / "whole")
-    take, taken = TrainingStep.take, []
-
-    def failing(self, chains, lr):
-        if len(taken) == 5:
-            raise KeyboardInterrupt
-        taken.append(lr)
-        return take(self, chains, lr)
-
-    monkeypatch.setattr(TrainingStep, "take", failing)
-    with pytest.raises(KeyboardInterrupt):
-        trained(small, tmp_path / "cut")
-    monkeypatch.undo()
+    stop_after(5, monkeypatch, small, tmp_path / "cut")
     (folder,) = (path for path in files_of(small, tmp_path / "cut").work.iterdir() if path.is_dir())
     there = checkpoint.all_of(folder)
     assert [path.name[:17] for path in there] == ["step-000000000002", "step-000000000004"]
