@@ -1,10 +1,9 @@
 # ProteinMTP: from structure files to a report. `snakemake -j N` makes everything; config.yaml is the file to edit.
-import sys
 from pathlib import Path
 
 from snakemake.utils import min_version
 
-from proteinmtp.base.errors import UserError
+from proteinmtp.base.errors import ConfigError, UserError, one_line
 from proteinmtp.base.lock import hold
 from proteinmtp.base.yaml_file import read_yaml
 from proteinmtp.predictors.catalogue import check_backbones, parse_config
@@ -12,39 +11,41 @@ from proteinmtp.predictors.catalogue import check_backbones, parse_config
 min_version("9.24")
 
 
-def stop(error):
-    """End before any job, with the words for the person whose mistake it is and no place in this code."""
-    print(error, file=sys.stderr)
-    sys.exit(1)
-
-
+# A mistake ends before any job, in its own words, and names no place in this code.
 HOUSE = workflow.current_basedir.get_path_or_uri(secret_free=True)
-if not Path(HOUSE).is_dir():
-    stop(
-        f"The stages lie beside {HOUSE}/Snakefile: clone the repository and name the Snakefile in it"
-    )
+with one_line():
+    if not Path(HOUSE).is_dir():
+        raise UserError(
+            f"The stages lie beside {HOUSE}/Snakefile: clone the repository and name the Snakefile in it"
+        )
 
 # The configuration of the checkout, or of the folder where snakemake is started if nothing else is given; started from
 # a folder without one, everything has its default.
-CONFIG_FILES = [Path(path) for path in workflow.overwrite_configfiles]
-try:
-    if Path("config.yaml").is_file() and (
-        Path(HOUSE).samefile(".") or not CONFIG_FILES
-    ):
-        CONFIG_FILES.insert(0, Path("config.yaml"))
+OWN_CONFIG = Path("config.yaml").is_file() and (
+    Path(HOUSE).samefile(".") or not workflow.overwrite_configfiles
+)
+CONFIG_FILES = [
+    *(["config.yaml"] if OWN_CONFIG else []),
+    *workflow.overwrite_configfiles,
+]
 
-    # Snakemake would take of two keys the last, and names no file where it cannot read one.
+# Snakemake would take of two keys the last, and names no file where it cannot read one.
+with one_line():
     for path in CONFIG_FILES:
-        read_yaml(path)
-    if Path("config.yaml") in CONFIG_FILES[:1]:
+        read_yaml(Path(path))
 
-        configfile: "config.yaml"
+if OWN_CONFIG:
 
-    CONFIG = parse_config(config)
-    check_backbones(CONFIG)
-except UserError as error:
-    files = ", ".join(map(str, CONFIG_FILES)) or "on the command line"
-    stop(f"The configuration ({files}) has a mistake:\n{error}")
+    configfile: "config.yaml"
+
+
+with one_line():
+    try:
+        CONFIG = parse_config(config)
+        check_backbones(CONFIG)
+    except ConfigError as error:
+        files = ", ".join(map(str, CONFIG_FILES)) or "of the command line"
+        raise ConfigError(f"the configuration {files} has a mistake:\n{error}")
 
 # As a module, what the other workflow asks for stays its target.
 IS_TARGET = workflow.default_target is None
@@ -71,10 +72,8 @@ include: "rules/report.smk"
 # Two workflows that write into one folder would undo each other's work. The lock ends with this process, also if it is
 # killed, so nobody has to unlock anything.
 onstart:
-    try:
+    with one_line():
         workflow.results_lock = hold(Path(placed(RESULTS)))
-    except UserError as error:
-        stop(error)
 
 
 # Snakemake deletes the outputs of a job that failed, and does not miss a file that nobody asks for: the report of

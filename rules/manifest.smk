@@ -5,14 +5,12 @@ if CONFIG.source.kind == "demo":
 else:
     SOURCE_READY = []
     # Known before any job, so that a new file reruns one shard and a touched one nothing.
-    try:
+    with one_line():
         SHARD_DIGESTS = shard_digests(
             list_source(CONFIG.source, Path(placed(RESULTS))),
             shards=len(SHARDS),
             results=Path(placed(RESULTS)),
         )
-    except UserError as error:
-        stop(error)
 
 
 rule manifest:

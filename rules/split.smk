@@ -3,10 +3,8 @@ SPLIT_TABLE = ""
 if CONFIG.split.method == "table":
     from proteinmtp.tables.subset_table import table_digest
 
-    try:
+    with one_line():
         SPLIT_TABLE = table_digest(CONFIG.split.table)
-    except UserError as error:
-        stop(error)
 
 
 rule split:
