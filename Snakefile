@@ -6,7 +6,7 @@ from snakemake.utils import min_version
 from proteinmtp.base.errors import ConfigError, UserError, one_line
 from proteinmtp.base.lock import hold
 from proteinmtp.base.yaml_file import read_yaml
-from proteinmtp.predictors.catalogue import check_backbones, parse_config
+from proteinmtp.predictors.catalogue import check_backbones, check_results, parse_config
 
 min_version("9.24")
 
@@ -31,7 +31,7 @@ CONFIG_FILES = [
 
 # Snakemake would take of two keys the last, and names no file where it cannot read one.
 with one_line():
-    for path in CONFIG_FILES:
+    for path in [] if workflow.modifier.skip_configfile else CONFIG_FILES:
         read_yaml(Path(path))
 
 if OWN_CONFIG:
@@ -43,6 +43,7 @@ with one_line():
     try:
         CONFIG = parse_config(config)
         check_backbones(CONFIG)
+        check_results(Path(CONFIG.results), Path(HOUSE))
     except ConfigError as error:
         files = ", ".join(map(str, CONFIG_FILES)) or "of the command line"
         raise ConfigError(f"the configuration {files} has a mistake:\n{error}")

@@ -41,7 +41,9 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     wanted = read_subset(inputs.split, options.subset)
     chains = [chain for chain in CHAINS.read_as(ChainSequence, inputs.chains) if chain.chain_id in wanted]
     if chains:
-        SavedBackbone.read(inputs.backbone).check(model_folder(inputs.backbone), inputs.backbone)
+        backbone = SavedBackbone.read(inputs.backbone)
+        if options.settings.train.tuning != "full":  # else the run has weights of its own
+            backbone.check(model_folder(inputs.backbone), inputs.backbone)
         SavedRun.read(inputs.record).check(model_folder(inputs.record), inputs.record)
     rows = predict_chains(
         options.settings, chains, backbone=model_folder(inputs.backbone), saved=model_folder(inputs.record)

@@ -5,6 +5,7 @@ settings and the code.
 """
 
 import logging
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,9 @@ class Options(Section):
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Train one run and save it; of several processes, one writes."""
-    SavedBackbone.read(inputs.backbone).check(model_folder(inputs.backbone), inputs.backbone)
+    backbone = SavedBackbone.read(inputs.backbone)
+    if os.environ.get("RANK", "0") == "0":  # one process of several is enough
+        backbone.check(model_folder(inputs.backbone), inputs.backbone)
     job = TrainingRun(
         name=options.run,
         settings=_with_pauses(options),

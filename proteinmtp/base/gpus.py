@@ -1,8 +1,8 @@
 """`python -m proteinmtp.base.gpus COUNT COMMAND ...` runs a command with GPUs that no other job of this user has.
 
 Snakemake counts GPUs and does not say which are free: without this, two jobs at a time would both take the first. The
-locks of the GPUs are inherited by the command, so they end with it, however it ends. Under SLURM, which gives each job
-GPUs of its own, the command runs as it is.
+locks of the GPUs are inherited by the command, so they end with it, however it ends. SLURM may number the GPUs of each
+of its jobs from 0, so each of those has locks of its own.
 """
 
 import logging
@@ -28,9 +28,8 @@ def main() -> None:
     """Take as many GPUs as asked for, and become the command."""
     logs.setup()
     count, command = int(sys.argv[1]), sys.argv[2:]
-    if "SLURM_JOB_ID" not in os.environ:
-        with one_line():
-            os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(lease(count, visible_gpus()))
+    with one_line():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(lease(count, visible_gpus()))
     os.execvp(command[0], command)
 
 
@@ -38,7 +37,7 @@ def visible_gpus() -> list[str]:
     """Return the names of the GPUs that this process may use."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
-        return [name for name in given.split(",") if name.strip()]
+        return [name.strip() for name in given.split(",") if name.strip()]
     import torch
 
     return [str(index) for index in range(torch.cuda.device_count())]
@@ -56,7 +55,8 @@ def lease(count: int, gpus: Sequence[str]) -> list[str]:
     """
     if count > len(gpus):
         raise UserError(f"train.gpus asks for {count} GPUs, and {len(gpus)} can be used here; set it to 0 for the CPU")
-    folder = Path(tempfile.gettempdir()) / f"proteinmtp-gpus-{os.getuid()}"
+    job = safe_id(os.environ.get("SLURM_JOB_ID", ""))
+    folder = Path(tempfile.gettempdir()) / f"proteinmtp-gpus-{os.getuid()}-{job}"
     folder.mkdir(mode=0o700, exist_ok=True)
     waiting = False
     while True:

@@ -32,6 +32,9 @@ def acquire(path: Path, *, wait: bool) -> int | None:
         except BlockingIOError:
             os.close(descriptor)
             return None
+        except OSError:
+            os.close(descriptor)
+            raise
         if _is(path, descriptor):
             return descriptor
         os.close(descriptor)
@@ -52,15 +55,19 @@ def locked(path: Path, *, waiting: str | None = None) -> Iterator[None]:
         os.close(descriptor)
 
 
-def hold(folder: Path) -> int:
-    """Lock a folder as long as this process lives.
+def hold(folder: Path) -> int | None:
+    """Lock a folder as long as this process lives; None, with a warning, where the file system has no locks.
 
     Raises:
         UserError: naming who holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
-    descriptor = acquire(path, wait=False)
+    try:
+        descriptor = acquire(path, wait=False)
+    except OSError as error:
+        logging.warning("%s cannot be locked (%s): start no second workflow on it", folder, error)
+        return None
     if descriptor is None:
         holder = path.read_text(encoding="utf-8").strip() or "another process"
         raise UserError(f"{folder} is in use by {holder}; wait until it ends, or set `results` to another folder")

@@ -1,6 +1,8 @@
-"""YAML files of keys and values, read strictly."""
+"""YAML files of keys and values, read strictly; JSON too."""
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,13 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_yaml(path: Path) -> Mapping[str, Any]:
-    """Return the content of a YAML file.
+    """Return the content of a YAML or JSON file.
 
     Raises:
-        ConfigError: if it cannot be read, holds no mapping, or a key twice.
+        ConfigError: if it cannot be read, holds no mapping, or in YAML a key twice, of which the last would count.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)
+        raw = _parsed(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(raw or {}, Mapping):
@@ -26,13 +28,29 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     return raw or {}
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping, of which YAML takes the last without a word."""
+def _parsed(text: str) -> Any:
+    with suppress(json.JSONDecodeError):
+        return json.loads(text)
+    root = yaml.compose(text, yaml.SafeLoader)
+    if root is not None:
+        _check_keys(root, set())
+    return yaml.safe_load(text)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+
+def _check_keys(node: yaml.Node, seen: set[int]) -> None:
+    """Raise for a key that stands twice in a mapping, as it is written; nodes that are referred to are checked once."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _check_keys(item, seen)
+    if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
-        for key, _ in node.value:
+        for key, value in node.value:
             line = key.start_mark.line + 1
-            if key.tag != MERGE and lines.setdefault(key.value, line) != line:
-                raise yaml.YAMLError(f"the key {key.value!r} stands twice, in lines {lines[key.value]} and {line}")
-        return super().construct_mapping(node, deep)
+            if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
+                if key.value in lines:
+                    raise yaml.YAMLError(f"the key {key.value!r} stands twice, in lines {lines[key.value]} and {line}")
+                lines[key.value] = line
+            _check_keys(value, seen)

@@ -1,5 +1,6 @@
 """A results folder as the workflow leaves it: the only place of this package that knows what lies where in one."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,28 +79,30 @@ def read_summary(path: Path) -> ReportSummary:
 
 @dataclass(frozen=True)
 class Checked:
-    """What became of the check of a file; `problem` is None where it is as it was written."""
+    """What became of the check of a file: `problem` is None where it is as it was written, or has no checksum."""
 
     path: Path
-    problem: str | None
+    problem: str | None = None
+    has_checksum: bool = True
 
 
 def check_files(path: Path) -> Iterator[Checked]:
-    """Check each file of a results folder that carries a checksum, or whose checksum a record holds.
+    """Check the tables and records of a results folder, and the files of backbones, models and the demo.
 
-    These are tables, records, and the files of backbones, models and the demo; other files have none. What lies in
-    `work` is of no use to a finished result and left alone.
+    Other files are not looked at, nor what lies in `work`, which is of no use to a finished result.
 
     Raises:
         ResultsError: if there is no such file.
     """
-    here = [file for file in sorted(path.rglob("*")) if file.is_file() and file.relative_to(path).parts[0] != "work"]
-    described = {record.parent / RECORDED[record.name] for record in here if record.name in RECORDED}
     checked = 0
-    for file in here:
-        if file.suffix in (".parquet", ".json") and not described.intersection(file.parents):
-            yield from _check(file)
-            checked += 1
+    for root, folders, names in os.walk(path, followlinks=True):
+        here = Path(root)
+        described = {folder for record, folder in RECORDED.items() if record in names}
+        folders[:] = sorted({*folders} - described - ({"work"} if here == path else set()))
+        for name in sorted(names):
+            if name.endswith((".parquet", ".json")):
+                yield from _check(here / name)
+                checked += 1
     if not checked:
         raise ResultsError(f"{path} holds no tables and no records; name a results folder")
 
@@ -107,21 +110,18 @@ def check_files(path: Path) -> Iterator[Checked]:
 def _check(file: Path) -> Iterator[Checked]:
     try:
         if file.suffix == ".parquet":
-            check_origin(file)
-        else:
-            checked_values(file)
-    except DataError as error:
-        yield Checked(file, str(error))
+            yield Checked(file, has_checksum=check_origin(file))
+            return
+        _, has_checksum = checked_values(file)
+        described = _Files.read(file).files if file.name in RECORDED else {}
+    except (DataError, OSError, ValueError) as error:
+        yield Checked(file, " ".join(str(error).split()))
         return
-    except (OSError, ValueError) as error:
-        yield Checked(file, f"{file} cannot be read: {error}")
-        return
-    yield Checked(file, None)
-    if file.name in RECORDED:
-        folder = file.parent / RECORDED[file.name]
-        for name, digest in _Files.read(file).files.items():
-            same = (folder / name).is_file() and file_sha256(folder / name) == digest
-            yield Checked(folder / name, None if same else f"{folder / name} is missing or changed since it was made")
+    yield Checked(file, has_checksum=has_checksum)
+    folder = file.parent / RECORDED.get(file.name, "")
+    for name, digest in described.items():
+        same = (folder / name).is_file() and file_sha256(folder / name) == digest
+        yield Checked(folder / name, None if same else f"{folder / name} is missing or changed since it was made")
 
 
 def _unit(split_summary: Path) -> Unit:

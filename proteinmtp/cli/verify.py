@@ -19,4 +19,5 @@ def verify(
         typer.echo(problem)
     if problems:
         raise DataError(f"{len(problems)} of {len(checked)} files are not as they were written")
-    typer.echo(f"{len(checked)} files are as they were written")
+    bare = sum(not file.has_checksum for file in checked)
+    typer.echo(f"{len(checked) - bare} files are as they were written" + (f"; {bare} have no checksum" if bare else ""))

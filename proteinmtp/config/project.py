@@ -30,12 +30,6 @@ from proteinmtp.config.section import Section
 from proteinmtp.config.source import SourceConfig
 from proteinmtp.config.split import SplitConfig
 
-HOUSE = frozenset(
-    {"benchmarks", "config", "docs", "envs", "pipeline", "profiles", "proteinmtp", "rules", "tests", "workflow"}
-    | {".git", ".github", ".snakemake"}
-)
-"""Folders of a checkout, and of Snakemake."""
-
 
 class Config(Section):
     """The whole configuration; see `config.yaml`."""
@@ -104,8 +98,6 @@ class Config(Section):
         parts = Path(results).parts
         if results.strip("/.") == "" or ".." in parts or any(part.startswith("-") for part in parts):
             raise ValueError("name a folder, below this one or absolute, that holds nothing else")
-        if parts[0] in HOUSE:
-            raise ValueError(f"{parts[0]} is a folder of the project itself; name another, such as results")
         return results
 
     _resolved: dict[str, RunConfig] = PrivateAttr(default_factory=dict)

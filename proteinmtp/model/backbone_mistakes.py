@@ -12,7 +12,9 @@ from typing import Any
 from proteinmtp.base.residues import RESIDUES
 from proteinmtp.config import RunConfig
 
-INDEX = "model.safetensors.index.json"
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+NOT_LOADED = ("lm_head",)
+"""Layers that a language model has and a network does not use."""
 LENGTH_BYTES = 8
 LONGEST_HEADER = 100_000_000
 """Bytes; the format allows no more."""
@@ -59,13 +61,16 @@ def _layers(folder: Path, *, random: bool) -> frozenset[str]:
     if random:
         return frozenset()
     files = sorted(folder.glob("*.safetensors"))
-    if (folder / INDEX).is_file():
-        named = _json(folder / INDEX, "").get("weight_map", {}).values()
-        files = [folder / name for name in sorted(set(named))]
+    if not (folder / WHOLE).is_file() and (folder / INDEX).is_file():
+        named = _json(folder / INDEX, "").get("weight_map")
+        if not isinstance(named, dict) or not all(isinstance(name, str) for name in named.values()):
+            raise _FolderError(f"{folder / INDEX} does not say which file holds which weights")
+        files = [folder / name for name in sorted(set(named.values()))]
     if not files:
         raise _FolderError(f"{folder} has no .safetensors file; other weight formats are not read")
     names = {name for path in files for name in _tensors(path)}
-    return frozenset(name.removesuffix(".weight") for name in names)
+    layers = (name.removesuffix(".weight") for name in names if name.endswith(".weight"))
+    return frozenset(layer for layer in layers if layer.rpartition(".")[2] not in NOT_LOADED)
 
 
 def _json(path: Path, missing: str) -> dict[str, Any]:
@@ -123,7 +128,8 @@ def _in_targets(targets: str | list[str], layers: frozenset[str]) -> Iterator[st
     last = sorted({layer.rpartition(".")[2] for layer in layers})
     if isinstance(targets, str) and targets != "all-linear":
         try:
-            found = any(re.fullmatch(targets, layer) for layer in layers)
+            # What stands in front of a layer's name differs between files and models: `model.layers.0`, `layers.0`.
+            found = any(re.fullmatch(targets, tail) for layer in layers for tail in _tails(layer))
         except re.error as error:
             yield f"train.lora.targets: no regular expression: {error}; found {targets!r}"
             return
@@ -132,3 +138,10 @@ def _in_targets(targets: str | list[str], layers: frozenset[str]) -> Iterator[st
     for target in targets if isinstance(targets, list) else ():
         if not any(layer == target or layer.endswith(f".{target}") for layer in layers):
             yield f"train.lora.targets: no layer is called {target!r}; there is {', '.join(last)}"
+
+
+def _tails(name: str) -> Iterator[str]:
+    """Yield a name, and what of it stands behind each of its dots."""
+    while name:
+        yield name
+        name = name.partition(".")[2]

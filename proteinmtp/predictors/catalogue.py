@@ -33,6 +33,12 @@ from proteinmtp.structures.listing import SOURCES
 
 NULLS = "proteinmtp.predictors.nulls"
 
+HOUSE = frozenset(
+    {"benchmarks", "config", "docs", "envs", "pipeline", "profiles", "proteinmtp", "rules", "tests", "workflow"}
+    | {".git", ".github", ".snakemake"}
+)
+"""Folders of a checkout, and of Snakemake."""
+
 
 @dataclass(frozen=True)
 class NullPart:
@@ -79,6 +85,22 @@ def check_backbones(config: Config) -> None:
         for mistake in backbone_mistakes(config.run(entry.name))
     )
     _refuse(list(mistakes))
+
+
+def check_results(results: Path, house: Path) -> None:
+    """Check that the results folder is none of the project itself.
+
+    Parameters:
+        results: as the configuration has it.
+        house: the checkout.
+
+    Raises:
+        ConfigError: if it is.
+    """
+    place, house = results.resolve(), house.resolve()
+    first = place.relative_to(house).parts[:1] if place.is_relative_to(house) else ("",)
+    if not first or first[0] in HOUSE or house.is_relative_to(place):
+        raise ConfigError(f"results: {results} is a folder of the project itself; name another, such as results")
 
 
 def nulls(config: Config) -> list[NullPart]:

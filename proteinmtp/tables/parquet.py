@@ -154,15 +154,15 @@ class TableWriter(Generic[R]):
             self._rows = []
 
 
-def check_origin(path: Path, name: str | None = None) -> None:
-    """Check that a file is as `Table` wrote it; one of an older version has no checksum and is taken as it is.
+def check_origin(path: Path, name: str | None = None) -> bool:
+    """Check that a file is as `Table` wrote it; return False for one of an older version, without a checksum.
 
     Raises:
         DataError: if it is damaged, or was written by something else.
     """
     with _reading(path, name):
         if checksum.check(path):
-            return
+            return True
         version = (pq.read_metadata(path).metadata or {}).get(b"proteinmtp.schema_version", b"").decode()
     if version == VERSION:
         raise checksum.damaged(path)
@@ -172,6 +172,7 @@ def check_origin(path: Path, name: str | None = None) -> None:
             f"{path} was not written by this program, or was changed by another one; {what} is expected: delete it, and"
             " the next run makes it again"
         )
+    return False
 
 
 def count_rows(path: Path) -> int:

@@ -31,24 +31,26 @@ class Record(BaseModel):
             DataError: naming a file that cannot be read, holds something else, or was changed.
         """
         try:
-            values = checked_values(path)
+            values, _ = checked_values(path)
             return cls.model_validate_json(json.dumps(values))
         except (OSError, ValueError) as error:
             reason = str(error).strip().splitlines()[0]
             raise DataError(f"{path} cannot be read: {reason}; delete it and make it again") from error
 
 
-def checked_values(path: Path) -> Any:
-    """Return what a record says, without its checksum.
+def checked_values(path: Path) -> tuple[Any, bool]:
+    """Return what a record says, without its checksum, and whether it has one.
 
     Raises:
         OSError, ValueError: if it is no JSON.
         DataError: if it was changed.
     """
     values = json.loads(path.read_bytes())
-    if isinstance(values, dict) and CHECKSUM in values and values.pop(CHECKSUM) != _digest(values):
+    if not isinstance(values, dict) or CHECKSUM not in values:
+        return values, False
+    if values.pop(CHECKSUM) != _digest(values):
         raise damaged(path)
-    return values
+    return values, True
 
 
 def _digest(values: dict[str, Any]) -> str:

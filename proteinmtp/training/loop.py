@@ -218,6 +218,7 @@ class _Loop:
         if self._accelerator.is_main_process:
             checkpoint.save(self._run.work, position, network=self._network, optimizer=self._optimizer)
         if late:
+            self._accelerator.wait_for_everyone()  # the end of one process ends the others, also one that still writes
             raise ResumeError(
                 f"{self._run.name}: train.max_minutes is over at step {position.step}; start again to go on"
             )

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from proteinmtp.base.errors import ConfigError
 from proteinmtp.config import BackboneConfig, Config
 from proteinmtp.model.backbone_folder import make_backbone
-from proteinmtp.predictors.catalogue import check_backbones, parse_config, read_config
+from proteinmtp.predictors.catalogue import check_backbones, check_results, parse_config, read_config
 
 
 def leaves(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
@@ -77,14 +77,27 @@ def test_at_every_leaf_wrong_values_are_named_in_one_line_each():
 
 @pytest.mark.parametrize(
     "results",
-    ["/", ".", "./", "//", "-rf", "a/-rf", "pipeline", "proteinmtp/x", "../../outside", "a/../b", ".git", "", "a b"],
+    ["/", ".", "./", "//", "-rf", "a/-rf", "../../outside", "a/../b", "", "a b"],
 )
 def test_results_have_a_folder_of_their_own(results: str):
     with pytest.raises(ConfigError, match=r"^results: "):
         parse_config({"results": results})
 
 
-@pytest.mark.parametrize("results", ["results", "results/2", "/data/results", "my-results", "./x"])
+@pytest.mark.parametrize(
+    "results", ["pipeline", "proteinmtp/x", ".git", "/house", "/house/docs", "/", "../house/tests/x"]
+)
+def test_folders_of_the_project_hold_no_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, results: str):
+    house = tmp_path / "house"
+    house.mkdir()
+    monkeypatch.chdir(house)
+    with pytest.raises(ConfigError, match=r"^results: .* is a folder of the project itself"):
+        check_results(Path(results.replace("/house", str(house)) if results.startswith("/h") else results), house)
+    for fine in ("results", "out/docs", str(tmp_path / "docs"), str(tmp_path / "mine")):
+        check_results(Path(fine), house)
+
+
+@pytest.mark.parametrize("results", ["results", "results/2", "/data/results", "my-results", "./x", "tests/x"])
 def test_other_folders_for_results_are_fine(results: str):
     assert parse_config({"results": results}).results == results
 
@@ -98,6 +111,9 @@ def test_other_folders_for_results_are_fine(results: str):
         (b"text", "no keys and values, but str"),
         (b"\xff\xfe\x00", "utf-8"),
         (b"a: [\n", "expected"),
+        (b"{lr: 0.1, lr: 0.2}\n", "'lr' stands twice, in lines 1 and 1"),
+        (b"a: {{ name }}\n", "unhashable"),
+        (b"? [a, b]\n: 1\n", "unhashable"),
         (b"seed: !!python/object:os.system x\n", "could not determine a constructor"),
         (None, "No such file"),
     ],
@@ -119,6 +135,12 @@ def test_an_empty_file_and_merged_keys_are_a_configuration(tmp_path: Path):
         "runs:\n- &one {name: a, train: {steps: 1}}\n- {<<: *one, name: b}\n- {<<: [*one, *one], name: c}\n"
     )
     assert read_config(tmp_path / "merged.yaml").run("b").train.steps == 1
+    (tmp_path / "again.yaml").write_text(
+        "defaults:\n  train: &two {<<: {lr: 0.1, steps: 3}, lr: 0.2}\nruns:\n- {name: a, train: {<<: *two, lr: 0.3}}\n"
+    )
+    assert read_config(tmp_path / "again.yaml").run("a").train.lr == 0.3
+    (tmp_path / "mine.json").write_text('{\n\t"seed": 3\n}')
+    assert read_config(tmp_path / "mine.json").seed == 3
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +163,8 @@ def written(name: str, text: str):
     return lambda folder: (folder / name).write_text(text)
 
 
-def index(folder: Path) -> None:
+def index_alone(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
     (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "model-00001.safetensors"}}))
 
 
@@ -155,7 +178,7 @@ def index(folder: Path) -> None:
         (without("model.safetensors"), "has no .safetensors file"),
         (written("model.safetensors", "x"), "is no safetensors file, or damaged"),
         (cut_weights, "fetch it again"),
-        (index, "model-00001.safetensors is missing, which model.safetensors.index.json names"),
+        (index_alone, "model-00001.safetensors is missing, which model.safetensors.index.json names"),
         (written("config.json", "{"), "config.json cannot be read"),
         (written("config.json", "[]"), "config.json holds no settings"),
         (written("config.json", "{}"), "names no model_type"),
@@ -201,6 +224,11 @@ def test_prompts_and_layers_that_a_backbone_does_not_have_are_named(model: Path,
 
 def test_layers_by_name_or_expression_and_random_weights_pass(model: Path):
     path = {"backbone": {"kind": "path", "path": str(model)}}
-    lora = [{"targets": ["q_proj"]}, {"targets": r".*\.(q|v)_proj"}, {"targets": "all-linear"}]
+    lora = [
+        {"targets": ["q_proj"]},
+        {"targets": r".*\.(q|v)_proj"},
+        {"targets": r"layers\.\d+\.self_attn\.q_proj"},
+        {"targets": "all-linear"},
+    ]
     runs = [{"name": f"r{n}", "train": {"tuning": "lora", "lora": one}} | path for n, one in enumerate(lora)]
     check_backbones(parse_config({"runs": runs}))

@@ -49,10 +49,16 @@ def test_jobs_at_a_time_get_different_gpus_and_the_next_one_waits(tmp_path: Path
         process.communicate()
 
 
-def test_a_job_of_slurm_has_what_slurm_gave_it(tmp_path: Path):
-    jobs = [job(tmp_path, name, SLURM_JOB_ID="1", seconds=0) for name in "ab"]
-    assert [process.wait(60) for process in jobs] == [0, 0]
-    assert [gpu_of(tmp_path, name) for name in "ab"] == ["3,GPU-5e"] * 2
+def test_jobs_of_one_slurm_job_share_its_gpus_and_those_of_another_have_others(tmp_path: Path):
+    """Both may be called 0 in two jobs of SLURM, and are two."""
+    own = {"CUDA_VISIBLE_DEVICES": "0, 1"}
+    jobs = [job(tmp_path, name, SLURM_JOB_ID="7", **own) for name in "ab"]
+    jobs.append(job(tmp_path, "c", SLURM_JOB_ID="8", CUDA_VISIBLE_DEVICES="1"))
+    assert {gpu_of(tmp_path, "a"), gpu_of(tmp_path, "b")} == {"0", "1"}
+    assert gpu_of(tmp_path, "c") == "1"
+    for process in jobs:
+        process.kill()
+        process.communicate()
 
 
 def test_more_gpus_than_there_are_is_one_line(tmp_path: Path):

@@ -1,15 +1,15 @@
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from numba.core.event import Event, EventStatus
 
 from proteinmtp.base.metrics import NAMES
 from proteinmtp.config import DemoSource
-from proteinmtp.geometry.compiled import Announcement
 from proteinmtp.scoring.files import ScoreError
 from proteinmtp.scoring.files import score_files as score
 from proteinmtp.structures.pairing import pair
@@ -185,10 +185,10 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path):
     assert done.exit_code == 65 and done.stderr.startswith("error: broken.pdb: ") and done.stderr.count("\n") == 1
 
 
-def test_compiling_is_announced_once(caplog: pytest.LogCaptureFixture):
-    announcement = Announcement()
-    with caplog.at_level("INFO"):
-        for _ in range(2):
-            announcement.notify(Event("numba:compile", EventStatus.START))
-            announcement.notify(Event("numba:compile", EventStatus.END))
-    assert len(caplog.messages) == 1 and "compiled" in caplog.text
+def test_compiling_is_announced_once():
+    program = (
+        "import logging, numba; logging.basicConfig(level=logging.INFO); import proteinmtp.geometry.compiled\n"
+        "for step in (1, 2): numba.njit(lambda x: x + step)(1)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.count("functions are compiled for the first use") == 1

@@ -130,8 +130,9 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("damage", [cut, empty, overwrite, flip_a_bit])
-@pytest.mark.parametrize("damaged", [1, 2], ids=["the last", "both"])
+@pytest.mark.parametrize(
+    ("damage", "damaged"), [(cut, 1), (empty, 1), (overwrite, 1), (flip_a_bit, 1), (flip_a_bit, 2)]
+)
 def test_a_damaged_checkpoint_is_set_aside_and_the_result_is_the_same(
     small, tmp_path: Path, monkeypatch, caplog, damage: Callable[[Path], None], damaged: int
 ):
@@ -218,7 +219,7 @@ def test_training_makes_the_loss_smaller(small, tmp_path: Path):
 
 def test_a_run_that_diverges_says_so(small, tmp_path: Path):
     with pytest.raises(DivergedError, match=r"a: loss .* lower train\.lr"):
-        trained(small, tmp_path, train={"lr": 1e30, "max_grad_norm": 1e30, "steps": 20})
+        trained(small, tmp_path, train={"lr": 1e10, "max_grad_norm": 1e10, "steps": 20})
 
 
 def test_a_run_of_no_steps_saves_the_untrained_model(small, tmp_path: Path, caplog):

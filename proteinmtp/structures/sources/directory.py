@@ -1,22 +1,25 @@
 """Structure files of a folder."""
 
+import gzip
 import logging
 import os
 import stat
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
 from proteinmtp.base.files import cached_hashes, safe_id, text_sha256
 from proteinmtp.structures.header import code_in_header
-from proteinmtp.structures.records import TooLargeError, read_bytes
 from proteinmtp.structures.refusals import Refusal
 from proteinmtp.structures.source import SourceBase, SourceError, SourceFile
 
 SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 KEY = "source.directory.path"
+GZIP_SIZE = 4
+"""Bytes at the end of a gzip file that state its size unpacked."""
+CHUNK = 1 << 20
 HASH_DIGITS = 8
 """Of a hash, behind the names that several files share; more where that is the name of another."""
 
@@ -61,20 +64,23 @@ def list_folder(folder: Path, *, limit: int | None = None, ids: Ids = "name", ke
     if ids == "header":
         codes = {path: code_in_header(path) for path in stems if _problem(path) is None}
         stems = {path: safe_id(codes.get(path) or "") or stem for path, stem in stems.items()}
-    files = []
-    for path, entry_id in _ids(stems, folder).items():
-        file = SourceFile(entry_id, path)
-        problem = _problem(path)
-        if problem is not None:
-            file = file.refused(Refusal.UNREADABLE, f"{path.name!r}: {problem}")
-        elif _is_packed_twin(path):
-            file = file.refused(Refusal.DUPLICATE_FILE, f"{path.name}: unpacked it is {path.stem}, which is used")
-        files.append(file)
-    files.sort(key=lambda file: file.entry_id)
+    twins = {path for path in stems if _is_packed_twin(path)}
+    files = [SourceFile(entry_id, path) for path, entry_id in _ids(stems, twins, folder).items()]
     if limit is not None:
-        files = sorted(files, key=lambda file: text_sha256(file.entry_id))[:limit]
-        files.sort(key=lambda file: file.entry_id)
-    return files
+        chosen = sorted((file for file in files if file.path not in twins), key=lambda file: text_sha256(file.entry_id))
+        paths = {file.path for file in chosen[:limit]}
+        files = [file for file in files if file.path in paths or (file.path in twins and _unpacked(file.path) in paths)]
+    return sorted((_judged(file, twins) for file in files), key=lambda file: file.entry_id)
+
+
+def _judged(file: SourceFile, twins: Collection[Path]) -> SourceFile:
+    """Return a file with its problem, if it has one."""
+    name, problem = file.path.name, _problem(file.path)
+    if problem is not None:
+        return file.refused(Refusal.UNREADABLE, f"{name!r}: {problem}")
+    if file.path in twins:
+        return file.refused(Refusal.DUPLICATE_FILE, f"{name}: unpacked it is {file.path.stem}, which is used")
+    return file
 
 
 def folder_digest(folder: Path, cache: Path, key: str = KEY) -> str:
@@ -92,14 +98,17 @@ def folder_digest(folder: Path, cache: Path, key: str = KEY) -> str:
     return text_sha256(*(part for path in paths for part in (repr(path.relative_to(folder)), hashes[path])))
 
 
-def _ids(stems: Mapping[Path, str], folder: Path) -> dict[Path, str]:
-    """Return an id for each file: its stem, or that and a hash where several share it; capitals tell none apart."""
-    count = Counter(stem.lower() for stem in stems.values())
+def _ids(stems: Mapping[Path, str], twins: Collection[Path], folder: Path) -> dict[Path, str]:
+    """Return an id for each file: its stem, or that and a hash where several share it; capitals tell none apart.
+
+    Packed twins always get a hash, so that the other file is called as if they were not there.
+    """
+    count = Counter(stem.lower() for path, stem in stems.items() if path not in twins)
     taken = {stem for stem, files in count.items() if files == 1}
     ids = {}
     for path, stem in stems.items():
         ids[path] = stem
-        if count[stem.lower()] > 1:
+        if count[stem.lower()] > 1 or path in twins:
             digest = text_sha256(path.relative_to(folder).as_posix())
             candidates = (f"{stem}-{digest[:size]}" for size in range(HASH_DIGITS, len(digest) + 1))
             ids[path] = next(name for name in candidates if name.lower() not in taken)
@@ -109,13 +118,26 @@ def _ids(stems: Mapping[Path, str], folder: Path) -> dict[Path, str]:
 
 def _is_packed_twin(path: Path) -> bool:
     """Return whether beside a file lies the same one unpacked."""
-    twin = path.with_suffix("")
+    twin = _unpacked(path)
     if path.suffix.lower() != ".gz" or not twin.is_file():
         return False
     try:
-        return twin.read_bytes() == read_bytes(path, twin.stat().st_size)
-    except (OSError, EOFError, zlib.error, TooLargeError):
+        with path.open("rb") as packed, twin.open("rb") as plain:
+            packed.seek(-GZIP_SIZE, 2)
+            if int.from_bytes(packed.read(), "little") != twin.stat().st_size % (1 << 8 * GZIP_SIZE):
+                return False
+            packed.seek(0)
+            with gzip.GzipFile(fileobj=packed) as stream:
+                while part := plain.read(CHUNK):
+                    if stream.read(len(part)) != part:
+                        return False
+                return not stream.read(1)
+    except (OSError, EOFError, zlib.error):
         return False  # the parser says what is wrong
+
+
+def _unpacked(path: Path) -> Path:
+    return path.with_suffix("")
 
 
 def _walk(folder: Path) -> list[Path]:
