@@ -27,8 +27,7 @@ FARTHEST = np.float32(1e4)
 FLOOR = np.float32(0.02)
 """Least weight, before scaling, of a pair of points far within a cutoff: it counts already, but holds others."""
 
-NEWTON_STEPS = 30
-SUMS = 17
+NEWTON_STEPS, SUMS = 30, 17
 
 compiled, inlined = compiler(fastmath=True), compiler(fastmath=True, inline=True)
 

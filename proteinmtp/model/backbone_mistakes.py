@@ -73,7 +73,7 @@ def _layers(folder: Path, *, random: bool) -> frozenset[str]:
     return frozenset(layer for layer in layers if layer.rpartition(".")[2] not in NOT_LOADED)
 
 
-def _json(path: Path, missing: str) -> dict[str, Any]:
+def _json(path: Path, missing: str) -> dict[str, Any]:  # JSON as it was read
     try:
         values = json.loads(path.read_bytes())
     except FileNotFoundError:

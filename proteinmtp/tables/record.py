@@ -53,5 +53,5 @@ def checked_values(path: Path) -> tuple[Any, bool]:
     return values, True
 
 
-def _digest(values: dict[str, Any]) -> str:
+def _digest(values: dict[str, Any]) -> str:  # JSON as it was read
     return text_sha256(json.dumps(values, sort_keys=True))

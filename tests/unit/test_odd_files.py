@@ -1,6 +1,7 @@
 """Files that are valid and unusual, or damaged in one place: nothing is doubled, misnamed or lost unseen."""
 
 import gzip
+import os
 from pathlib import Path
 
 import gemmi
@@ -178,12 +179,18 @@ def test_a_file_and_the_same_one_packed_are_one_entry(tmp_path: Path):
     (tmp_path / "x.pdb.gz").write_bytes(gzip.compress(text.encode()))
     (tmp_path / "y.pdb").write_text(text)
     (tmp_path / "y.pdb.gz").write_bytes(gzip.compress(text.replace("ALA", "GLY").encode()))
+    os.mkfifo(tmp_path / "pipe.pdb.gz")
+    (tmp_path / "pipe.pdb").write_text(text)
     (tmp_path / "z.pdb").write_text("z")
     (tmp_path / "z.pdb.gz").write_bytes(b"no gzip")
     problems = {file.path.name: file.problem and file.problem.code for file in list_folder(tmp_path)}
-    assert problems == dict.fromkeys(["x.pdb", "y.pdb", "y.pdb.gz", "z.pdb", "z.pdb.gz"]) | {
-        "x.pdb.gz": Refusal.DUPLICATE_FILE
+    assert problems == dict.fromkeys(["x.pdb", "y.pdb", "y.pdb.gz", "z.pdb", "z.pdb.gz", "pipe.pdb"]) | {
+        "x.pdb.gz": Refusal.DUPLICATE_FILE,
+        "pipe.pdb.gz": Refusal.UNREADABLE,
     }
+    (alone,) = list_folder(tmp_path, limit=1)[:1]
+    assert alone.problem is None, "a packed twin takes no place of the limit"
+    assert "x" in {file.entry_id for file in list_folder(tmp_path)}, "nor the name of the other"
 
 
 def test_a_table_of_subsets_may_name_files_as_they_are_called(tmp_path: Path):

@@ -64,7 +64,7 @@ def list_folder(folder: Path, *, limit: int | None = None, ids: Ids = "name", ke
     if ids == "header":
         codes = {path: code_in_header(path) for path in stems if _problem(path) is None}
         stems = {path: safe_id(codes.get(path) or "") or stem for path, stem in stems.items()}
-    twins = {path for path in stems if _is_packed_twin(path)}
+    twins = {path for path in stems if _problem(path) is None and _is_packed_twin(path)}
     files = [SourceFile(entry_id, path) for path, entry_id in _ids(stems, twins, folder).items()]
     if limit is not None:
         chosen = sorted((file for file in files if file.path not in twins), key=lambda file: text_sha256(file.entry_id))
