@@ -23,6 +23,8 @@ FIRST_YEAR = 1970
 """No structure was deposited before; a PDB file has two digits only, and 69 would be read as 2069."""
 ALPHA = np.frombuffer(b"CA\0\0\0\0\0\0", dtype="<u8")[0]
 """The atom name CA, and the residue name of calcium, as an integer."""
+LONGEST_CHAIN_NAME = 64
+"""Letters; a longer one is no name."""
 LONGEST_NAME = 7
 """Letters; gemmi's arrays hold no more."""
 POLYMER = gemmi.EntityType.Polymer.value
@@ -261,7 +263,10 @@ def _mmcif_polymers(structure: gemmi.Structure, accessions: dict[str, str], pare
 def _shorten_names(structure: gemmi.Structure, entity_of: dict[str, str]) -> None:
     """Number the chains, their parts and entities where the names of some are too long for gemmi's arrays."""
     names = {*entity_of, *entity_of.values(), *(chain.name for chain in structure[0])}
-    if all(len(name) <= LONGEST_NAME for name in names):
+    longest = max(names, key=len, default="")
+    if len(longest) > LONGEST_CHAIN_NAME:
+        raise RecordError(f"a chain has a name of {len(longest)} letters: {printable(longest[:LONGEST_NAME])}...")
+    if len(longest) <= LONGEST_NAME:
         return
     number_of = {name: str(number) for number, name in enumerate(sorted(names))}
     for chain in structure[0]:

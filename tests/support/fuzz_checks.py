@@ -136,6 +136,7 @@ def comparable(text: bytes) -> bytes | None:
     - NUL bytes: gemmi loses the line behind one.
     - A residue whose atoms are ATOM and HETATM, or that a TER cuts, or a modified one of several atoms without a
       C-alpha: gemmi asks all its atoms whether it belongs to the polymer, we keep one of them.
+    - Kinds of amino acid at one place, as alternate locations, that stand apart in the file: gemmi parts them.
     - A model that has no ENDMDL ends where the next begins: gemmi raises.
     - Models without atoms are left out: gemmi has an empty one as its first.
     - What stands behind an END is read, so that no chain is lost: gemmi stops there.
@@ -147,6 +148,7 @@ def comparable(text: bytes) -> bytes | None:
     lines: list[bytes] = []
     records: dict[bytes, bytes] = {}
     atoms: dict[bytes, list[bytes]] = {}
+    kinds: dict[bytes, set[bytes]] = {}
     before = cut = b""
     ended = opened = False
     for line in text.split(b"\n"):
@@ -157,6 +159,9 @@ def comparable(text: bytes) -> bytes | None:
             if line[17:20] in WATERS:
                 continue
             if residue == cut or records.setdefault(residue, record) != record:
+                return None
+            kinds.setdefault(line[21:27], set()).add(line[17:20])
+            if line[16:17].strip() and len(kinds[line[21:27]]) > 1 and before[4:] != line[21:27]:
                 return None
             atoms.setdefault(residue, []).append(line[12:16].strip())
             before, cut, line = residue, b"", line[:72]
@@ -181,7 +186,7 @@ def _read_in_another_way(text: bytes) -> bool:
     - It lacks a column without which gemmi reads none of it: we fill it in.
     - A residue has two names: gemmi parts residues by auth_comp_id, we choose rows by label_comp_id.
     """
-    needed = ["id", "type_symbol", "label_alt_id"]
+    needed = ["id", "type_symbol", "label_alt_id", "label_asym_id"]
     for block in gemmi.cif.read_string(text):
         if block.find_loop("_atom_site.Cartn_x") and not all(block.find_loop(f"_atom_site.{tag}") for tag in needed):
             return True

@@ -25,6 +25,9 @@ from proteinmtp.tables.traces import TRACES
 
 from ..support.small import SmallData
 
+pytestmark = pytest.mark.xdist_group("shards")
+"""One process makes the results of 999 shards, once."""
+
 MANY = 999
 FILLED = (3, MANY - 1)
 """Which of the many shards are not empty, the last among them."""

@@ -44,6 +44,10 @@ def walk(seed: int, length: int) -> np.ndarray:
     return (3.8 * steps / np.linalg.norm(steps, axis=1, keepdims=True)).cumsum(0)
 
 
+pytestmark = pytest.mark.xdist_group("writer")
+"""One process trains the run that several tests score."""
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     """Steps of so small a network are shorter than what threads take to agree."""
