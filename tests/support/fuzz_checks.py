@@ -136,7 +136,7 @@ def comparable(text: bytes) -> bytes | None:
     - NUL bytes: gemmi loses the line behind one.
     - A residue whose atoms are ATOM and HETATM, or that a TER cuts, or a modified one of several atoms without a
       C-alpha: gemmi asks all its atoms whether it belongs to the polymer, we keep one of them.
-    - Kinds of amino acid at one place, as alternate locations, that stand apart in the file: gemmi parts them.
+    - Kinds of amino acid at one place, as alternate locations: gemmi parts those that stand apart in the file.
     - A model that has no ENDMDL ends where the next begins: gemmi raises.
     - Models without atoms are left out: gemmi has an empty one as its first.
     - What stands behind an END is read, so that no chain is lost: gemmi stops there.
@@ -161,7 +161,7 @@ def comparable(text: bytes) -> bytes | None:
             if residue == cut or records.setdefault(residue, record) != record:
                 return None
             kinds.setdefault(line[21:27], set()).add(line[17:20])
-            if line[16:17].strip() and len(kinds[line[21:27]]) > 1 and before[4:] != line[21:27]:
+            if line[16:17].strip() and len(kinds[line[21:27]]) > 1 and before != residue:
                 return None
             atoms.setdefault(residue, []).append(line[12:16].strip())
             before, cut, line = residue, b"", line[:72]
