@@ -15,9 +15,9 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-# What tests, checks and benchmarks need beside it.
-$(DEV): $(STAMP) requirements-dev.lock
-	$(BIN)/pip install --quiet -r requirements.lock -r requirements-dev.lock
+# What tests, checks and benchmarks need beside it; weights in 4 and 8 bit are tested on the CPU too.
+$(DEV): $(STAMP) requirements-dev.lock requirements-gpu.lock
+	$(BIN)/pip install --quiet -r requirements.lock -r requirements-gpu.lock -r requirements-dev.lock
 	touch $@
 
 demo: $(STAMP)

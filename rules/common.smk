@@ -22,7 +22,11 @@ NULLS = {null.name: null for null in catalogue.nulls(CONFIG)}
 SCORED = [*RUNS, *COMPARATORS, *NULLS]
 SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
 FINGERPRINTS = Fingerprints(Path(HOUSE))
-LOCK = Path(HOUSE, "requirements.lock").read_text(encoding="utf-8").splitlines()
+LOCK = [
+    line
+    for name in ("requirements.lock", "requirements-gpu.lock")
+    for line in Path(HOUSE, name).read_text(encoding="utf-8").splitlines()
+]
 TRAINED_WITH = (
     "accelerate",
     "bitsandbytes",

@@ -10,7 +10,7 @@ from proteinmtp.base.files import atomic
 from proteinmtp.config import generated
 from proteinmtp.predictors import catalogue
 
-PROJECT, LOCK = Path("pyproject.toml"), Path("requirements.lock")
+PROJECT, *LOCKS = Path("pyproject.toml"), Path("requirements.lock"), Path("requirements-gpu.lock")
 """Files of a checkout that the generated ones follow from, beside the models."""
 
 
@@ -44,8 +44,8 @@ def generated_files(root: Path) -> dict[Path, str]:
     Raises:
         UserError: if this is no checkout, or the lock does not pin a dependency.
     """
-    missing = [str(path) for path in (PROJECT, LOCK) if not (root / path).is_file()]
+    missing = [str(path) for path in (PROJECT, *LOCKS) if not (root / path).is_file()]
     if missing:
         raise UserError(f"{root.resolve()} is no checkout of the project: there is no {' and no '.join(missing)}")
-    project, lock = ((root / path).read_text(encoding="utf-8") for path in (PROJECT, LOCK))
-    return {root / path: text for path, text in generated.files(project=project, lock=lock).items()}
+    project, *locks = ((root / path).read_text(encoding="utf-8") for path in (PROJECT, *LOCKS))
+    return {root / path: text for path, text in generated.files(project=project, lock="".join(locks)).items()}

@@ -67,15 +67,18 @@ def files(*, project: str, lock: str) -> dict[str, str]:
 
     Parameters:
         project: text of `pyproject.toml`.
-        lock: text of `requirements.lock`.
+        lock: text of `requirements.lock` and `requirements-gpu.lock`.
 
     Raises:
         UserError: if a dependency is not in the lock.
     """
+    wanted = tomllib.loads(project)["project"]
     return {
         "config.yaml": config_yaml(),
         "workflow/schema/config.schema.json": config_schema(),
-        "envs/proteinmtp.yaml": conda_environment(lock, tomllib.loads(project)["project"]["dependencies"]),
+        "envs/proteinmtp.yaml": conda_environment(
+            lock, [*wanted["dependencies"], *wanted["optional-dependencies"]["gpu"]]
+        ),
     }
 
 

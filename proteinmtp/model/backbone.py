@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
-from bitsandbytes.nn.modules import Linear4bit
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
@@ -132,11 +131,14 @@ def read_model(folder: Path, train: TrainConfig, dtype: torch.dtype) -> PreTrain
         **_without_pooling(read_architecture(folder)),
         **options,
     )
-    for module in model.modules():
-        if isinstance(module, Linear4bit):
-            # On CPUs with AVX512-BF16, the first evaluation would else repack the frozen weights in place and round
-            # their scales; what is trained after that gets no gradient through the layer.
-            module.support_avx512bf16_for_cpu = False
+    if train.quantization == "nf4":
+        from bitsandbytes.nn.modules import Linear4bit  # installed apart, see `model.backbone_mistakes`
+
+        for module in model.modules():
+            if isinstance(module, Linear4bit):
+                # On CPUs with AVX512-BF16, the first evaluation would else repack the frozen weights in place and round
+                # their scales; what is trained after that gets no gradient through the layer.
+                module.support_avx512bf16_for_cpu = False
     return _prepared(model)
 
 

@@ -6,6 +6,7 @@ Its folder is looked into: settings, the headers of its weights, and its tokeniz
 import json
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class _FolderError(ValueError):
 def backbone_mistakes(run: RunConfig) -> Iterator[str]:
     """Yield a line for each mistake, beginning with its key in the settings of a run."""
     prompt = run.slots.prompt
+    yield from missing_packages(run)
     if run.backbone.kind == "tiny" and set(prompt) - set(RESIDUES):
         yield f"slots.prompt: the tiny backbone knows no words, only the letters of residues; found {prompt!r}"
     if run.backbone.kind == "path":
@@ -40,6 +42,15 @@ def backbone_mistakes(run: RunConfig) -> Iterator[str]:
             yield f"slots.prompt: the tokenizer in {run.backbone.path} does not know {unknown}; found {prompt!r}"
         if run.train.tuning == "lora" and layers:
             yield from _in_targets(run.train.lora.targets, layers)
+
+
+def missing_packages(run: RunConfig) -> Iterator[str]:
+    """Yield a line if the run needs a package that is installed apart and is not there."""
+    if run.train.quantization != "none" and find_spec("bitsandbytes") is None:
+        yield (
+            f"train.quantization: {run.train.quantization!r} needs bitsandbytes, which is installed apart:"
+            " pip install -r requirements-gpu.lock"
+        )
 
 
 def _layers(folder: Path, *, random: bool) -> frozenset[str]:

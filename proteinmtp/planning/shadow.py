@@ -20,12 +20,12 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
 from proteinmtp.base.errors import UserError
 from proteinmtp.config import BackboneConfig, RunConfig
 from proteinmtp.model.backbone import Backbone, BackboneError, bare_model, read_architecture, with_adapter
+from proteinmtp.model.backbone_mistakes import missing_packages
 from proteinmtp.model.build import assemble, network_type
 from proteinmtp.model.network import Network
 from proteinmtp.model.slot_network import SlotNetwork
 from proteinmtp.model.tiny import tiny_config
 from proteinmtp.model.tokens import ResidueTokenizer, TokenizerError
-from proteinmtp.planning.quantised import quantise
 from proteinmtp.planning.storage import StorageCounter
 from proteinmtp.predictors.network import batch_of, predict_batch
 from proteinmtp.tables.chains import Chain, ChainSequence
@@ -129,6 +129,10 @@ def shadow_network(
     model_config.dtype = torch.float32 if full else dtype
     backbone = bare_model(model_config)
     if train.quantization != "none":
+        for mistake in missing_packages(config):
+            raise BackboneError(mistake)
+        from proteinmtp.planning.quantised import quantise
+
         quantise(backbone, train.quantization, dtype)
     if train.gradient_checkpointing:
         backbone.activation_checkpointing_enable({"use_reentrant": False})

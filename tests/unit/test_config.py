@@ -72,13 +72,15 @@ def test_every_preset_is_valid(root: Path):
 
 
 def test_the_locks_pin_every_dependency_exactly_and_those_of_tests_apart(root: Path):
-    lock, dev = ((root / f"requirements{name}.lock").read_text().splitlines() for name in ("", "-dev"))
-    assert all("==" in line and "@" not in line for line in [*lock, *dev])
-    assert not {line.partition("==")[0] for line in lock} & {line.partition("==")[0] for line in dev}
+    lock, dev, gpu = ((root / f"requirements{name}.lock").read_text().splitlines() for name in ("", "-dev", "-gpu"))
+    assert all("==" in line and "@" not in line for line in [*lock, *dev, *gpu])
+    pinned = [line.partition("==")[0] for line in (*lock, *dev, *gpu)]
+    assert len(set(pinned)) == len(pinned)
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"]
     conda_environment("\n".join(lock), wanted)
     conda_environment("\n".join(dev), project["optional-dependencies"]["dev"])
+    conda_environment("\n".join(gpu), project["optional-dependencies"]["gpu"])
     with pytest.raises(UserError, match=r"^foo>=1 of pyproject.toml is not in requirements.lock$"):
         conda_environment("\n".join(lock), [*wanted, "foo>=1"])
 
@@ -97,7 +99,7 @@ def test_the_command_prints_the_defaults_and_checks_a_file(root: Path, tmp_path:
 
 
 def test_generated_files_are_written_in_a_checkout_alone(root: Path, tmp_path: Path):
-    for name in ("pyproject.toml", "requirements.lock"):
+    for name in ("pyproject.toml", "requirements.lock", "requirements-gpu.lock"):
         (tmp_path / name).write_text((root / name).read_text())
     assert installed("config", "--write", cwd=tmp_path).returncode == 0
     for path, text in generated_files(tmp_path).items():

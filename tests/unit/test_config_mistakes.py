@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from proteinmtp.base.errors import ConfigError
 from proteinmtp.config import BackboneConfig, Config
+from proteinmtp.model import backbone_mistakes
 from proteinmtp.model.backbone_folder import make_backbone
 from proteinmtp.predictors.catalogue import check_backbones, check_results, parse_config, read_config
 
@@ -232,3 +233,11 @@ def test_layers_by_name_or_expression_and_random_weights_pass(model: Path):
     ]
     runs = [{"name": f"r{n}", "train": {"tuning": "lora", "lora": one}} | path for n, one in enumerate(lora)]
     check_backbones(parse_config({"runs": runs}))
+
+
+def test_quantised_weights_without_bitsandbytes_are_refused_before_any_job(monkeypatch: pytest.MonkeyPatch):
+    config = parse_config({"runs": [{"name": "a", "train": {"tuning": "lora", "quantization": "nf4"}}]})
+    check_backbones(config)
+    monkeypatch.setattr(backbone_mistakes, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"^runs\[0\] \(a\): train.quantization: .* needs .*requirements-gpu.lock$"):
+        check_backbones(config)
