@@ -59,6 +59,7 @@ include: "rules/parse.smk"
 include: "rules/distances.smk"
 include: "rules/split.smk"
 include: "rules/backbone.smk"
+include: "rules/pretrain.smk"
 include: "rules/train.smk"
 include: "rules/predict.smk"
 include: "rules/comparator.smk"
@@ -92,6 +93,9 @@ rule all:
         rules.chirality.output,
         expand(rules.fit_null.output, null=NULLS),
         expand(rules.backbone.output.record, backbone=BACKBONES),
+        expand(rules.pretrain.output.record, pretrained=PRETRAINED),
+        expand(rules.pretrain.output.summary, pretrained=PRETRAINED),
+        expand(rules.pretrain.output.history, pretrained=PRETRAINED),
         expand(rules.train.output.record, run=RUNS),
         expand(rules.train.output.history, run=RUNS),
         expand(

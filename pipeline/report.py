@@ -13,6 +13,7 @@ from proteinmtp.tables.comparator_listing import ComparatorListing
 from proteinmtp.tables.examples import EXAMPLES
 from proteinmtp.tables.history import HISTORY
 from proteinmtp.tables.metrics import METRICS
+from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.quarantine import QUARANTINE
 from proteinmtp.tables.saved_files import SavedRun
 from proteinmtp.tables.shards import Shards
@@ -27,6 +28,7 @@ class Inputs:
     examples: Annotated[tuple[Path, ...], "chains to look at, of each of them"]
     history: Annotated[tuple[Path, ...], "training history of each run"]
     records: Annotated[tuple[Path, ...], "record of each trained run"]
+    pretraining: Annotated[tuple[Path, ...], "what each pretrained backbone learnt"]
     comparators: Annotated[tuple[Path, ...], "what became of the files of each comparator"]
     quarantine: Annotated[Shards, "shards of what was not used"]
     split_summary: Annotated[Path, "summary of the split"]
@@ -49,10 +51,14 @@ class Shown(Section):
 
 
 class Options(Section):
-    """The configuration, the settings of its runs, and what is shown in which order: runs, comparators, then nulls."""
+    """The configuration, the settings of its runs, and what is shown in which order: runs, comparators, then nulls.
+
+    The runs with a pretrained backbone have its name.
+    """
 
     config: Config
     settings: dict[str, RunConfig]
+    pretrained: dict[str, str]
     shown: list[Shown]
     nulls: list[Shown]
 
@@ -70,6 +76,8 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
             examples=list(EXAMPLES.read(*inputs.examples)),
             history=list(HISTORY.read(*inputs.history)),
             runs=[SavedRun.read(path) for path in inputs.records],
+            pretrained=options.pretrained,
+            pretraining={item.name: item for item in map(PretrainingSummary.read, inputs.pretraining)},
             comparators=[ComparatorListing.read(path) for path in inputs.comparators],
             quarantine=list(QUARANTINE.read(*inputs.quarantine)),
             split=SplitSummary.read(inputs.split_summary),

@@ -9,12 +9,16 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
+
+import torch
 
 from proteinmtp.base.files import file_sha256, text_sha256
 from proteinmtp.config import PAUSES, RunConfig, Section
-from proteinmtp.model.build import LATER, save_network
-from proteinmtp.model.tokens import SLOT
+from proteinmtp.model.backbone import compute_type
+from proteinmtp.model.build import LATER, build_network, save_network
+from proteinmtp.model.network import Network
+from proteinmtp.model.tokens import SLOT, ResidueTokenizer
 from proteinmtp.tables.chains import Chain, read_chains
 from proteinmtp.tables.history import HISTORY
 from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, hashed, model_folder
@@ -62,24 +66,36 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     backbone = SavedBackbone.read(inputs.backbone)
     if os.environ.get("RANK", "0") == "0":  # one process of several is enough
         backbone.check(model_folder(inputs.backbone), inputs.backbone)
+    settings, folder = _with_pauses(options), model_folder(inputs.backbone)
+    tokenizer = ResidueTokenizer.from_folder(folder)
+    training = _chains(inputs, options, "train")
+
+    def build() -> Network[Any]:
+        network = build_network(settings, folder, dtype=compute_type(settings.train), seed=options.seed)
+        network.fit([torch.from_numpy(chain.coords) for chain in training])
+        return network
+
     job = TrainingRun(
         name=options.run,
-        settings=_with_pauses(options),
+        section="train",
+        options=settings.train,
         seed=options.seed,
-        training=_chains(inputs, options, "train"),
+        training=training,
         validation=_chains(inputs, options, "val"),
-        backbone=model_folder(inputs.backbone),
+        build=build,
+        tokens=tokenizer,
         work=Path(options.work) / f"{options.run}-{_key(inputs, options)}",
     )
     with trained(job) as result:
         if result.main:
             shutil.rmtree(outputs.model, ignore_errors=True)
-            save_network(result.network, tokenizer=result.tokenizer, config=options.settings, folder=outputs.model)
+            save_network(result.network, tokenizer=tokenizer, config=options.settings, folder=outputs.model)
             HISTORY.write(outputs.history, result.history)
             SavedRun(
                 run=options.run,
-                slot_token={"token": SLOT, "id": result.tokenizer.slot_id},
-                steps=result.history[-1].step if result.history else 0,
+                slot_token={"token": SLOT, "id": tokenizer.slot_id},
+                steps=result.steps,
+                saved_step=result.saved_step,
                 backbone=file_sha256(inputs.backbone),
                 trained_parameters=result.trained_parameters,
                 parameters=result.parameters,
@@ -96,7 +112,13 @@ def _with_pauses(options: Options) -> RunConfig:
 
 def _chains(inputs: Inputs, options: Options, subset: str) -> list[Chain]:
     stored = inputs.distances if options.settings.train.distances == "stored" else None
-    return read_chains(inputs.chains, read_subset(inputs.split, subset), stored)
+    chains = read_chains(inputs.chains, read_subset(inputs.split, subset), stored)
+    if stored is not None:
+        size = sum(chain.triu.nbytes for chain in chains if chain.triu is not None)
+        logging.info(
+            "distances of %d %s chains: %.1f MB from %s", len(chains), subset, size / 1e6, ", ".join(map(str, stored))
+        )
+    return chains
 
 
 def _key(inputs: Inputs, options: Options) -> str:

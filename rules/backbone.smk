@@ -1,5 +1,5 @@
 # A folder with the language model, for from_pretrained; runs with equal settings share it.
-BACKBONES = {backbone_key(run): CONFIG.run(run).backbone for run in RUNS}
+BACKBONES = {backbone_key(bare): bare for bare, _ in map(backbone_settings, RUNS)}
 LOCAL_FILES = [
     path
     for backbone in BACKBONES.values()

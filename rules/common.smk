@@ -9,6 +9,7 @@ from proteinmtp.base.files import cached_hashes, text_sha256
 from proteinmtp.base.fingerprint import Fingerprints
 from proteinmtp.base.plugins import module_name
 from proteinmtp.config import PAUSES, options_json
+from proteinmtp.model.backbone_mistakes import is_pretrained
 from proteinmtp.model.parts import HEADS, LOSSES
 from proteinmtp.predictors import catalogue
 from proteinmtp.structures.listing import list_source, shard_digests
@@ -51,6 +52,7 @@ wildcard_constraints:
     run="|".join(SCORED),
     null="|".join(NULLS) or "-",
     backbone="[0-9a-f]{12}",
+    pretrained="[0-9a-f]{12}",
 
 
 # What depends on where the checkout or the results lie is a function of the input, which Snakemake does not compare.
@@ -123,24 +125,41 @@ def fingerprint(stage, *parts):
     return FINGERPRINTS.of(f"pipeline.{stage}", *parts)
 
 
-def backbone_key(run):
-    """Return the name of a run's backbone folder; runs with equal settings share one."""
-    return text_sha256(options_json(CONFIG.run(run).backbone), str(CONFIG.seed))[:12]
+def unpaused(section):
+    """Return a section with what only says when training pauses at its defaults."""
+    defaults = type(section)()
+    return section.model_copy(update={key: getattr(defaults, key) for key in PAUSES})
+
+
+def backbone_settings(run):
+    """Return the settings of a run's backbone as it is before it is pretrained, and as it is after."""
+    after = CONFIG.run(run).backbone
+    after = after.model_copy(update={"pretrain": unpaused(after.pretrain)})
+    return after.model_copy(update={"pretrain": type(after.pretrain)()}), after
+
+
+def backbone_key(settings):
+    """Return the name of the folder of a backbone; runs with equal settings share one."""
+    return text_sha256(options_json(settings), str(CONFIG.seed))[:12]
 
 
 def backbone_of(wildcards):
     """Return the record of a run's backbone."""
-    return under(f"backbones/{backbone_key(wildcards.run)}/model.json")
+    bare, pretrained = backbone_settings(wildcards.run)
+    if is_pretrained(pretrained):
+        return under(f"pretrained/{backbone_key(pretrained)}/model.json")
+    return under(f"backbones/{backbone_key(bare)}/model.json")
 
 
 def settings_of(run, *unused):
     """Return the settings of a run; unused sections, and what only says when a run pauses, at their defaults."""
     settings = CONFIG.run(run)
     defaults = type(settings)()
-    pauses = {key: getattr(defaults.train, key) for key in PAUSES}
     sections = {section: getattr(defaults, section) for section in unused}
-    train = settings.train.model_copy(update=pauses)
-    return settings.model_copy(update={"train": train, **sections})
+    _, backbone = backbone_settings(run)
+    return settings.model_copy(
+        update={"backbone": backbone, "train": unpaused(settings.train), **sections}
+    )
 
 
 def network_fingerprint(stage, *more):
@@ -160,13 +179,18 @@ def network_fingerprint(stage, *more):
 
 def launched_as(wildcards):
     """Return what accelerate is told about a run, without comments and formatting."""
-    text = accelerate_file(wildcards.run).read_text(encoding="utf-8")
+    return told(CONFIG.run(wildcards.run).train.gpus)
+
+
+def told(gpus):
+    """Return what accelerate is told where so many GPUs are taken, without comments and formatting."""
+    text = accelerate_file(gpus).read_text(encoding="utf-8")
     return json.dumps(yaml.safe_load(text), sort_keys=True)
 
 
-def accelerate_file(run):
-    """Return the file that tells accelerate how to start a run."""
-    kind = {0: "cpu", 1: "gpu"}.get(CONFIG.run(run).train.gpus, "multi_gpu")
+def accelerate_file(gpus):
+    """Return the file that tells accelerate how to start a job with so many GPUs."""
+    kind = {0: "cpu", 1: "gpu"}.get(gpus, "multi_gpu")
     return Path(HOUSE, "workflow", "accelerate", f"{kind}.yaml")
 
 

@@ -5,6 +5,9 @@ rule report:
         examples=expand(under("runs/{run}/examples.parquet"), run=SCORED),
         history=expand(under("runs/{run}/history.parquet"), run=RUNS),
         records=expand(under("runs/{run}/model.json"), run=RUNS),
+        pretraining=expand(
+            under("pretrained/{pretrained}/summary.json"), pretrained=PRETRAINED
+        ),
         comparators=expand(under("runs/{run}/comparator.json"), run=COMPARATORS),
         quarantine=shards_of("data/quarantine"),
         split_summary=rules.split.output.summary,
@@ -34,6 +37,7 @@ rule report:
         options=lambda wildcards: options(
             config=CONFIG,
             settings={run: settings_of(run) for run in RUNS},
+            pretrained=PRETRAINED_OF,
             shown=named([*CONFIG.runs, *CONFIG.comparators]),
             nulls=named(NULLS.values()),
         ),
@@ -42,6 +46,6 @@ rule report:
         "Write the report"
     shell:
         "{params.stage} report --metrics {input.metrics:q} --examples {input.examples:q} --history {input.history:q}"
-        " --records {input.records:q} --comparators {input.comparators:q} --quarantine {params.quarantine:q}"
+        " --records {input.records:q} --pretraining {input.pretraining:q} --comparators {input.comparators:q} --quarantine {params.quarantine:q}"
         " --split-summary {input.split_summary:q} --options {params.options:q}"
         " --html {output.html:q} --summary {output.summary:q} --table {output.table:q} 2> {log:q}"

@@ -28,7 +28,9 @@ rule train:
     params:
         house=lambda wildcards, input: IN_HOUSE,
         lease=lease_of,
-        accelerate=lambda wildcards, input: accelerate_file(wildcards.run),
+        accelerate=lambda wildcards, input: accelerate_file(
+            CONFIG.run(wildcards.run).train.gpus
+        ),
         work=lambda wildcards, output: Path(output.record).parents[2] / "work" / "train",
         chains=shards_in("chains"),
         distances=shards_in("distances"),

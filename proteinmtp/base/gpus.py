@@ -22,6 +22,8 @@ FINGERPRINT = "never"
 """See `proteinmtp.base.fingerprint`: which GPU a job gets changes no result."""
 
 WAIT_SECONDS = 2.0
+DEVICES = ("nvidia[0-9]*", "kfd", "dxg")
+"""What the drivers of NVIDIA, of AMD, and of Windows' Linux make in /dev."""
 
 
 def main() -> None:
@@ -34,10 +36,12 @@ def main() -> None:
 
 
 def visible_gpus() -> list[str]:
-    """Return the names of the GPUs that this process may use."""
+    """Return the names of the GPUs that this process may use; without a driver, torch is not asked."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
         return [name.strip() for name in given.split(",") if name.strip()]
+    if not any(Path("/dev").glob(device) for device in DEVICES):
+        return []
     import torch
 
     return [str(index) for index in range(torch.cuda.device_count())]

@@ -203,10 +203,9 @@ class Declared:
             own: names of settings for this part alone.
             available: names of settings that it may take beside them.
         """
-        methods = {item.name: item.args for item in self.node.body if isinstance(item, ast.FunctionDef)}
-        if "__init__" not in methods:
+        made = self._constructor()
+        if made is None:
             return
-        made = methods["__init__"]
         taken = [argument.arg for argument in made.kwonlyargs]
         if made.kwarg is None:
             yield from (_takes_no(self.module, name, taken) for name in own if name not in taken)
@@ -214,6 +213,17 @@ class Declared:
         missing = [name for name in needed if name not in own and name not in available]
         if missing:
             yield _needs(self.module, missing)
+
+    def options(self) -> frozenset[str] | None:
+        """Return the names of the options that its constructor takes, or None if it inherits or passes on some."""
+        made = self._constructor()
+        if made is None or made.kwarg is not None:
+            return None
+        return frozenset(argument.arg for argument in made.kwonlyargs)
+
+    def _constructor(self) -> ast.arguments | None:
+        methods = {item.name: item.args for item in self.node.body if isinstance(item, ast.FunctionDef)}
+        return methods.get("__init__")
 
     def _values(self) -> Mapping[str, ast.expr]:
         values: dict[str, ast.expr] = {}

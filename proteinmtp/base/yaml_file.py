@@ -1,7 +1,7 @@
 """YAML files of keys and values, read strictly; JSON too."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -32,25 +32,29 @@ def _parsed(text: str) -> Any:
     with suppress(json.JSONDecodeError):
         return json.loads(text)
     root = yaml.compose(text, yaml.SafeLoader)
-    if root is not None:
-        _check_keys(root, set())
+    twice = [] if root is None else list(_keys_twice(root, set()))
+    if twice:
+        raise yaml.YAMLError("; ".join(twice))
     return yaml.safe_load(text)
 
 
-def _check_keys(node: yaml.Node, seen: set[int]) -> None:
-    """Raise for a key that stands twice in a mapping, as it is written; nodes that are referred to are checked once."""
+def _keys_twice(node: yaml.Node, seen: set[int]) -> Iterator[str]:
+    """Yield a sentence for each key that stands twice in a mapping, as it is written.
+
+    Nodes that are referred to are looked at once.
+    """
     if id(node) in seen:
         return
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _check_keys(item, seen)
+            yield from _keys_twice(item, seen)
     if isinstance(node, yaml.MappingNode):
         lines: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if isinstance(key, yaml.ScalarNode) and key.tag != MERGE:
                 if key.value in lines:
-                    raise yaml.YAMLError(f"the key {key.value!r} stands twice, in lines {lines[key.value]} and {line}")
+                    yield f"the key {key.value!r} stands twice, in lines {lines[key.value]} and {line}"
                 lines[key.value] = line
-            _check_keys(value, seen)
+            yield from _keys_twice(value, seen)

@@ -5,10 +5,11 @@ configuration, looks up the parts that it names, and fills in what they decide.
 """
 
 from proteinmtp.base.errors import ConfigError
-from proteinmtp.config.backbone import BackboneConfig, HubBackbone, TinyBackbone
+from proteinmtp.config.backbone import BackboneConfig, HubBackbone, PretrainConfig, TinyBackbone
 from proteinmtp.config.comparators import ComparatorEntry
 from proteinmtp.config.evaluate import EvaluateConfig
 from proteinmtp.config.head import HeadConfig
+from proteinmtp.config.loop import PAUSES, LoopConfig
 from proteinmtp.config.loss import LossConfig, LossTerm
 from proteinmtp.config.parse import ParseConfig
 from proteinmtp.config.predict import PredictConfig
@@ -20,7 +21,7 @@ from proteinmtp.config.section import Option, Section
 from proteinmtp.config.slots import SlotsConfig
 from proteinmtp.config.source import DemoSource, DirectorySource, PdbbindSource, RcsbSource, SourceConfig
 from proteinmtp.config.split import SplitConfig, TableSplit, YearSplit
-from proteinmtp.config.train import PAUSES, LoraConfig, TrainConfig
+from proteinmtp.config.train import LoraConfig, TrainConfig
 
 FINGERPRINT = "never"
 """See `proteinmtp.base.fingerprint`: the settings of a stage are params, which Snakemake compares by itself."""
@@ -37,6 +38,7 @@ __all__ = [
     "EvaluateConfig",
     "HeadConfig",
     "HubBackbone",
+    "LoopConfig",
     "LoraConfig",
     "LossConfig",
     "LossTerm",
@@ -44,6 +46,7 @@ __all__ = [
     "ParseConfig",
     "PdbbindSource",
     "PredictConfig",
+    "PretrainConfig",
     "RcsbSource",
     "ReconstructConfig",
     "ReportConfig",

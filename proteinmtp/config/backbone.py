@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from proteinmtp.config.loop import LoopConfig
 from proteinmtp.config.section import Section
 
 
@@ -42,6 +43,37 @@ class HubBackbone(Section):
     revision: str | None = Field(None, description="commit of the model repository, 40 hexadecimal digits")
 
 
+class Corpus(Section):
+    """Which sequences a backbone learns, and how."""
+
+    when: Literal["tiny", "always", "never"] = Field(
+        "tiny", description="tiny: where the backbone is tiny, which knows nothing else; always; never"
+    )
+    objective: Literal["auto", "causal", "masked"] = Field(
+        "auto", description="causal: the next residue; masked: hidden residues; auto: masked for encoders, else causal"
+    )
+    chains: bool = Field(True, description="whether to train on the sequences of the split's training chains")
+    fasta: list[str] = Field(
+        [],
+        description="FASTA files, also .gz, to train on; relatives of validation and test chains are left out where"
+        " the split holds out clusters",
+    )
+    min_length: int = Field(30, ge=2, description="residues of the shortest sequence of a FASTA file that is taken")
+    max_length: int = Field(512, ge=2, description="residues; longer sequences are cut into pieces")
+
+
+class PretrainConfig(LoopConfig, Corpus):
+    """Training of the backbone on sequences, all its weights, before runs begin with it."""
+
+    steps: int = Field(400, ge=0, description="optimiser steps")
+
+    @model_validator(mode="after")
+    def _something_to_learn_from(self) -> PretrainConfig:
+        if self.when != "never" and not (self.chains or self.fasta):
+            raise ValueError("backbone.pretrain: without chains and fasta there is nothing to train on")
+        return self
+
+
 class BackboneConfig(Section):
     """The language model under the slots."""
 
@@ -53,6 +85,7 @@ class BackboneConfig(Section):
         False,
         description="the given architecture with random weights (path, hub): the control for what pretraining is worth",
     )
+    pretrain: PretrainConfig = PretrainConfig()
 
     @model_validator(mode="after")
     def _source_is_named(self) -> BackboneConfig:

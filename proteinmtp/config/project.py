@@ -47,29 +47,54 @@ class Config(Section):
     runs: list[RunEntry] = Field(
         [
             RunEntry(
-                name="distogram",
-                description="how likely each distance is, from residues that see each other both ways",
+                name="slots",
+                description="the system: adapters on a pretrained language model, a slot for each residue, a distogram",
                 question="Does the model know more of a structure than how far apart two residues are in the sequence?",
                 hypothesis="The model keeps more local distances than the mean training distance at each |i-j| does.",
                 against="null_separation",
             ),
             RunEntry.model_validate(
                 {
+                    "name": "random",
+                    "description": "the same with a language model of random weights",
+                    "question": "Does pretraining on sequences help?",
+                    "hypothesis": "Random weights are worse: adapters can turn what is there, not put in what is not.",
+                    "against": "slots",
+                    "expects": "worse",
+                    "backbone": {"pretrain": {"when": "never"}},
+                }
+            ),
+            RunEntry.model_validate(
+                {
+                    "name": "no_slots",
+                    "description": "no slots: the residues' own states, which see each other both ways",
+                    "question": "Do slots help?",
+                    "hypothesis": "It is worse without: a model that learnt to look back is not at home both ways.",
+                    "against": "slots",
+                    "expects": "worse",
+                    "slots": {"kind": "none", "attention": "bidirectional"},
+                }
+            ),
+            RunEntry.model_validate(
+                {
                     "name": "distance",
-                    "description": "regression of distances from slot states, the second approach",
+                    "description": "one distance for each pair, mean squared error: the project's second approach",
                     "question": "Is one number for each pair enough?",
                     "hypothesis": "Regression is worse than the distogram, because a mean over folds is no fold.",
-                    "against": "distogram",
+                    "against": "slots",
                     "expects": "worse",
-                    "slots": {"kind": "placeholder", "attention": "causal"},
                     "head": {"kind": "distance"},
+                    "loss": {"terms": [{"name": "mse"}]},
                 }
             ),
             RunEntry.model_validate(
                 {
                     "name": "coords",
-                    "description": "absolute coordinates from slot states, the historical first approach",
-                    "slots": {"kind": "placeholder", "attention": "causal"},
+                    "description": "absolute coordinates from the slots: the project's first approach",
+                    "question": "Can coordinates be regressed?",
+                    "hypothesis": "Coordinates are worse than distances: they change when a protein is turned.",
+                    "against": "distance",
+                    "expects": "worse",
                     "head": {"kind": "coords"},
                 }
             ),
@@ -122,15 +147,15 @@ def validated(raw: Mapping[str, Any]) -> Config:
         config = Config.model_validate(_plain(raw))
     except ValidationError as error:
         raise ConfigError(describe(error, Config)) from None
+    mistakes = []
     for index, entry in enumerate(config.runs):
         overrides = dict(entry.model_extra or {})
         try:
-            run = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
+            config._resolved[entry.name] = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
         except ValidationError as error:
-            raise ConfigError(
-                describe(error, RunConfig, prefix=f"runs[{index}] ({entry.name}): ", beside=RunEntry)
-            ) from None
-        config._resolved[entry.name] = run
+            mistakes.append(describe(error, RunConfig, prefix=f"runs[{index}] ({entry.name}): ", beside=RunEntry))
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
     return config
 
 

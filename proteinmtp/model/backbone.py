@@ -9,17 +9,19 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, BitsAndBytesConfig, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_MAPPING
 from transformers.utils.logging import disable_progress_bar
 
 from proteinmtp.base.errors import UserError
-from proteinmtp.config import SlotsConfig, TrainConfig
+from proteinmtp.config import LoopConfig, SlotsConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 ENCODERS = ("esm", "modernbert")
 ESM_MASKED = 0.15 * 0.8
@@ -101,7 +103,9 @@ class Architecture:
         )
 
 
-def load_backbone(folder: Path, train: TrainConfig, *, dtype: torch.dtype, adapter: Path | None = None) -> Backbone:
+def load_backbone(
+    folder: Path, train: TrainConfig, *, dtype: torch.dtype, adapter: Path | None = None, offload: bool = False
+) -> Backbone:
     """Load the model without its LM head, ready for training or, with a saved adapter, for prediction.
 
     Parameters:
@@ -109,19 +113,21 @@ def load_backbone(folder: Path, train: TrainConfig, *, dtype: torch.dtype, adapt
         train: tuning, quantisation, LoRA and gradient checkpointing.
         dtype: of the frozen weights, and of the arithmetic on quantised ones.
         adapter: folder of a saved LoRA adapter.
+        offload: split the weights between the GPU and main memory.
     """
-    model = read_model(folder, train, dtype)
+    model = read_model(folder, train, dtype, offload=offload)
     if train.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
     backbone: Backbone = model if train.tuning == "full" else with_adapter(model, train, adapter)
     return backbone
 
 
-def read_model(folder: Path, train: TrainConfig, dtype: torch.dtype) -> PreTrainedModel:
+def read_model(folder: Path, train: TrainConfig, dtype: torch.dtype, *, offload: bool = False) -> PreTrainedModel:
     """Read the weights in `folder`: float32 under full tuning, else `dtype`, quantised if `train` says so."""
-    options: dict[str, Any] = {}  # keywords of transformers
+    options: dict[str, Any] = {"device_map": "auto"} if offload else {}  # keywords of transformers
     if train.quantization != "none":
-        options = {"quantization_config": quantization(train, dtype), "device_map": {"": _device(train)}}
+        options = {"device_map": {"": _device(train)}} | options
+        options["quantization_config"] = quantization(train, dtype)
     model = AutoModel.from_pretrained(
         folder,
         dtype=torch.float32 if train.tuning == "full" else dtype,
@@ -164,12 +170,14 @@ def quantization(train: TrainConfig, dtype: torch.dtype) -> BitsAndBytesConfig:
     )
 
 
-def with_adapter(model: PreTrainedModel, train: TrainConfig, adapter: Path | None = None) -> PeftModel:
+def with_adapter(model: PreTrainedModel, train: TrainConfig, adapter: Path | None = None) -> "PeftModel":
     """Freeze the model and give it new LoRA adapters, or those saved in the folder `adapter`.
 
     PEFT's `prepare_model_for_kbit_training` is not needed: it freezes, as this does; makes float32 of norms, which
     compute in it anyway; and lets inputs require gradients, which checkpointing asks for only in its old form.
     """
+    from peft import LoraConfig, PeftModel, get_peft_model  # takes as long as all the rest; full tuning does without
+
     model.requires_grad_(False)
     if adapter is not None:
         return PeftModel.from_pretrained(model, adapter, is_trainable=True)
@@ -186,7 +194,7 @@ def with_adapter(model: PreTrainedModel, train: TrainConfig, adapter: Path | Non
     )
 
 
-def compute_type(train: TrainConfig) -> torch.dtype:
+def compute_type(train: LoopConfig) -> torch.dtype:
     """Return the type of the arithmetic, the same for training and prediction: what `precision` says."""
     if train.precision == "auto":
         fast = bool(train.gpus) and torch.cuda.is_available() and torch.cuda.is_bf16_supported()

@@ -10,7 +10,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_N
 
 from proteinmtp.base.files import give_usual_permissions
 from proteinmtp.config import BackboneConfig
-from proteinmtp.model.backbone import ENCODERS, Architecture, BackboneError, read_architecture
+from proteinmtp.model.backbone import ENCODERS, Architecture, Backbone, BackboneError, read_architecture
 from proteinmtp.model.tiny import make_tiny
 from proteinmtp.model.tokens import ResidueTokenizer
 
@@ -47,6 +47,16 @@ def make_backbone(config: BackboneConfig, seed: int, folder: Path) -> str:
     origin = _origin(config)
     _check(origin, folder)
     return origin
+
+
+def save_backbone(backbone: Backbone, *, begun_with: Path, folder: Path) -> None:
+    """Save a backbone that was trained, with the tokenizer and all else in the folder that it was loaded from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(begun_with.iterdir()):
+        if path.is_file() and path.suffix != ".py" and not any(path.match(name) for name in WEIGHTS):
+            shutil.copyfile(path, folder / path.name)
+    backbone.save_pretrained(folder)
+    give_usual_permissions(folder)
 
 
 def _draw_weights(folder: Path, seed: int) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from proteinmtp.base.residues import RESIDUES
-from proteinmtp.config import RunConfig
+from proteinmtp.config import BackboneConfig, RunConfig
 
 WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 NOT_LOADED = ("lm_head",)
@@ -31,6 +31,9 @@ def backbone_mistakes(run: RunConfig) -> Iterator[str]:
     yield from missing_packages(run)
     if run.backbone.kind == "tiny" and set(prompt) - set(RESIDUES):
         yield f"slots.prompt: the tiny backbone knows no words, only the letters of residues; found {prompt!r}"
+    for path in run.backbone.pretrain.fasta if is_pretrained(run.backbone) else ():
+        if not Path(path).is_file():
+            yield f"backbone.pretrain.fasta: {path} is no file"
     if run.backbone.kind == "path":
         try:
             layers = _layers(Path(run.backbone.path or ""), random=run.backbone.random)
@@ -44,13 +47,19 @@ def backbone_mistakes(run: RunConfig) -> Iterator[str]:
             yield from _in_targets(run.train.lora.targets, layers)
 
 
+def is_pretrained(backbone: BackboneConfig) -> bool:
+    """Return whether a backbone is trained on sequences before the runs."""
+    return backbone.pretrain.when == "always" or (backbone.pretrain.when == "tiny" and backbone.kind == "tiny")
+
+
 def missing_packages(run: RunConfig) -> Iterator[str]:
     """Yield a line if the run needs a package that is installed apart and is not there."""
-    if run.train.quantization != "none" and find_spec("bitsandbytes") is None:
-        yield (
-            f"train.quantization: {run.train.quantization!r} needs bitsandbytes, which is installed apart:"
-            " pip install -r requirements-gpu.lock"
-        )
+    for section, kind in (("train", run.train.quantization), ("predict", run.predict.quantization)):
+        if kind not in ("none", None) and find_spec("bitsandbytes") is None:
+            yield (
+                f"{section}.quantization: {kind!r} needs bitsandbytes, which is installed apart:"
+                " pip install -r requirements-gpu.lock"
+            )
 
 
 def _layers(folder: Path, *, random: bool) -> frozenset[str]:

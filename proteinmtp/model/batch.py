@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -9,6 +10,13 @@ from torch import Tensor
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import Chain
+
+
+class OnDevice(Protocol):
+    """A batch of any kind."""
+
+    def to(self, device: torch.device) -> Self:
+        """Return this batch on another device."""
 
 
 @dataclass(frozen=True, kw_only=True)

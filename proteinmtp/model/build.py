@@ -115,7 +115,7 @@ def load_network(config: RunConfig, *, backbone: Path, saved: Path, dtype: torch
     """Load a network that `save_network` wrote, in evaluation mode.
 
     Parameters:
-        config: the settings it was trained with.
+        config: the settings it was trained with, and those of prediction.
         backbone: folder of the backbone; under full tuning, what was saved is read instead.
         saved: folder of the network.
         dtype: of the frozen weights.
@@ -125,7 +125,14 @@ def load_network(config: RunConfig, *, backbone: Path, saved: Path, dtype: torch
     """
     part = _trained_backbone(config.train, saved)
     full = config.train.tuning == "full"
-    model = load_backbone(part if full else backbone, config.train, dtype=dtype, adapter=None if full else part)
+    held = config.predict.quantization or config.train.quantization
+    model = load_backbone(
+        part if full else backbone,
+        config.train.model_copy(update={"quantization": held}),
+        dtype=dtype,
+        adapter=None if full else part,
+        offload=config.predict.offload,
+    )
     network = assemble(model, config, ResidueTokenizer.from_folder(saved / "tokenizer"))
     network.head.load_state_dict(load_file(saved / "head.safetensors"))
     own = load_file(saved / "slots.safetensors")

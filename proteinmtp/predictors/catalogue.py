@@ -29,6 +29,7 @@ from proteinmtp.config import (
 )
 from proteinmtp.model.backbone_mistakes import backbone_mistakes
 from proteinmtp.model.parts import HEADS, LOSSES, TEXT, HeadFacts, head_facts, loss_needs
+from proteinmtp.predictors.unused import unused_settings
 from proteinmtp.structures.listing import SOURCES
 
 NULLS = "proteinmtp.predictors.nulls"
@@ -70,7 +71,9 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     ]
     _, wrong = _nulls(config)
     _refuse([*mistakes, *wrong, *_in_against(config)])
-    return with_runs(config, {entry.name: _resolved(config.run(entry.name)) for entry in config.runs})
+    resolved = with_runs(config, {entry.name: _resolved(config.run(entry.name)) for entry in config.runs})
+    _refuse(list(unused_settings(resolved)))
+    return resolved
 
 
 def check_backbones(config: Config) -> None:

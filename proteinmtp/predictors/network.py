@@ -63,7 +63,8 @@ def _predicted(
     device = torch.device("cuda" if settings.train.gpus and torch.cuda.is_available() else "cpu")
     dtype = compute_type(settings.train)
     tokenizer = ResidueTokenizer.from_folder(saved / "tokenizer")
-    network = load_network(settings, backbone=backbone, saved=saved, dtype=dtype).to(device)
+    network = load_network(settings, backbone=backbone, saved=saved, dtype=dtype)
+    network.move(device, backbone=not settings.predict.offload)
     ordered = sorted(chains, key=len)
     size = settings.predict.batch_size
     batches = [ordered[at : at + size] for at in range(0, len(ordered), size)]

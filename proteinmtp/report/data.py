@@ -11,6 +11,7 @@ from proteinmtp.tables.comparator_listing import ComparatorListing
 from proteinmtp.tables.examples import ExampleRow
 from proteinmtp.tables.history import HistoryRow
 from proteinmtp.tables.metrics import MetricsRow
+from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.quarantine import QuarantineRow
 from proteinmtp.tables.report_summary import ReportSummary
 from proteinmtp.tables.saved_files import SavedRun
@@ -30,6 +31,8 @@ class ReportTables:
         examples: chains to look at.
         history: of the trained runs.
         runs: what was trained.
+        pretrained: for runs with a pretrained backbone its name.
+        pretraining: what each of these learnt, by name.
         comparators: what became of the files of each.
         quarantine: what was not used.
         split: the division of the chains, and the books.
@@ -43,6 +46,8 @@ class ReportTables:
     examples: Sequence[ExampleRow]
     history: Sequence[HistoryRow]
     runs: Sequence[SavedRun]
+    pretrained: Mapping[str, str]
+    pretraining: Mapping[str, PretrainingSummary]
     comparators: Sequence[ComparatorListing]
     quarantine: Sequence[QuarantineRow]
     split: SplitSummary

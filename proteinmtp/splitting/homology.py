@@ -186,6 +186,49 @@ def align(
     return alignments_of
 
 
+def relatives(
+    held: Sequence[str],
+    pool: Sequence[str],
+    *,
+    identity: float,
+    coverage: float,
+    folder: Path,
+    threads: int = 1,
+) -> set[int]:
+    """Return the numbers of the sequences of a pool that are equal or homologous to one of those that are held out.
+
+    An E-value grows with the residues that are searched in. The bound grows with them, so that two sequences are as
+    much relatives here as in a search among those that are held out.
+
+    Parameters:
+        held, pool: one-letter sequences.
+        identity: fraction of identical residues in the alignment, at least.
+        coverage: fraction of the shorter sequence that is aligned, at least.
+        folder: scratch space.
+        threads: CPU threads.
+
+    Raises:
+        RuntimeError: with the end of its output if MMseqs2 fails.
+    """
+    known = set(held)
+    found = {number for number, sequence in enumerate(pool) if sequence in known}
+    if not held or not pool:
+        return found
+    queries, targets, text = (folder / name for name in ("held.fasta", "pool.fasta", "relatives.tsv"))
+    distinct = sorted(known)
+    _write_fasta(queries, distinct, range(len(distinct)))
+    _write_fasta(targets, pool, range(len(pool)))
+    e_value = E_VALUE * max(1.0, sum(map(len, pool)) / sum(map(len, distinct)))
+    _mmseqs(
+        threads, "easy-search", str(queries), str(targets), str(text), str(folder / "tmp"),
+        "-s", str(SENSITIVITY), "-e", str(e_value), "--max-seqs", str(max(MAX_HITS, len(pool))),
+        "--alignment-mode", "3", "--format-output", "query,target,fident,qcov,tcov",
+    )  # fmt: skip
+    lines = pl.scan_csv(text, separator="\t", has_header=False, schema=COLUMNS)
+    above = lines.filter(pl.col("identity") >= identity, pl.max_horizontal("qcov", "tcov") >= coverage)
+    return found | set(above.select("target").unique().collect(engine="streaming")["target"].to_list())
+
+
 _KEPT = ["query", "target", "identity", "coverage"]
 
 

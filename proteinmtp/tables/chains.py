@@ -48,15 +48,10 @@ class ChainSequence:
 
 
 @dataclass(frozen=True)
-class ChainTrace:
-    """A chain in the experiment: id, sequence of L letters, coords (L, 3) in angstrom, NaN where not observed."""
+class ChainTrace(ChainSequence):
+    """A chain in the experiment: with coords (L, 3) in angstrom, NaN where not observed."""
 
-    chain_id: str
-    sequence: str
     coords: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.sequence)
 
 
 @dataclass(frozen=True)

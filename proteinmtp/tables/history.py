@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from proteinmtp.tables.parquet import DOUBLE, INT, LONG, TEXT, Table
+from proteinmtp.tables.parquet import DOUBLE, FLAG, INT, LONG, TEXT, Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,7 @@ class HistoryRow:
     val_loss: Annotated[float | None, DOUBLE, "of the validation chains; null without any"]
     val_mae: Annotated[float | None, DOUBLE, "mean distance error of the validation chains, angstrom"]
     tokens: Annotated[int, LONG, "tokens seen"]
+    saved: Annotated[bool, FLAG, "whether the weights of this step are those that were saved"]
 
 
 HISTORY = Table("training history", HistoryRow, ("run", "step", "train_loss"))

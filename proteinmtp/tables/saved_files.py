@@ -37,6 +37,7 @@ class SavedRun(SavedFiles):
     run: str
     slot_token: dict[str, str | int]
     steps: int
+    saved_step: int
     backbone: str
     trained_parameters: int
     parameters: int

@@ -1,6 +1,7 @@
 """Checkpoints of a training run: safetensors files, each written beside, synced, and moved into place.
 
-A file holds the trained parameters, the optimiser's state, the state of the random generator and what was counted;
+A file holds the trained parameters, those of the best validation so far, the optimiser's state, the state of the random
+generator and what was counted;
 training resumed from it gives the same bits as training that was never stopped (on one CPU). Its name states the step
 and the sha256 of its bytes. The last two are kept: one that is damaged is set aside, and the one before is used.
 """
@@ -11,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -37,12 +38,14 @@ class Position:
         tokens: tokens seen.
         losses: of the steps since the last validation.
         history: a row for each validation.
+        best: the parameters at the step of the least validation loss; none before the first validation.
     """
 
     step: int = 0
     tokens: int = 0
     losses: list[float] = field(default_factory=list)
     history: list[HistoryRow] = field(default_factory=list)
+    best: dict[str, Tensor] = field(default_factory=dict)
 
 
 def save(folder: Path, position: Position, *, network: nn.Module, optimizer: Optimizer) -> None:
@@ -52,8 +55,10 @@ def save(folder: Path, position: Position, *, network: nn.Module, optimizer: Opt
         tensors[f"parameter/{name}"] = parameter.detach().contiguous()
         for key, value in optimizer.state[parameter].items():
             tensors[f"optimizer/{name}/{key}"] = value.detach().contiguous()
+    tensors |= {f"best/{name}": value for name, value in position.best.items()}
+    counted = asdict(replace(position, best={}))
     written = folder / "unfinished.safetensors"
-    save_file(tensors, written, metadata={"position": json.dumps(asdict(position))})
+    save_file(tensors, written, metadata={"position": json.dumps(counted)})
     with written.open("rb") as handle:
         os.fsync(handle.fileno())
     written.rename(folder / f"step-{position.step:012d}-{file_sha256(written)}.safetensors")
@@ -94,7 +99,31 @@ def load(folder: Path, network: nn.Module, optimizer: Optimizer) -> Position:
             key: value if value.ndim == 0 else value.to(parameter.device) for key, value in state.items()
         }
     position = json.loads(metadata["position"])
-    return Position(**position | {"history": [HistoryRow(**row) for row in position["history"]]})
+    return Position(
+        **position
+        | {
+            "history": [HistoryRow(**row) for row in position["history"]],
+            "best": {name.removeprefix("best/"): value for name, value in tensors.items() if name.startswith("best/")},
+        }
+    )
+
+
+def keep_best(position: Position, network: nn.Module) -> None:
+    """Keep the parameters if the last validation was the best so far, and mark its row; without one, nothing."""
+    *before, last = (row.val_loss for row in position.history)
+    if last is None or any(loss is not None and loss <= last for loss in before):
+        return
+    position.best = {name: parameter.detach().cpu().clone() for name, parameter in _trained(network)}
+    position.history = [replace(row, saved=row is position.history[-1]) for row in position.history]
+
+
+def take_best(position: Position, network: nn.Module) -> None:
+    """Give the network the parameters of the best validation, or those that it has where there was none."""
+    for name, parameter in _trained(network):
+        if name in position.best:
+            parameter.data.copy_(position.best[name])
+    if position.history and not position.best:
+        position.history[-1] = replace(position.history[-1], saved=True)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Training of one run: from chains and a backbone to a trained network.
+"""Training of one network on chains. What is kept are the weights of the best validation, not the last ones.
 
 Started by `accelerate launch`, in one process or in several. Batches are a function of the step (see `sampler`),
 checkpoints are exact (see `checkpoint`), so a run that is killed and started again ends as one that was not.
@@ -8,11 +8,11 @@ import logging
 import math
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -20,16 +20,17 @@ from torch.optim import AdamW, Optimizer
 
 from proteinmtp.base import logs
 from proteinmtp.base.errors import ResumeError, UserError
-from proteinmtp.config import RunConfig, TrainConfig
+from proteinmtp.config import LoopConfig
 from proteinmtp.model.backbone import compute_type, parameter_count
-from proteinmtp.model.build import build_network
-from proteinmtp.model.network import Network
-from proteinmtp.model.tokens import ResidueTokenizer
-from proteinmtp.tables.chains import Chain
+from proteinmtp.model.network import Trainable
+from proteinmtp.model.tokens import Tokens
+from proteinmtp.tables.chains import ChainSequence
 from proteinmtp.tables.history import HistoryRow
 from proteinmtp.training import checkpoint
 from proteinmtp.training.sampler import BatchSampler
 from proteinmtp.training.step import StepResult, TrainingStep, Validation
+
+N = TypeVar("N", bound=Trainable[Any, Any, Any])
 
 
 class DivergedError(UserError):
@@ -37,41 +38,54 @@ class DivergedError(UserError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingRun:
+class TrainingRun(Generic[N]):
     """What is trained, on what.
 
     Attributes:
         name: for the history and for messages.
-        settings: of the run.
+        section: of the config that `options` come from, for messages.
+        options: of the loop.
         seed: of weights, batches and dropout.
         training, validation: chains.
-        backbone: folder of the language model.
+        build: makes the network anew.
+        tokens: the backbone's tokenizer.
         work: folder for the checkpoint of this run alone.
     """
 
     name: str
-    settings: RunConfig
+    section: str
+    options: LoopConfig
     seed: int
-    training: Sequence[Chain]
-    validation: Sequence[Chain]
-    backbone: Path
+    training: Sequence[ChainSequence]
+    validation: Sequence[ChainSequence]
+    build: Callable[[], N]
+    tokens: Tokens
     work: Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class Trained(Generic[N]):
     """A trained network.
 
     Attributes:
-        network, tokenizer: to be saved together.
+        network: with the weights of the best validation; without validation chains, the last ones.
         history: a row for each validation.
         main: whether this is the process, of those that train together, that writes.
     """
 
-    network: Network[Any]
-    tokenizer: ResidueTokenizer
+    network: N
     history: list[HistoryRow]
     main: bool
+
+    @property
+    def steps(self) -> int:
+        """Steps that were taken."""
+        return self.history[-1].step if self.history else 0
+
+    @property
+    def saved_step(self) -> int:
+        """Step that the weights are of."""
+        return next((row.step for row in self.history if row.saved), 0)
 
     @property
     def trained_parameters(self) -> int:
@@ -85,17 +99,19 @@ class Trained:
 
 
 @contextmanager
-def trained(run: TrainingRun) -> Iterator[Trained]:
+def trained(run: TrainingRun[N]) -> Iterator[Trained[N]]:
     """Train, or go on from the checkpoint if there is one; it is deleted when the block ends without an error.
 
     Raises:
         DivergedError: if the loss is no longer a number.
-        ResumeError: if `train.max_minutes` is over, with a checkpoint to go on from.
+        ResumeError: if `max_minutes` is over, with a checkpoint to go on from.
         UserError: if GPUs are asked for and there is none.
     """
-    options = run.settings.train
+    options = run.options
     if options.gpus and not torch.cuda.is_available():
-        raise UserError(f"{run.name}: train.gpus is {options.gpus}, and there is no GPU; set it to 0 for the CPU")
+        raise UserError(
+            f"{run.name}: {run.section}.gpus is {options.gpus}, and there is no GPU; set it to 0 for the CPU"
+        )
     torch.set_num_threads(options.threads)
     torch.manual_seed(run.seed)
     mixed = compute_type(options) is torch.bfloat16
@@ -111,7 +127,7 @@ def trained(run: TrainingRun) -> Iterator[Trained]:
     accelerator.end_training()
 
 
-def learning_rate(step: int, options: TrainConfig) -> float:
+def learning_rate(step: int, options: LoopConfig) -> float:
     """Return the learning rate of a step (from 0): a linear rise, then a cosine down to a hundredth of the peak."""
     warm = max(1, round(options.warmup * options.steps))
     if step < warm:
@@ -120,20 +136,16 @@ def learning_rate(step: int, options: TrainConfig) -> float:
     return options.lr * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def _train(accelerator: Accelerator, run: TrainingRun) -> Trained:
-    settings = run.settings
-    tokenizer = ResidueTokenizer.from_folder(run.backbone)
-    network = build_network(settings, run.backbone, dtype=compute_type(settings.train), seed=run.seed)
-    network.fit([torch.from_numpy(chain.coords) for chain in run.training])
+def _train(accelerator: Accelerator, run: TrainingRun[N]) -> Trained[N]:
     history: list[HistoryRow] = []
-    result = Trained(network=network, tokenizer=tokenizer, history=history, main=accelerator.is_main_process)
+    result = Trained(network=run.build(), history=history, main=accelerator.is_main_process)
     logging.info(
         "%d training and %d validation chains; %s of %s parameters are trained; %s",
         len(run.training), len(run.validation), f"{result.trained_parameters:,}", f"{result.parameters:,}",
         accelerator.device,
     )  # fmt: skip
     if run.training:
-        history.extend(_Loop(accelerator, run, network, tokenizer).run_to_the_end())
+        history.extend(_Loop(accelerator, run, result.network).run_to_the_end())
     else:
         logging.warning("there is no training chain; the model is saved untrained")
     return result
@@ -142,25 +154,25 @@ def _train(accelerator: Accelerator, run: TrainingRun) -> Trained:
 class _Loop:
     """Steps, validations and checkpoints."""
 
-    def __init__(self, accelerator: Accelerator, run: TrainingRun, network: Network[Any], tokenizer: ResidueTokenizer):
+    def __init__(self, accelerator: Accelerator, run: TrainingRun[N], network: N):
         self._accelerator, self._run, self._network = accelerator, run, network
-        self._options = options = run.settings.train
+        self._sampler = BatchSampler(
+            [len(chain) for chain in run.training], batch_size=run.options.batch_size, seed=run.seed
+        )
+        self._options = options = _counted_in_steps(run.options, self._sampler.per_epoch)
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         model, optimizer = accelerator.prepare(
             network, AdamW(parameters, lr=options.lr, weight_decay=options.weight_decay)
         )
         self._optimizer: Optimizer = optimizer
-        self._step = TrainingStep(accelerator, model=model, optimizer=optimizer, options=options, tokens=tokenizer)
-        self._sampler = BatchSampler(
-            [len(chain) for chain in run.training], batch_size=options.batch_size, seed=run.seed
-        )
+        self._step = TrainingStep(accelerator, model=model, optimizer=optimizer, options=options, tokens=run.tokens)
         if accelerator.is_main_process:
             checkpoint.set_aside_damaged(run.work)
         accelerator.wait_for_everyone()
         self._position = checkpoint.load(run.work, network, optimizer)
 
     def run_to_the_end(self) -> list[HistoryRow]:
-        """Take all steps that are left and return the history."""
+        """Take all steps that are left, give the network its best weights, and return the history."""
         position, options = self._position, self._options
         if position.step:
             logging.info("going on from the checkpoint of step %d", position.step)
@@ -172,6 +184,7 @@ class _Loop:
                 meter.step(note=f"loss {result.loss:.4f}")
             self._save_or_stop(minutes=(time.monotonic() - began) / 60)
         meter.close()
+        checkpoint.take_best(position, self._network)
         return position.history
 
     def _one_step(self) -> StepResult:
@@ -182,7 +195,7 @@ class _Loop:
         if not (math.isfinite(result.loss) and math.isfinite(result.grad_norm)):
             raise DivergedError(
                 f"{self._run.name}: loss {result.loss} and gradient norm {result.grad_norm} at step"
-                f" {position.step + 1}; lower train.lr"
+                f" {position.step + 1}; lower {self._run.section}.lr"
             )
         epoch = self._sampler.epoch(position.step)
         position.step += 1
@@ -200,8 +213,10 @@ class _Loop:
                 val_loss=validation.loss,
                 val_mae=validation.distance_error,
                 tokens=position.tokens,
+                saved=False,
             )
             position.history.append(row)
+            checkpoint.keep_best(position, self._network)
             position.losses = []
             logging.info(
                 "%s, step %d: training loss %.4f; validation: %s",
@@ -220,12 +235,20 @@ class _Loop:
         if late:
             self._accelerator.wait_for_everyone()  # the end of one process ends the others, also one that still writes
             raise ResumeError(
-                f"{self._run.name}: train.max_minutes is over at step {position.step}; start again to go on"
+                f"{self._run.name}: {self._run.section}.max_minutes is over at step {position.step}; start again to go"
+                " on"
             )
 
     def _anyone(self, flag: bool) -> bool:
         """Return whether `flag` is set in any process; clocks differ, and all must stop at the same step."""
         return bool(self._accelerator.reduce(torch.tensor(float(flag), device=self._accelerator.device)))
+
+
+def _counted_in_steps(options: LoopConfig, per_epoch: int) -> LoopConfig:
+    """Return the options with `steps` as `epochs` say, where they do."""
+    if options.epochs is None:
+        return options
+    return options.model_copy(update={"steps": max(1, round(options.epochs * per_epoch))})
 
 
 def _in_words(validation: Validation) -> str:

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from proteinmtp.config import TrainConfig
-from proteinmtp.model.batch import Batch, collate
-from proteinmtp.model.network import Network
+from proteinmtp.config import LoopConfig
+from proteinmtp.model.network import Trainable
 from proteinmtp.model.tokens import Tokens
-from proteinmtp.tables.chains import Chain
+from proteinmtp.tables.chains import ChainSequence
 from proteinmtp.training.sampler import share
 
 
@@ -80,13 +79,13 @@ class TrainingStep:
     """
 
     def __init__(
-        self, processes: Processes, *, model: nn.Module, optimizer: Optimizer, options: TrainConfig, tokens: Tokens
+        self, processes: Processes, *, model: nn.Module, optimizer: Optimizer, options: LoopConfig, tokens: Tokens
     ):
         self.processes, self.model, self.optimizer = processes, model, optimizer
         self.options, self.tokens = options, tokens
-        self.network: Network[Any] = processes.unwrap_model(model)
+        self.network: Trainable[Any, Any, Any] = processes.unwrap_model(model)
 
-    def take(self, chains: Sequence[Chain], lr: float) -> StepResult:
+    def take(self, chains: Sequence[ChainSequence], lr: float) -> StepResult:
         """Take one optimiser step on the chains of all processes, with learning rate `lr`.
 
         The loss is the mean over the chains of the step, however they are shared and cut.
@@ -118,7 +117,7 @@ class TrainingStep:
         return StepResult(loss=float(processes.reduce(total)), grad_norm=float(norm))
 
     @torch.no_grad()
-    def validate(self, chains: Sequence[Chain]) -> Validation:
+    def validate(self, chains: Sequence[ChainSequence]) -> Validation:
         """Return loss and distance error of validation chains.
 
         Every process does the same work: the validation set is small, and nothing has to be gathered.
@@ -140,5 +139,6 @@ class TrainingStep:
         mean = float(torch.cat(errors).mean()) if errors else math.nan
         return Validation(loss=float(torch.cat(losses).mean()), distance_error=mean if math.isfinite(mean) else None)
 
-    def _batch(self, chains: Sequence[Chain]) -> Batch:
-        return collate(chains, [self.tokens.encode(chain.sequence) for chain in chains]).to(self.processes.device)
+    def _batch(self, chains: Sequence[ChainSequence]) -> Any:
+        tokens = [self.tokens.encode(chain.sequence) for chain in chains]
+        return self.network.collate(chains, tokens).to(self.processes.device)

@@ -17,11 +17,19 @@ from .small import SMALL_RUN
 
 NULLS = ("null_helix", "null_neighbours", "null_separation")
 
+SYSTEM = {
+    "name": "system",
+    "backbone": {"pretrain": {"when": "tiny", "steps": 4, "batch_size": 4, "validate_every": 2}},
+    "head": {"kind": "distogram"},
+    "train": {"tuning": "lora", "distances": "stored", "lr": 0.01},
+}
+"""The project's own: adapters on a pretrained model, slots, a distogram, stored distances."""
+
 SMALL = {
     "source": {"demo": {"families": 2, "members": 8}},
     "parse": {"shards": 1},
     "defaults": SMALL_RUN,
-    "runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}}],
+    "runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}}, SYSTEM],
     "report": {"bootstrap_samples": 100},
 }
 

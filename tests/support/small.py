@@ -9,17 +9,34 @@ from proteinmtp.predictors.catalogue import parse_config
 from proteinmtp.tables.shards import Shards
 
 SMALL_RUN: dict[str, Any] = {
-    "backbone": {"tiny": {"hidden_size": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "intermediate_size": 64}},
+    "backbone": {
+        "tiny": {"hidden_size": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "intermediate_size": 64},
+        "pretrain": {"when": "never"},
+    },
     "slots": {"kind": "placeholder", "attention": "causal"},
     "head": {"kind": "distance", "width": 16},
-    "train": {"steps": 6, "batch_size": 4, "validate_every": 3, "checkpoint_every": 2},
+    "train": {
+        "tuning": "full",
+        "distances": "computed",
+        "steps": 6,
+        "batch_size": 4,
+        "validate_every": 3,
+        "checkpoint_every": 2,
+    },
     "reconstruct": {"smacof_steps": 10},
 }
 
 
-def small_config(**changes: object) -> Config:
+PAIR_HEADS = ("distance", "distogram", "equivariant")
+
+
+def small_config(**changes: Any) -> Config:
     """Return a config with a very small network; `changes` are top-level keys."""
-    return parse_config({"defaults": SMALL_RUN} | changes)
+    runs = changes.setdefault("runs", [{"name": "a"}])
+    defaults = dict(SMALL_RUN)
+    if not any(run.get("head", {}).get("kind", "distance") in PAIR_HEADS for run in runs):
+        defaults["head"] = {"kind": "distance"}  # no run would use the width
+    return parse_config({"defaults": defaults} | changes)
 
 
 class SmallData:

@@ -16,6 +16,7 @@ from proteinmtp.scoring.statistics import Bootstrap, Difference
 from proteinmtp.tables.examples import EXAMPLES, ExampleRow
 from proteinmtp.tables.history import HISTORY, HistoryRow
 from proteinmtp.tables.metrics import METRICS, MetricsRow
+from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.quarantine import QUARANTINE, QuarantineRow
 from proteinmtp.tables.saved_files import SavedRun
 from proteinmtp.tables.shards import Shards
@@ -65,8 +66,9 @@ def example_of(run: str) -> ExampleRow:
 
 def history_of(run: str) -> HistoryRow:
     return HistoryRow(
-        run=run, step=1, epoch=0, lr=0.1, train_loss=1.0, grad_norm=1.0, val_loss=None, val_mae=None, tokens=10
-    )
+        run=run, step=1, epoch=0, lr=0.1, train_loss=1.0, grad_norm=1.0, val_loss=None, val_mae=None, tokens=10,
+        saved=True,
+    )  # fmt: skip
 
 
 def split_of(n: int) -> SplitSummary:
@@ -87,9 +89,14 @@ def build(folder: Path, n: int) -> report.Outputs:
         EXAMPLES.write(folder / f"{run}.e", [example_of(run)] if n else [])
     for run in RUNS[:2]:
         HISTORY.write(folder / f"{run}.h", [history_of(run)] if n else [])
-        SavedRun(run=run, steps=1, trained_parameters=5, parameters=10, backbone="", slot_token={}, files={}).write(
-            folder / f"{run}.json"
-        )
+        SavedRun(
+            run=run, steps=7, saved_step=3, trained_parameters=5, parameters=10, backbone="", slot_token={}, files={}
+        ).write(folder / f"{run}.json")
+    PretrainingSummary(
+        name="abc", objective="causal", chains=20, fasta=30_000, left_out={"relative of a chain held out": 12},
+        relatives_looked_for=True, sequences=30_008, pieces=30_100, residues=5_000_000, steps=100, saved_step=80,
+        validation_chains=9, validation_residues=900, perplexity=12.345, unigram_perplexity=17.89,
+    ).write(folder / "pretraining.json")  # fmt: skip
     bad = QuarantineRow(
         entry_id=f"bad{EVIL}", chain=None, stage="parse", code="unreadable", message=EVIL, source_sha256=""
     )
@@ -100,6 +107,7 @@ def build(folder: Path, n: int) -> report.Outputs:
         examples=tuple(folder / f"{run}.e" for run in RUNS),
         history=tuple(folder / f"{run}.h" for run in RUNS[:2]),
         records=tuple(folder / f"{run}.json" for run in RUNS[:2]),
+        pretraining=(folder / "pretraining.json",),
         comparators=(),
         quarantine=Shards(folder / "quarantine", 1),
         split_summary=folder / "split.json",
@@ -113,6 +121,7 @@ def build(folder: Path, n: int) -> report.Outputs:
     options = report.Options(
         config=config,
         settings={entry.name: config.run(entry.name) for entry in config.runs},
+        pretrained={RUNS[0]: "abc"},
         shown=[report.Shown(name=entry.name, description=entry.description) for entry in config.runs],
         nulls=[report.Shown(name=null, description=f"{null} knows little. {EVIL}") for null in NULLS],
     )
@@ -145,6 +154,15 @@ def test_both_tables_of_scores_hold_the_mean_of_every_run_and_metric(tmp_path: P
         table = page[page.index(metrics[0].title, page.index("<h2>Scores") if not metrics[0].detail else 0) :]
         table = table[: table.index("</table>")]
         assert table.count('<span class="interval">median') == len(metrics) * len(RUNS)
+
+
+def test_pretraining_is_told_with_what_was_left_out_and_beside_the_unigram(tmp_path: Path):
+    page = own_markup(build(tmp_path, 4).html.read_text(encoding="utf-8"))
+    told = page[page.index("<h3>Pretraining") : page.index("<h2>Data")]
+    for words in ("12.35", "17.89", "30,008", "5,000,000", "12 relative of a chain held out", f"<b>{RUNS[0]}</b>"):
+        assert words in told, words
+    assert RUNS[1] not in told and "were looked for in the files and left out" in told
+    assert page.count("saved: 3") == 2 and "saved: 80" in told
 
 
 def test_names_from_data_are_escaped(tmp_path: Path):

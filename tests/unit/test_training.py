@@ -11,15 +11,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from proteinmtp.base.errors import DataError, ResumeError
 from proteinmtp.base.files import directory_hashes
 from proteinmtp.tables.distances import DISTANCES
+from proteinmtp.tables.saved_files import SavedRun
 from proteinmtp.tables.shards import Shards
+from proteinmtp.tables.split import read_subset
 from proteinmtp.training import checkpoint
 from proteinmtp.training.loop import DivergedError, learning_rate
 from proteinmtp.training.sampler import BatchSampler, share
-from proteinmtp.training.step import TrainingStep
+from proteinmtp.training.step import TrainingStep, Validation
 
 from ..support.networks import run_of
 from ..support.trained_runs import files_of, process
@@ -52,17 +56,85 @@ def test_training_twice_gives_equal_bytes(small, tmp_path: Path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-@pytest.mark.parametrize("tuning", ["full", "lora"])
-def test_a_run_that_is_killed_and_resumed_ends_with_the_same_bits(small, tmp_path: Path, monkeypatch, tuning: str):
-    """Stopped in the fourth step by an error, as hard as a kill: nothing but the checkpoint is left."""
-    changes = {"train": {"tuning": tuning, "lora": {"dropout": 0.1}}}
+@pytest.mark.parametrize("train", [{}, {"tuning": "lora", "lora": {"dropout": 0.1}, "distances": "stored"}])
+def test_a_run_that_is_killed_at_any_moment_ends_with_the_same_bits(small, tmp_path: Path, monkeypatch, train: dict):
+    """Stopped in a step by an error, as hard as a kill: nothing but the checkpoint is left."""
+    changes = {"train": train | {"validate_every": 1}}
     whole = trained(small, tmp_path / "whole", **changes)
-    stop_after(3, monkeypatch, small, tmp_path / "cut", **changes)
-    files = files_of(small, tmp_path / "cut")
-    assert files.checkpoints
-    assert trained(small, tmp_path / "cut", **changes) == whole
-    assert files.history == files_of(small, tmp_path / "whole").history
-    assert not list(files.work.glob("*/*")), "the checkpoint is not needed any more"
+    for moment in range(1, 6):
+        stop_after(moment, monkeypatch, small, tmp_path / "cut", **changes)
+        files = files_of(small, tmp_path / "cut")
+        assert bool(files.checkpoints) == (moment >= 2)
+        assert trained(small, tmp_path / "cut", **changes) == whole
+        assert files.history == files_of(small, tmp_path / "whole").history
+        assert not list(files.work.glob("*/*")), "the checkpoint is not needed any more"
+
+
+@pytest.mark.parametrize(("losses", "best"), [((3.0, 1.0, 2.0), 4), ((1.0, 1.0, 2.0), 2), ((3.0, 2.0, 1.0), 6)])
+@pytest.mark.parametrize("moment", [None, 5])
+def test_the_weights_of_the_best_validation_are_saved(
+    small, tmp_path: Path, monkeypatch, losses: tuple[float, ...], best: int, moment: int | None
+):
+    """Of equally good ones the first; also where training was stopped after it."""
+    weights = {}
+
+    def validate(self, chains):
+        number = len(weights) + 1 if moment is None else self.optimizer.state_dict()["state"][0]["step"].item() / 2
+        weights[2 * number] = self.network.head.state_dict()["pairs.project.weight"].clone()
+        return Validation(loss=losses[int(number) - 1], distance_error=None)
+
+    monkeypatch.setattr(TrainingStep, "validate", validate)
+    changes = {"train": {"validate_every": 2, "checkpoint_every": 1}}
+    if moment is not None:
+        stop_after(moment, monkeypatch, small, tmp_path, **changes)
+    trained(small, tmp_path, **changes)
+    files = files_of(small, tmp_path)
+    assert [row.step for row in files.history if row.saved] == [best]
+    assert SavedRun.read(files.outputs.record).saved_step == best
+    saved = load_file(files.outputs.model / "head.safetensors")["pairs.project.weight"]
+    assert torch.equal(saved, weights[best])
+
+
+def test_without_validation_chains_the_last_weights_are_saved(small, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(TrainingStep, "validate", lambda self, chains: Validation(loss=None, distance_error=None))
+    trained(small, tmp_path)
+    assert [row.saved for row in files_of(small, tmp_path).history] == [False, True]
+
+
+def test_epochs_are_counted_in_steps(small, tmp_path: Path):
+    chains = len(read_subset(small.split, "train"))
+    steps = 2 * (chains // 4)
+    settings = run_of()
+    for name, counted in (("epochs", {"epochs": 2.0}), ("steps", {"steps": steps})):
+        files = files_of(small, tmp_path / name)
+        files.train(settings.model_copy(update={"train": settings.train.model_copy(update=counted)}))
+        assert files.history[-1].step == steps
+    heads = [(tmp_path / name / "model" / "head.safetensors").read_bytes() for name in ("epochs", "steps")]
+    assert heads[0] == heads[1]
+
+
+def test_stored_and_computed_distances_give_the_same_loss(small, tmp_path: Path, caplog):
+    histories = []
+    for distances in ("stored", "computed"):
+        with caplog.at_level(logging.INFO):
+            trained(small, tmp_path / distances, train={"distances": distances, "tuning": "lora"})
+        histories.append(files_of(small, tmp_path / distances).history)
+    for stored, computed in zip(*histories, strict=True):
+        assert stored.train_loss == pytest.approx(computed.train_loss, abs=1e-3)
+        assert stored.val_loss == pytest.approx(computed.val_loss, abs=1e-3)
+        assert stored.train_loss != computed.train_loss, "float16 is read"
+    assert sum(f"MB from {small.distances[0]}" in message for message in caplog.messages) == 2
+
+
+def test_a_chain_without_stored_distances_is_named(small, tmp_path: Path):
+    files = files_of(small, tmp_path)
+    lacking = Shards(tmp_path / "lacking", len(small.distances))
+    gone = sorted(read_subset(small.split, "train"))[0]
+    for old, new in zip(small.distances, lacking, strict=True):
+        DISTANCES.write(new, (row for row in DISTANCES.read(old) if row.chain_id != gone))
+    other = replace(files, inputs=replace(files.inputs, distances=lacking))
+    with pytest.raises(DataError, match=f"^{gone} has no stored distances in {tmp_path / 'lacking'}; "):
+        other.train(run_of(train={"distances": "stored"}))
 
 
 def test_saved_weights_have_the_permissions_of_any_new_file(small, tmp_path: Path):

@@ -10,11 +10,16 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from proteinmtp.base.files import file_sha256
 from proteinmtp.base.lock import hold
 from proteinmtp.tables.chains import CHAINS
 from proteinmtp.tables.manifest import MANIFEST
+from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.quarantine import QUARANTINE
+from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 from proteinmtp.tables.split import SPLIT
 
 from ..support.project import NULLS, TINY, Project, write_demo_files, write_pdbbind
@@ -25,9 +30,37 @@ def test_the_small_workflow_ends_in_a_report(finished: Project):
     results = finished.folder / "results"
     assert "<h2>Scores</h2>" in (results / "report" / "index.html").read_text(encoding="utf-8")
     runs = json.loads((results / "report" / "summary.json").read_text())["runs"]
-    assert set(runs) == {"distance", "coords", *NULLS}
+    assert set(runs) == {"distance", "coords", "system", *NULLS}
     assert all(score["n"] > 0 for run in runs.values() for name, score in run.items() if name != "parse_failures")
     assert len(list((results / "runs" / "distance" / "pdb").rglob("*.pdb"))) == runs["distance"]["mae"]["n"]
+
+
+def test_the_system_trains_adapters_and_slots_on_a_pretrained_backbone_that_stays_as_it_is(finished: Project):
+    results = finished.folder / "results"
+    (record,) = (results / "pretrained").glob("*/model.json")
+    backbone = model_folder(record)
+    SavedBackbone.read(record).check(backbone, record)
+    begun = SavedBackbone.read(next((results / "backbones").glob("*/model.json"))).files
+    assert begun["model.safetensors"] != SavedBackbone.read(record).files["model.safetensors"], "it was pretrained"
+    run = results / "runs" / "system"
+    assert SavedRun.read(run / "model.json").backbone == file_sha256(record)
+    assert {path.suffix for path in (run / "model" / "adapter").iterdir()} >= {".json", ".safetensors"}
+    assert not (run / "model" / "backbone").exists()
+    adapter = load_file(run / "model" / "adapter" / "adapter_model.safetensors")
+    moved = [name for name, values in adapter.items() if "lora_B" in name and values.any()]
+    assert len(moved) == len(adapter) / 2, "each begins at zero"
+    table = load_file(backbone / "model.safetensors")["embed_tokens.weight"]
+    assert not torch.allclose(load_file(run / "model" / "slots.safetensors")["slot_row"], table.mean(0) + table.std(0))
+    log = (results / "logs" / "train" / "system.log").read_text(encoding="utf-8")
+    assert "train chains: " in log and "MB from results/data/distances/000.parquet" in log
+    assert PretrainingSummary.read(record.parent / "summary.json").steps == 4
+    page = (results / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<h3>Pretraining</h3>" in page and "tiny, pretrained" in page and "lora, rank 8" in page
+
+
+def test_another_way_of_holding_weights_in_prediction_trains_nothing_again(finished: Project):
+    finished.configure({"defaults": SMALL_RUN | {"predict": {"quantization": "nf4"}}})
+    assert finished.planned() == {"predict", "reconstruct", "evaluate", "report"}
 
 
 def test_a_second_run_has_nothing_to_do(finished: Project):

@@ -1,0 +1,57 @@
+"""The training loop: what training of a run and pretraining of a backbone have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from proteinmtp.base.gpus import visible_gpus
+from proteinmtp.config.section import Section
+
+PAUSES = frozenset({"checkpoint_every", "max_minutes"})
+"""Keys that say when training is saved and stopped, which changes nothing in its result."""
+
+
+class LoopConfig(Section):
+    """The training loop."""
+
+    steps: int = Field(800, ge=0, description="optimiser steps")
+    epochs: float | None = Field(
+        None, gt=0, le=100_000, description="in place of steps: how often each training chain is seen; null: see steps"
+    )
+    batch_size: int = Field(16, ge=1, le=1_000_000, description="chains in an optimiser step, over all processes")
+    gradient_accumulation: int = Field(1, ge=1, description="pieces that a step's chains are cut into, to save memory")
+    lr: float = Field(0.002, gt=0, description="peak learning rate")
+    warmup: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        description="fraction of the steps in which the learning rate rises; then it falls as a cosine",
+    )
+    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay")
+    max_grad_norm: float = Field(1.0, gt=0, description="gradients are scaled down to this norm")
+    gradient_checkpointing: bool = Field(
+        False, description="recompute activations in the backward pass, to save memory"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 on a GPU that has it, else float32"
+    )
+    validate_every: int = Field(
+        100, ge=1, description="steps between validations; the weights of the best one are those that are kept"
+    )
+    checkpoint_every: int = Field(100, ge=1, description="steps between checkpoints")
+    max_minutes: float | None = Field(
+        None, gt=0, description="stop with exit code 75 and a checkpoint after so long; null: no limit"
+    )
+    gpus: Annotated[
+        int,
+        BeforeValidator(lambda value: len(visible_gpus()) if value == "auto" else value),
+        WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 64}, {"const": "auto"}]}),
+    ] = Field(
+        0,
+        ge=0,
+        le=64,
+        description="GPUs that a job takes; 0: the CPU; auto: those of the machine where snakemake is started",
+    )
+    threads: int = Field(1, ge=1, le=256, description="CPU threads of a job")
