@@ -125,10 +125,9 @@ def load_network(config: RunConfig, *, backbone: Path, saved: Path, dtype: torch
     """
     part = _trained_backbone(config.train, saved)
     full = config.train.tuning == "full"
-    held = config.predict.quantization or config.train.quantization
     model = load_backbone(
         part if full else backbone,
-        config.train.model_copy(update={"quantization": held}),
+        as_predicted(config).train,
         dtype=dtype,
         adapter=None if full else part,
         offload=config.predict.offload,
@@ -140,6 +139,12 @@ def load_network(config: RunConfig, *, backbone: Path, saved: Path, dtype: torch
         raise DataError(f"{saved / 'slots.safetensors'} does not hold what the config asks for: train again")
     network.load_state_dict(own, strict=False)
     return network.eval()
+
+
+def as_predicted(config: RunConfig) -> RunConfig:
+    """Return the settings of a run with its backbone held as prediction holds it."""
+    held = config.predict.quantization or config.train.quantization
+    return config.model_copy(update={"train": config.train.model_copy(update={"quantization": held})})
 
 
 def _check_facts(kind: str, loaded: HeadFacts) -> None:

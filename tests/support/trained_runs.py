@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 STEPS = {"steps": 60, "batch_size": 16, "validate_every": 20, "lr": 0.01}
 LORA = STEPS | {"tuning": "lora", "lora": {"rank": 4}}
+TRAIN = {"full": STEPS, "lora": LORA}
 ENCODER = {"slots": {"attention": "bidirectional"}}
 READ_OUT = {"slots": {"kind": "none", "attention": "bidirectional"}}
 

@@ -16,7 +16,7 @@ from transformers import AutoModel, Qwen3Config
 
 from proteinmtp.base.errors import ResumeError
 from proteinmtp.base.files import directory_hashes
-from proteinmtp.config import BackboneConfig, ConfigError
+from proteinmtp.config import BackboneConfig, ConfigError, PredictConfig
 from proteinmtp.model import backbone_folder
 from proteinmtp.model.backbone import bare_model, compute_type, parameter_count, with_adapter
 from proteinmtp.model.build import assemble, build_network, load_network
@@ -30,6 +30,7 @@ from ..support.saved_models import save_qwen
 from ..support.small import SmallData
 from ..support.trained_runs import (
     LORA,
+    TRAIN,
     assert_saved_and_loaded,
     batch_of,
     distances_of,
@@ -84,6 +85,34 @@ def test_quantised_states_are_near_those_of_the_exact_weights(small, kind: str, 
     with torch.no_grad():
         exact, near = (network.eval().slot_states(batch.residues, batch.lengths)[0] for network in networks)
     assert 0 < (near - exact).square().mean().sqrt() / exact.square().mean().sqrt() < far
+
+
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_a_run_is_predicted_with_its_backbone_held_otherwise(small, tmp_path: Path, monkeypatch, tuning: str):
+    """In 4 or 8 bit, or split between devices, of which there is one here; the trained run stays as it is."""
+    run = train_of(monkeypatch, small, tmp_path, small.backbone, train=TRAIN[tuning] | {"steps": 6})
+    batch, model = batch_of(small, run.folder), run.files.outputs.model
+    before, exact = directory_hashes(model), distances_of(run.network, batch)
+
+    def loaded(**predict: Any) -> Network[Any]:
+        config = run.config.model_copy(update={"predict": PredictConfig(**predict)})
+        return load_network(config, backbone=run.folder, saved=model, dtype=torch.float32)
+
+    for kind, packed in (("nf4", torch.uint8), ("int8", torch.int8)):
+        network = loaded(quantization=kind)
+        assert sum(p.dtype is packed for p in network.backbone.parameters()) == 2 * 7
+        near = distances_of(network, batch)
+        assert 0 < (near - exact).abs().max() < 3.0
+        table = tmp_path / f"{kind}.parquet"
+        settings = run.config.model_copy(
+            update={"predict": run.config.predict.model_copy(update={"quantization": kind})}
+        )
+        run.files.predict(settings, chains=small.chains[0], subset="train", table=table)
+        assert table.stat().st_size
+    split = loaded(offload=True)
+    split.move(torch.device("cpu"), backbone=False)
+    assert torch.equal(distances_of(split, batch), exact)
+    assert directory_hashes(model) == before
 
 
 @pytest.mark.parametrize("kind", ["nf4", "int8"])

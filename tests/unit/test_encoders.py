@@ -22,6 +22,7 @@ from ..support.trained_runs import (
     LORA,
     READ_OUT,
     STEPS,
+    TRAIN,
     assert_saved_and_loaded,
     batch_of,
     linked,
@@ -40,7 +41,7 @@ def test_an_esm_2_model_trains_is_saved_and_predicts_the_same(
     small, tmp_path: Path, monkeypatch, caplog, tuning: str, changes: dict
 ):
     backbone = linked(save_esm(tmp_path / "source"), tmp_path / "backbone")
-    options = LORA | {"tuning": tuning}
+    options = TRAIN[tuning]
     run = train_of(monkeypatch, small, tmp_path, backbone, train=options, **changes)
     assert run.losses[-1] < 0.95 * run.losses[0]
     names = {name for name, parameter in run.network.named_parameters() if parameter.requires_grad}
