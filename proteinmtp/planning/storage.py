@@ -34,13 +34,20 @@ class StorageCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # tor
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        if func is torch.ops.prim.device.default and isinstance(args[0], FakeTensor):
+            return args[0].fake_device
         if func is torch.ops.aten._local_scalar_dense.default and isinstance(args[0], FakeTensor):
             return _answer(args[0])
         result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
+        for leaf in [result] if isinstance(result, torch.Tensor) else tree_leaves(result):
             if isinstance(leaf, torch.Tensor):
                 self._add(leaf.untyped_storage())
         return result
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here, and what would keep a compiler away takes longer than the counting."""
+        return False
 
     def _add(self, storage: torch.UntypedStorage) -> None:
         key = storage._cdata
@@ -63,10 +70,15 @@ class _Forgetful(FakeTensorMode):  # type: ignore[no-untyped-call]  # torch
     refuses that where a weak reference is left.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here; see `StorageCounter`."""
+        return False
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[object] = (), kwargs: Mapping[str, object] | None = None
     ) -> Any:
-        result = super().__torch_dispatch__(func, types, args, kwargs or {})
+        result = self.dispatch(func, types, args, kwargs or {})
         self.fake_tensor_converter.tensor_memo.clear()
         return result
 
