@@ -1,6 +1,7 @@
 """Presets as people combine them: a data set, a model, a study."""
 
 import re
+from itertools import cycle, product
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,12 @@ import pytest
 from ..support.dry_runs import DryRun, dry_runs
 from ..support.presets import DATA, MODELS, STUDIES, data_sets_at_hand
 from ..support.project import Project, copy_project
+
+PAIRS = [(f"data/{data}", f"model/{model}") for data, model in product(DATA, MODELS)]
+EACH_ONCE = [(f"data/{data}", f"model/{model}") for data, model in zip(DATA, cycle(MODELS), strict=False)]
+"""Pairs in which every data set and every model stands."""
+LARGE = ("ablations", "phase2")
+"""Studies of many runs, or like another one."""
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +25,7 @@ def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-def run_dry(checkout: Project, *pairs: tuple[str, str]) -> list[DryRun]:
+def run_dry(checkout: Project, pairs: list[tuple[str, str]]) -> list[DryRun]:
     configs = [[f"workflow/presets/{name}.yaml" for name in pair] for pair in pairs]
     return dry_runs(checkout.folder, configs, checkout.environment())
 
@@ -29,28 +36,35 @@ def check(done: DryRun, runs: set[str]) -> None:
     assert runs <= set(re.findall(r"Train (\w+);", done["output"])), done["output"][-3000:]
 
 
-def planned(checkout: Project, *, model_first: bool) -> None:
-    pairs = [(f"data/{data}", f"model/{model}") for data in DATA for model in MODELS]
-    for (data, model), done in zip(
-        pairs, run_dry(checkout, *([pair[::-1] for pair in pairs] if model_first else pairs)), strict=True
-    ):
+def check_pairs(checkout: Project, pairs: list[tuple[str, str]]) -> None:
+    for pair, done in zip(pairs, run_dry(checkout, pairs), strict=True):
+        data, model = sorted(pair)
         check(done, MODELS[model.partition("/")[2]])
         assert ("Write the demo's" in done["output"]) == (data == "data/demo"), data
 
 
-def test_every_data_set_is_planned_with_every_model(checkout: Project):
-    planned(checkout, model_first=False)
+def check_studies(checkout: Project, studies: list[str]) -> None:
+    pairs = [(f"data/{STUDIES[study][0]}", f"study/{study}") for study in studies]
+    for study, done in zip(studies, run_dry(checkout, pairs), strict=True):
+        check(done, STUDIES[study][1])
+        assert f"results/{study}/logs/train" in done["output"]
+
+
+def test_every_data_set_and_every_model_is_planned(checkout: Project):
+    """That all pairs are the same configuration in either order is a test of its own, without Snakemake."""
+    check_pairs(checkout, EACH_ONCE)
 
 
 @pytest.mark.slow
-def test_every_model_is_planned_with_every_data_set(checkout: Project):
-    """The same pairs, the model named first; in make test only the configurations are compared."""
-    planned(checkout, model_first=True)
+@pytest.mark.parametrize("model_first", [False, True])
+def test_all_data_sets_are_planned_with_all_models(checkout: Project, model_first: bool):
+    check_pairs(checkout, [pair[::-1] for pair in PAIRS] if model_first else PAIRS)
 
 
-@pytest.mark.parametrize("study", STUDIES)
-def test_a_study_is_planned_with_its_data(checkout: Project, study: str):
-    data, runs = STUDIES[study]
-    (done,) = run_dry(checkout, (f"data/{data}", f"study/{study}"))
-    check(done, runs)
-    assert f"results/{study}/logs/train" in done["output"]
+def test_studies_are_planned_with_their_data(checkout: Project):
+    check_studies(checkout, [study for study in STUDIES if study not in LARGE])
+
+
+@pytest.mark.slow
+def test_large_studies_are_planned_with_their_data(checkout: Project):
+    check_studies(checkout, list(LARGE))
