@@ -16,10 +16,11 @@ from typing import Any
 
 import torch
 from bench_plan import measured
-from transformers import PreTrainedConfig, Qwen2Config, Qwen3Config
+from transformers import PreTrainedConfig
 
 from proteinmtp.config import RunConfig, TinyBackbone
 from proteinmtp.model.backbone import bare_model
+from proteinmtp.model.published import MODELS
 from proteinmtp.model.tiny import make_tiny
 from proteinmtp.planning.plan import GIB, Device, Plan, plan_run
 from proteinmtp.predictors.catalogue import parse_config
@@ -40,15 +41,7 @@ class Case:
 
 def shapes() -> dict[str, PreTrainedConfig]:
     """Return the architectures, from the config.json of the published models."""
-    eight = Qwen3Config(
-        hidden_size=4096, num_hidden_layers=36, num_attention_heads=32, num_key_value_heads=8, head_dim=128,
-        intermediate_size=12288, vocab_size=151936, max_position_embeddings=40960, dtype="bfloat16",
-    )  # fmt: skip
-    half = Qwen2Config(
-        hidden_size=896, num_hidden_layers=24, num_attention_heads=14, num_key_value_heads=2,
-        intermediate_size=4864, vocab_size=151936, max_position_embeddings=32768, dtype="bfloat16",
-    )  # fmt: skip
-    return {"Qwen3-8B": eight, "Qwen2.5-0.5B": half}
+    return {name: MODELS[f"Qwen/{name}"].architecture() for name in ("Qwen3-8B", "Qwen2.5-0.5B")}
 
 
 CHECKPOINTED = {"gradient_checkpointing": True}

@@ -1,6 +1,6 @@
 """How the neighbours null was chosen: variants of copying, on validation chains of a results folder.
 
-    snakemake -j 2 nulls --configfile workflow/presets/nulls.yaml
+    snakemake -j 2 nulls --configfile workflow/presets/data/directory.yaml workflow/presets/study/nulls.yaml
     python benchmarks/choose_neighbours.py results/nulls
 
 Prints the tables of docs/method.md: distance error and lDDT of the distances, under the folder's own split and under a

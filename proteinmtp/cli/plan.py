@@ -1,13 +1,18 @@
 """`proteinmtp plan`: what runs will need, before anything is loaded."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
+from unittest.mock import patch
 
 import typer
 
 from proteinmtp.base.errors import UserError
 from proteinmtp.cli.console import Page
+from proteinmtp.config import RunConfig, options_json
 from proteinmtp.predictors.catalogue import read_config
 
 if TYPE_CHECKING:
@@ -32,15 +37,20 @@ def plan(
         raise UserError(f"--run: there is no run {run}; runs: {', '.join(names)}")
     if memory is not None and not memory > 0:
         raise UserError(f"--memory: {memory:g} GiB is no size of a device")
-    from proteinmtp.planning.plan import device_for, plan_run
-    from proteinmtp.planning.shadow import NotPlannedError
+    with _uncompiled():
+        from proteinmtp.planning.plan import device_for, plan_run
+        from proteinmtp.planning.shadow import NotPlannedError
 
     plans, left_out = [], []
+    alike: dict[str, Plan] = {}
     for name in names if run is None else [run]:
         chosen = settings.run(name)
+        key = _what_counts(chosen)
         try:
-            device = device_for(chosen, memory)
-            plans.append(plan_run(name, chosen, length=length or settings.parse.max_length, device=device))
+            if key not in alike:
+                device = device_for(chosen, memory)
+                alike[key] = plan_run(name, chosen, length=length or settings.parse.max_length, device=device)
+            plans.append(replace(alike[key], run=name))
         except NotPlannedError as error:
             left_out.append(f"run {name}: {error}")
         except UserError as error:
@@ -53,6 +63,27 @@ def plan(
         typer.echo(json.dumps([one.as_dict() for one in plans], indent=1))
     else:
         show(plans)
+
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """Import without compiling: bitsandbytes asks for it while it is imported, and nothing is computed in this process.
+
+    PyTorch's compiler alone takes longer to import than a plan to make.
+    """
+    import torch
+
+    def as_it_is(function: Callable[..., Any] | None = None, **options: object) -> Any:
+        return as_it_is if function is None else function
+
+    with patch.object(torch, "compile", as_it_is):
+        yield
+
+
+def _what_counts(run: RunConfig) -> str:
+    """Return the settings of a run as text, without whether its weights are random: those take as much memory."""
+    backbone = run.backbone.model_copy(update={"random": False})
+    return options_json(run.model_copy(update={"backbone": backbone}))
 
 
 def show(plans: list["Plan"]) -> None:

@@ -19,7 +19,7 @@ WIDTH = 110
 
 HEADER = """\
 # The configuration of ProteinMTP. Every key stands here with its default, which is the demo; a key that is
-# left out has its default. Presets in workflow/presets/ change a few keys: snakemake --configfile PRESET
+# left out has its default. Presets change some sections (workflow/presets/): snakemake --configfile DATA MODEL
 # Made from proteinmtp/config by `proteinmtp config --write`. Numbers such as 1e-4 must be written 1.0e-4.
 """
 

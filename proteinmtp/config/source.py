@@ -41,6 +41,9 @@ class PdbbindSource(Section):
     )
     first_year: int | None = Field(None, ge=1970, le=2100, description="first release year taken; null: no limit")
     last_year: int | None = Field(None, ge=1970, le=2100, description="last release year taken; null: no limit")
+    limit: int | None = Field(
+        None, ge=1, description="take only so many of these, chosen by a hash of their codes; null: all"
+    )
 
     @model_validator(mode="after")
     def _years_in_order(self) -> PdbbindSource:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,15 +19,16 @@ from proteinmtp.config import RunConfig
 from proteinmtp.model.backbone import Architecture, BackboneError, compute_type, numbers_in, parameter_count
 from proteinmtp.model.network import Network
 from proteinmtp.planning.allocators import Allocator, Blocks, Heap
+from proteinmtp.planning.layers import Stages, continued, depth, depths_to_trace, with_depth
 from proteinmtp.planning.shadow import (
     Frame,
     Target,
     architecture,
     frame,
     piece_size,
-    predict_batches,
+    predict,
     shadow_network,
-    train_steps,
+    train_step,
 )
 from proteinmtp.planning.storage import StorageCounter, counted
 
@@ -142,35 +144,88 @@ def plan_run(name: str, config: RunConfig, *, length: int, device: Device) -> Pl
         UserError: if the network cannot be built, or not for chains of this length.
     """
     job = _Job.of(config, length, device)
+    needs = _needs(job)
     train, gpus = config.train, max(1, config.train.gpus)
-    with job.shadow(HOLES["training"]) as shadow:
-        train_steps(config, shadow.network, length=length, target=job.target)
-        training = shadow.peak()
-        trained = [p for p in shadow.network.parameters() if p.requires_grad]
-        if gpus > 1:
-            training += sum(p.nbytes for p in trained)
-        trainable, parameters = sum(p.numel() for p in trained), parameter_count(shadow.network)
-        tokens, artefact = shadow.network.tokens_of(length), _artefact(config, shadow.network)
-    with job.shadow(HOLES["inference"]) as shadow:
-        predict_batches(config, shadow.network, length=length, target=job.target)
-        inference = shadow.peak()
     extra = GPU_WORKSPACE if device.gpu else FIRST_USE
     return Plan(
         run=name,
-        parameters=parameters,
-        trainable=trainable,
+        parameters=needs.counts["parameters"],
+        trainable=needs.counts["trainable"],
         length=length,
-        tokens=tokens,
+        tokens=needs.tokens,
         train_chains=piece_size(train.batch_size, accumulation=train.gradient_accumulation, processes=gpus),
         predict_chains=config.predict.batch_size,
-        training=round(training + extra),
-        inference=round(inference + extra),
+        training=needs.peak(needs.training) + needs.counts["exchanged"] + extra,
+        inference=needs.peak(needs.inference) + extra,
         program=PROGRAM,
-        artefact=artefact,
+        artefact=needs.counts["artefact"],
         gpu=device.gpu,
         memory=device.memory,
-        notes=job.notes(tokens),
+        notes=job.notes(needs.tokens),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Needs:
+    """What a network needs; memory in bytes.
+
+    Attributes:
+        tokens: of the longest chain.
+        counts: parameters, and the memory of what stays as it is, the weights among it.
+        loading: peaks of loading.
+        training, inference: the peak of each stage, beside the weights.
+    """
+
+    tokens: int
+    counts: Mapping[str, int]
+    loading: Mapping[str, int]
+    training: Mapping[str, int]
+    inference: Mapping[str, int]
+
+    def peak(self, stages: Mapping[str, int]) -> int:
+        """Return the peak of loading, or of stages that take so much beside the weights."""
+        return max(*self.loading.values(), self.counts["weights"] + max(stages.values()))
+
+
+def _needs(job: "_Job") -> _Needs:
+    """Return what a job's network needs; of many layers that are alike a few are traced."""
+    few, *deeper = (_traced(job, layers) for layers in depths_to_trace(job.architecture))
+    if not deeper:
+        return few
+    (more,) = deeper
+    on = partial(continued, layers=depth(job.architecture))
+    return _Needs(
+        tokens=few.tokens,
+        counts=on(few.counts, more.counts),
+        loading=on(few.loading, more.loading),
+        training=on(few.training, more.training),
+        inference=on(few.inference, more.inference),
+    )
+
+
+def _traced(job: "_Job", layers: int) -> _Needs:
+    """Return what the network of a job needs if its language model has so many layers."""
+    config, length, target = job.config, job.length, job.target
+    with job.shadow(layers) as shadow:
+        network = shadow.network
+        allocator = shadow.count(HOLES["training"])
+        with Stages(network, layers, allocator) as stages:
+            train_step(config, network, length=length, target=target, stages=stages)
+            training = stages.peaks()
+        allocator = shadow.count(HOLES["inference"])
+        with Stages(network, layers, allocator) as stages:
+            held = predict(config, network, length=length, target=target, allocator=allocator)
+            inference = {stage: peak + held for stage, peak in stages.peaks().items()}
+        trained = [p for p in network.parameters() if p.requires_grad]
+        counts = {
+            "parameters": parameter_count(network),
+            "trainable": sum(p.numel() for p in trained),
+            "exchanged": sum(p.nbytes for p in trained) if config.train.gpus > 1 else 0,
+            "artefact": _artefact(config, network),
+            "weights": shadow.weights.now,
+        }
+        tokens = network.tokens_of(length)
+    return _Needs(tokens=tokens, counts=counts, loading=shadow.loading, training=training, inference=inference)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,13 +233,15 @@ class _Shadow:
     """A network on fake tensors, what loading it takes, and what counts."""
 
     network: Network[Any]
-    loading: int
+    loading: Mapping[str, int]
     weights: Allocator
     counter: StorageCounter
+    gpu: bool
 
-    def peak(self) -> int:
-        """Return the most that weights and computing took together, bytes."""
-        return max(self.loading, self.weights.now + self.counter.allocator.peak)
+    def count(self, holes: float) -> Allocator:
+        """Begin to count anew, with so many holes in the heap where a CPU is planned for."""
+        self.counter.allocator = _blocks(gpu=True) if self.gpu else Heap(holes)
+        return self.counter.allocator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,20 +273,22 @@ class _Job:
         )
 
     @contextmanager
-    def shadow(self, holes: float) -> Iterator[_Shadow]:
-        """Give the network; what is computed in the block counts.
-
-        Parameters:
-            holes: of the heap, where a CPU is planned for.
-        """
-        weights = self._blocks()
+    def shadow(self, layers: int) -> Iterator[_Shadow]:
+        """Give the network with so many layers in its language model; what is computed in the block counts."""
+        weights = _blocks(self.device.gpu)
         with counted(weights) as counter:
+            architecture = with_depth(self.architecture, layers)
             network = shadow_network(
-                self.config, self.architecture, around=self.around, dtype=self.target.dtype, counter=counter
+                self.config, architecture, around=self.around, dtype=self.target.dtype, counter=counter
             )
             loading = self._loading(network, weights)
-            counter.allocator = self._blocks() if self.device.gpu else Heap(holes)
-            yield _Shadow(network=network, loading=loading, weights=weights, counter=counter)
+            yield _Shadow(
+                network=network,
+                loading=loading,
+                weights=weights,
+                counter=counter,
+                gpu=self.device.gpu,
+            )
 
     def notes(self, tokens: int) -> tuple[str, ...]:
         """Return what was assumed, for a longest chain of so many tokens."""
@@ -248,11 +307,8 @@ class _Job:
             notes.append("the scratch memory of the eigenvectors is not counted: some (L, L) matrices for a chain")
         return tuple(notes)
 
-    def _blocks(self) -> Blocks:
-        return Blocks(GPU_BLOCK if self.device.gpu else 1)
-
-    def _loading(self, network: Network[Any], weights: Allocator) -> int:
-        """Return the peak of loading, bytes.
+    def _loading(self, network: Network[Any], weights: Allocator) -> dict[str, int]:
+        """Return the peaks of loading, bytes.
 
         Weights are mapped from their files. On a CPU they stay there, unless they are of another type than needed:
         then both are there while they are converted. A GPU gets the finished network; only quantised layers are made
@@ -261,11 +317,16 @@ class _Job:
         train = self.config.train
         quantised = train.quantization != "none"
         if self.device.gpu:
-            return weights.peak if quantised else 0
+            return {"loading": weights.peak if quantised else 0}
         frozen = [p for p in network.backbone.parameters() if not p.requires_grad or train.tuning == "full"]
         if quantised or any(p.dtype != self.stored for p in frozen):
-            return max(weights.peak, weights.now + sum(map(numbers_in, frozen)) * self.stored.itemsize)
-        return weights.now
+            converted = weights.now + sum(map(numbers_in, frozen)) * self.stored.itemsize
+            return {"loading": weights.peak, "conversion": converted}
+        return {"loading": weights.now}
+
+
+def _blocks(gpu: bool) -> Blocks:
+    return Blocks(GPU_BLOCK if gpu else 1)
 
 
 def _target(config: RunConfig, device: Device) -> Target:

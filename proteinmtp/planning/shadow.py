@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
 
 from proteinmtp.base.errors import UserError
@@ -23,16 +23,16 @@ from proteinmtp.model.backbone import Backbone, BackboneError, bare_model, read_
 from proteinmtp.model.backbone_mistakes import missing_packages
 from proteinmtp.model.build import assemble, network_type
 from proteinmtp.model.network import Network
+from proteinmtp.model.published import published
 from proteinmtp.model.slot_network import SlotNetwork
 from proteinmtp.model.tiny import tiny_config
 from proteinmtp.model.tokens import ResidueTokenizer, TokenizerError
+from proteinmtp.planning.allocators import Allocator
+from proteinmtp.planning.layers import Stages
 from proteinmtp.planning.storage import StorageCounter
 from proteinmtp.predictors.network import batch_of, predict_batch
 from proteinmtp.tables.chains import Chain, ChainSequence
 from proteinmtp.training.step import TrainingStep
-
-STEPS = 2
-"""Steps until memory repeats itself: the first makes the states of AdamW."""
 
 
 class NotPlannedError(UserError):
@@ -78,7 +78,7 @@ class Target:
 
 
 def architecture(config: BackboneConfig) -> PreTrainedConfig:
-    """Return the backbone's config; of a hub model only config.json is fetched.
+    """Return the backbone's config; of a hub model that is not known here only config.json is fetched.
 
     Raises:
         BackboneError: if there is none.
@@ -90,6 +90,8 @@ def architecture(config: BackboneConfig) -> PreTrainedConfig:
         if not (folder / "config.json").is_file():
             raise BackboneError(f"backbone.path: {folder} has no config.json")
         return read_architecture(folder)
+    if (model := published(config.hub)) is not None:
+        return model.architecture()
     try:
         return AutoConfig.from_pretrained(config.hub.id, revision=config.hub.revision, trust_remote_code=False)
     except OSError as error:
@@ -103,6 +105,8 @@ def frame(config: BackboneConfig, prompt: str) -> Frame:
     """Count the tokens around the residues; without a tokenizer at hand, one for each letter of the prompt and two."""
     if config.kind == "tiny":
         return Frame(prefix=len(prompt), suffix=0, known=True)
+    if config.kind == "hub" and not prompt and (model := published(config.hub)) is not None:
+        return Frame(prefix=model.prefix, suffix=model.suffix, known=True)
     source, revision = (config.path, None) if config.kind == "path" else (config.hub.id, config.hub.revision)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
@@ -141,8 +145,10 @@ def shadow_network(
     return assemble(tuned, config, around)
 
 
-def train_steps(config: RunConfig, network: Network[Any], *, length: int, target: Target) -> None:
-    """Take a few training steps on chains of `length` residues.
+def train_step(
+    config: RunConfig, network: Network[Any], *, length: int, target: Target, stages: Stages | None = None
+) -> None:
+    """Take a training step on chains of `length` residues that is not the first, and tell `stages` of its last parts.
 
     Of the pieces of a step two are done: the second, on top of the gradients of the first, is like all that follow.
     """
@@ -153,26 +159,39 @@ def train_steps(config: RunConfig, network: Network[Any], *, length: int, target
     pieces = min(2, options.gradient_accumulation)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = AdamW(trained, lr=options.lr, weight_decay=options.weight_decay, foreach=target.gpu or None)
+    _make_states(optimizer, trained)
+    if stages is not None:
+        optimizer.register_step_pre_hook(stages.before_step)
     step = TrainingStep(
-        _OneProcess(world, target),
+        _OneProcess(world, target, stages),
         model=network,
         optimizer=optimizer,
         options=options.model_copy(update={"gradient_accumulation": pieces}),
         tokens=TOKENS,
     )
-    for _ in range(STEPS):
-        step.take(_chains(chains if pieces == 2 else min(chains, options.batch_size), length), options.lr)
+    step.take(_chains(chains if pieces == 2 else min(chains, options.batch_size), length), options.lr)
 
 
-def predict_batches(config: RunConfig, network: Network[Any], *, length: int, target: Target) -> None:
-    """Predict two batches of chains of `length` residues; the first prediction lives until the second is there."""
+def _make_states(optimizer: Optimizer, trained: Iterable[nn.Parameter]) -> None:
+    """Make the states of the optimiser, as a first step does, without what else belongs to a step."""
+    for parameter in trained:
+        parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def predict(config: RunConfig, network: Network[Any], *, length: int, target: Target, allocator: Allocator) -> int:
+    """Predict a batch of chains of `length` residues, and return the bytes that `allocator` holds for the prediction.
+
+    They live until the prediction of the next batch is there, and so come on top of the peak of every batch.
+    """
     network.eval()
     members = [ChainSequence("", "A" * length)] * config.predict.batch_size
-    prediction = None
-    for _ in range(STEPS):
-        with _gpu_autocast(target.gpu and target.dtype is torch.bfloat16):
-            prediction = predict_batch(network, batch_of(members, TOKENS), target.dtype)
+    with _gpu_autocast(target.gpu and target.dtype is torch.bfloat16):
+        prediction = predict_batch(network, batch_of(members, TOKENS), target.dtype)
+    held = allocator.now
     del prediction
+    return held - allocator.now
 
 
 def piece_size(batch_size: int, *, accumulation: int, processes: int) -> int:
@@ -186,8 +205,8 @@ class _OneProcess:
     process_index = 0
     device = torch.device("cpu")
 
-    def __init__(self, processes: int, target: Target):
-        self.num_processes, self.target = processes, target
+    def __init__(self, processes: int, target: Target, stages: Stages | None):
+        self.num_processes, self.target, self.stages = processes, target, stages
 
     def unwrap_model(self, model: nn.Module) -> nn.Module:
         return model
@@ -205,6 +224,8 @@ class _OneProcess:
         torch.autograd.backward(loss)
 
     def clip_grad_norm_(self, parameters: Iterable[Tensor], max_norm: float) -> Tensor:
+        if self.stages is not None:
+            self.stages.before_clipping()
         return nn.utils.clip_grad_norm_(parameters, max_norm)
 
     def reduce(self, tensor: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Quantised backbones, random weights, the hub, presets, and how small what is saved is."""
+"""Quantised backbones, random weights, the hub, and how small what is saved is."""
 
 import logging
 import shutil
@@ -22,7 +22,7 @@ from proteinmtp.model.backbone import bare_model, compute_type, parameter_count,
 from proteinmtp.model.build import assemble, build_network, load_network
 from proteinmtp.model.network import Network
 from proteinmtp.planning.shadow import Frame
-from proteinmtp.predictors.catalogue import parse_config, read_config
+from proteinmtp.predictors.catalogue import parse_config
 from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 
 from ..support.networks import run_of
@@ -260,18 +260,6 @@ def test_random_weights_need_an_architecture():
 def test_heads_must_divide_what_they_share(tiny: dict, message: str):
     with pytest.raises(ConfigError, match=message):
         parse_config({"defaults": {"backbone": {"tiny": tiny}}})
-
-
-@pytest.mark.parametrize("name", ["qwen2.5-0.5b", "qwen2.5-7b", "qwen3-8b", "esm2-150m", "phase1"])
-def test_a_preset_of_the_hub_is_pinned_and_spares_memory(root: Path, name: str):
-    config = read_config(root / "workflow" / "presets" / f"{name}.yaml")
-    for entry in config.runs:
-        run = config.run(entry.name)
-        assert run.backbone.kind == "hub"
-        assert run.train.tuning == "lora" and run.train.gradient_checkpointing and run.train.gpus == 1
-        assert run.train.quantization == ("nf4" if name in ("qwen2.5-7b", "qwen3-8b") else "none")
-        assert run.train.batch_size % run.train.gradient_accumulation == 0
-    assert config.results == f"results/{name}"
 
 
 def test_a_quantised_run_in_bfloat16_predicts_what_it_was_trained_to(small, tmp_path: Path, monkeypatch):

@@ -65,13 +65,6 @@ def test_the_sections_import_nothing_that_computes(root: Path):
         assert not beyond, f"{path.name}: {beyond}"
 
 
-def test_every_preset_is_valid(root: Path):
-    presets = sorted((root / "workflow" / "presets").glob("*.yaml"))
-    assert presets
-    for preset in presets:
-        read_config(preset)
-
-
 def test_the_locks_pin_every_dependency_exactly_and_those_of_tests_apart(root: Path):
     lock, dev, gpu = ((root / f"requirements{name}.lock").read_text().splitlines() for name in ("", "-dev", "-gpu"))
     assert all("==" in line and "@" not in line for line in [*lock, *dev, *gpu])

@@ -128,6 +128,24 @@ def test_what_is_outside_the_limits_is_refused_with_the_numbers(tmp_path: Path, 
         assert part in files[code].problem.message
 
 
+def test_a_limit_takes_the_same_codes_of_what_is_left_in_every_tree(tmp_path: Path):
+    codes = [f"{number}abc" for number in range(1, 10)]
+    lines = "".join(f"{code}  2.00  {2000 + int(code[0])}  4.70\n" for code in codes)
+    root = tree(tmp_path / "pdbbind", lines, " ".join(codes[:-1]))
+    files = listed(root, limit=3, first_year=2002)
+    reasons = problems(files)
+    assert reasons["9abc"] == "missing_file"
+    taken = files.keys() - reasons.keys()
+    assert len(taken) == 3 and "1abc" not in taken
+    (left_out,) = {file.problem.message[4:] for code, file in files.items() if reasons.get(code) == "not_selected"} - {
+        ": released in 2001, before first_year 2002"
+    }
+    assert left_out == ": not among the 3 codes with the smallest hash, and there is a limit"
+    more = listed(root, limit=4, first_year=2002)
+    assert taken < more.keys() - problems(more).keys()
+    assert problems(listed(root, limit=8)) == {"9abc": "missing_file"}
+
+
 def test_malformed_lines_neither_stop_nor_vanish(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     lines = (
         "1abc  2.x0  MMIV   strong  Kd=20uM  // 1abc.pdf (LIG)\n"

@@ -1,29 +1,39 @@
 """The planner: it counts the storages of the real code exactly, loads nothing, and says what it cannot know."""
 
 import json
+import socket
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import bench_gpu
 import bench_plan
 import pytest
 import torch
+import yaml
+from transformers import ModernBertConfig
 from typer.testing import CliRunner
 
 from proteinmtp.cli.main import app
+from proteinmtp.config import TinyBackbone
+from proteinmtp.model.backbone import bare_model, parameter_count
 from proteinmtp.model.backbone_folder import make_backbone
 from proteinmtp.model.build import build_network, save_network
+from proteinmtp.model.published import MODELS as PUBLISHED
 from proteinmtp.model.tiny import tiny_config
 from proteinmtp.model.tokens import ResidueTokenizer
 from proteinmtp.planning import plan as planning
 from proteinmtp.planning.allocators import Blocks
+from proteinmtp.planning.layers import depth, depths_to_trace
 from proteinmtp.planning.plan import GIB, MIB, Device, Plan, plan_run
 from proteinmtp.planning.quantised import quantise
-from proteinmtp.planning.shadow import Frame, Target, architecture, predict_batches, shadow_network, train_steps
+from proteinmtp.planning.shadow import Frame, Target, architecture, predict, shadow_network, train_step
 from proteinmtp.planning.storage import StorageCounter, counted
 from proteinmtp.tables.saved_files import model_folder
 
 from ..support import networks
+from ..support.presets import MODELS
 
 CPU = Device(gpu=False, memory=GIB)
 FLOAT32 = Target(gpu=False, dtype=torch.float32)
@@ -60,12 +70,12 @@ def test_fake_tensors_take_as_many_bytes_at_their_peak_as_real_ones(name: str):
                 counter=counter,
             )
             counter.allocator.begin()
-            train_steps(config, network, length=40, target=FLOAT32)
+            train_step(config, network, length=40, target=FLOAT32)
             training = counter.allocator.peak
             network.zero_grad()
             counter.allocator.begin()
-            predict_batches(config, network, length=40, target=FLOAT32)
-            peaks.append((training, counter.allocator.peak))
+            held = predict(config, network, length=40, target=FLOAT32, allocator=counter.allocator)
+            peaks.append((training, counter.allocator.peak, held))
     fake, real = peaks
     assert fake == real
 
@@ -147,6 +157,111 @@ def test_the_planned_growth_of_a_training_process_is_the_measured_one(tmp_path: 
     make_backbone(config.backbone, 0, tmp_path / "model")
     measured = bench_plan.measured("train", config, backbone=tmp_path / "model", length=256)
     assert plan_run("a", config, length=256, device=CPU).training == pytest.approx(measured, rel=0.2)
+
+
+DEEP = {
+    "full": {},
+    "lora": {"train": {"tuning": "lora"}, "slots": {"kind": "echo"}},
+    "checkpointed": {
+        "train": {"tuning": "lora", "gradient_checkpointing": True, "gradient_accumulation": 2},
+        "slots": {"attention": "bidirectional", "pooled": True},
+    },
+    "nf4": {"train": {"tuning": "lora", "gradient_checkpointing": True, "quantization": "nf4", "gpus": 2}},
+    "int8": {"train": {"tuning": "lora", "quantization": "int8"}, "head": {"kind": "distogram"}},
+    "esm": {
+        "backbone": {"tiny": {"family": "esm"}},
+        "train": {"tuning": "lora", "gradient_accumulation": 2},
+        "slots": {"kind": "none", "attention": "bidirectional"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "gpu"),
+    [
+        ("full", True),
+        ("checkpointed", True),
+        ("esm", False),
+        pytest.param("lora", False, marks=pytest.mark.slow),
+        pytest.param("checkpointed", False, marks=pytest.mark.slow),
+        pytest.param("nf4", True, marks=pytest.mark.slow),
+        pytest.param("nf4", False, marks=pytest.mark.slow),
+        pytest.param("int8", True, marks=pytest.mark.slow),
+    ],
+)
+def test_a_deep_model_needs_what_two_shallow_ones_say_it_needs(monkeypatch, name: str, gpu: bool):
+    changes = dict(DEEP[name])
+    tiny = {"hidden_size": 32, "layers": 5, "heads": 2, "key_value_heads": 1, "intermediate_size": 64}
+    config = networks.run_of(**{**changes, "backbone": {"tiny": tiny | changes.get("backbone", {}).get("tiny", {})}})
+    device = Device(gpu=gpu, memory=GIB)
+    few = plan_run("a", config, length=20, device=device)
+    monkeypatch.setattr(planning, "depths_to_trace", lambda model: (depth(model),))
+    whole = plan_run("a", config, length=20, device=device)
+    for few_bytes, whole_bytes in ((few.training, whole.training), (few.inference, whole.inference)):
+        assert few_bytes == pytest.approx(whole_bytes, abs=0 if gpu else 8), "the heap's holes are rounded"
+    assert replace(few, training=0, inference=0) == replace(whole, training=0, inference=0)
+
+
+def test_all_layers_are_traced_where_they_are_not_alike():
+    alike = PUBLISHED["Qwen/Qwen3-8B"].architecture()
+    assert depths_to_trace(alike) == (3, 4)
+    alike.layer_types[-1] = "sliding_attention"
+    assert depths_to_trace(alike) == (36,)
+    assert depths_to_trace(ModernBertConfig(num_hidden_layers=22)) == (22,)
+    assert depths_to_trace(tiny_config(TinyBackbone(layers=4))) == (4,)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions", "head"),
+    [
+        # Qwen2.5 technical report and model cards: 0.49 and 7.61 billion; the safetensors on the hub: 494,032,768
+        # and 7,615,616,512. Qwen3-8B: 8.2 billion; 8,190,735,360.
+        ("Qwen/Qwen2.5-0.5B", 494.032768, 0),
+        ("Qwen/Qwen2.5-7B", 7615.616512, 152064 * 3584),
+        ("Qwen/Qwen3-8B", 8190.735360, 151936 * 4096),
+        # ESM-2 (Lin et al. 2023): 150 million, 148 counted.
+        ("facebook/esm2_t30_150M_UR50D", 148.14, 640 * 640 + 640 + 2 * 640 + 33),
+    ],
+)
+def test_a_published_shape_has_the_published_number_of_parameters(name: str, millions: float, head: int):
+    with torch.device("meta"):
+        model = bare_model(PUBLISHED[name].architecture())
+    whole = parameter_count(model) + head
+    assert whole / 1e6 == pytest.approx(millions, rel=1e-4 if "esm" in name else 1e-9)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """Nothing may ask the network; what tries is noted, and waits for no better time."""
+    tried = []
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+
+    def refuse(*arguments: object, **options: object) -> None:
+        tried.append(arguments)
+        raise OSError("no network")
+
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    for name in ("getaddrinfo", "create_connection"):
+        monkeypatch.setattr(socket, name, refuse)
+    return tried
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_preset_is_planned_without_the_network(root: Path, no_network: list, model: str):
+    preset = root / "workflow" / "presets" / "model" / f"{model}.yaml"
+    done = invoke("--config", str(preset), "--length", "8", "--memory", "24", "--json")
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)
+    assert {row["run"] for row in rows} == MODELS[model] and all(row["fits"] for row in rows)
+    assert no_network == []
+
+
+def test_a_model_that_is_not_known_gets_one_line_without_the_network(config_file: Path, no_network: list):
+    hub = {"id": "some/other-model", "revision": 40 * "0"}
+    config_file.write_text(yaml.safe_dump({"runs": [{"name": "a", "backbone": {"kind": "hub", "hub": hub}}]}))
+    line = mistake(invoke("--config", str(config_file)))
+    assert line.startswith("error: run a: backbone.hub: no config.json of some/other-model@000")
 
 
 def test_memory_grows_with_what_makes_it_grow():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from proteinmtp.base.files import text_sha256
 from proteinmtp.structures.refusals import Refusal
 from proteinmtp.structures.source import SourceBase, SourceError, SourceFile
 from proteinmtp.structures.sources.pdbbind.index import (
@@ -46,6 +47,7 @@ class Source(SourceBase):
         set: `general` or `refined`, which index to follow.
         max_resolution: angstrom, or None; what is worse, or has none, is not read.
         first_year, last_year: of release, or None; what lies outside, or has none, is not read.
+        limit: read only so many of what is left, those whose code has the smallest hash, or None.
     """
 
     def __init__(
@@ -56,8 +58,9 @@ class Source(SourceBase):
         max_resolution: float | None = None,
         first_year: int | None = None,
         last_year: int | None = None,
+        limit: int | None = None,
     ):
-        self._root, self._set = Path(path or ""), set
+        self._root, self._set, self._limit = Path(path or ""), set, limit
         self._max_resolution, self._first_year, self._last_year = max_resolution, first_year, last_year
 
     def list_files(self) -> list[SourceFile]:
@@ -93,7 +96,19 @@ class Source(SourceBase):
         for code in sorted(tree.entries - rows.keys()):
             path = _protein(tree.folders[code]) or tree.folders[code][0] / f"{code}_protein.pdb"
             files.append(SourceFile(code, path).refused(Refusal.NOT_INDEXED, f"{code} is not in {index.name}"))
-        return files
+        return self._limited(files)
+
+    def _limited(self, files: list[SourceFile]) -> list[SourceFile]:
+        """Return the files, those beyond the limit with that as their problem."""
+        if self._limit is None:
+            return files
+        usable = sorted((file.entry_id for file in files if file.problem is None), key=text_sha256)
+        left_out = frozenset(usable[self._limit :])
+        reason = f"not among the {self._limit} codes with the smallest hash, and there is a limit"
+        return [
+            file.refused(Refusal.NOT_SELECTED, f"{file.entry_id}: {reason}") if file.entry_id in left_out else file
+            for file in files
+        ]
 
     def _file(self, code: str, row: IndexRow, accession: str | None, folders: list[Path]) -> SourceFile:
         """Return the file of a row, with a problem if it is not there or not wanted."""
