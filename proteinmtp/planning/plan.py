@@ -17,6 +17,7 @@ from transformers import PreTrainedConfig
 
 from proteinmtp.config import RunConfig
 from proteinmtp.model.backbone import Architecture, BackboneError, compute_type, numbers_in, parameter_count
+from proteinmtp.model.build import as_predicted
 from proteinmtp.model.network import Network
 from proteinmtp.planning.allocators import Allocator, Blocks, Heap
 from proteinmtp.planning.layers import Stages, continued, depth, depths_to_trace, with_depth
@@ -145,6 +146,8 @@ def plan_run(name: str, config: RunConfig, *, length: int, device: Device) -> Pl
     """
     job = _Job.of(config, length, device)
     needs = _needs(job)
+    held = as_predicted(config)
+    later = needs if held == config else _needs(_Job.of(held, length, device))
     train, gpus = config.train, max(1, config.train.gpus)
     extra = GPU_WORKSPACE if device.gpu else FIRST_USE
     return Plan(
@@ -156,7 +159,7 @@ def plan_run(name: str, config: RunConfig, *, length: int, device: Device) -> Pl
         train_chains=piece_size(train.batch_size, accumulation=train.gradient_accumulation, processes=gpus),
         predict_chains=config.predict.batch_size,
         training=needs.peak(needs.training) + needs.counts["exchanged"] + extra,
-        inference=needs.peak(needs.inference) + extra,
+        inference=later.peak(later.inference) + extra,
         program=PROGRAM,
         artefact=needs.counts["artefact"],
         gpu=device.gpu,
@@ -297,6 +300,8 @@ class _Job:
         notes = []
         if config.train.gpus and not self.device.gpu:
             notes.append("there is no GPU here, so this is a plan for the CPU; --memory GIB plans for a GPU")
+        if config.predict.offload:
+            notes.append("predict.offload: what of the backbone does not fit the GPU in prediction lies in main memory")
         if not self.around.known:
             notes.append(f"no tokenizer is at hand; {around} tokens around the residues assumed")
         highest = Architecture.of(self.architecture).positions

@@ -96,7 +96,7 @@ def sends(body: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
 
 def silent(handler: BaseHTTPRequestHandler) -> None:
     """Answer nothing for longer than the tests' time-out."""
-    time.sleep(0.8)
+    time.sleep(2)
     handler.close_connection = True
 
 

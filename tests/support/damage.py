@@ -18,13 +18,14 @@ from pipeline import (
     parse,
     predict,
     predict_null,
+    pretrain,
     reconstruct,
     report,
     split,
     train,
 )
 from proteinmtp.base.files import directory_hashes, file_sha256
-from proteinmtp.config import ParseConfig, ReconstructConfig, SplitConfig
+from proteinmtp.config import ParseConfig, PretrainConfig, ReconstructConfig, SplitConfig
 from proteinmtp.predictors.catalogue import parse_config
 from proteinmtp.tables.shards import Shards
 
@@ -145,6 +146,14 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
     add(chirality, data, {"hand": hand})
     add(fit_null, {**data, "distances": small.distances}, {"fitted": fitted}, null=NULL, subset="test")
     add(predict_null, {**data, "fitted": fitted}, {"predictions": predictions}, null=NULL, subset="test")
+    learnt = {name: folder / "learnt" / f"{name}.json" for name in ("record", "summary")}
+    learnt |= {"history": folder / "learnt" / "history.parquet", "model": folder / "learnt" / "model"}
+    learnt["record"].parent.mkdir()
+    steps = PretrainConfig(steps=2, batch_size=4)
+    add(
+        pretrain, {**data, "backbone": small.backbone}, learnt, name="a", seed=0, code="code", split=SplitConfig(),
+        backbone=run.backbone.model_copy(update={"pretrain": steps}), max_unknown=0.1, work=str(folder / "work"),
+    )  # fmt: skip
     stored = run.model_copy(update={"train": run.train.model_copy(update={"distances": "stored"})})
     add(
         train, vars(files.inputs), vars(files.outputs),
@@ -169,11 +178,12 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
         report,
         {
             "metrics": (metrics,), "examples": (examples,), "history": (files.outputs.history,),
-            "records": (files.outputs.record,), "comparators": (), "quarantine": small.quarantine,
+            "records": (files.outputs.record,), "pretraining": (learnt["summary"],), "comparators": (),
+            "quarantine": small.quarantine,
             "split_summary": small.summary,
         },
         {"html": folder / "index.html", "summary": folder / "summary.json", "table": folder / "table.parquet"},
-        config=config, settings={"a": config.run("a")}, shown=[{"name": "a", "description": ""}],
+        config=config, settings={"a": config.run("a")}, pretrained={"a": "a"}, shown=[{"name": "a", "description": ""}],
         nulls=[],
     )  # fmt: skip
     return done

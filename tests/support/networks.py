@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from proteinmtp.base.plugins import names
+from proteinmtp.base.plugins import declared, names
 from proteinmtp.config import RunConfig
 from proteinmtp.model.batch import Batch, collate
 from proteinmtp.model.build import build_network
@@ -20,6 +20,16 @@ SEQUENCES = ("MKVLITGAGS", "ACDEFGHIKLMNPQ", "WYVTS")
 
 SLOT_HEADS = [name for name in names(HEADS) if name != "digits"]
 """All but the one that writes, for which see test_writer."""
+
+
+TRUNK_HEADS = ("distance", "distogram", "equivariant")
+"""Heads that read pairs, through a trunk if that is asked for."""
+
+
+def head_of(kind: str, **settings: object) -> dict[str, object]:
+    """Return the settings of a head, those of `settings` that it has."""
+    options = declared(HEADS, kind, "Head").options() or frozenset()
+    return {"kind": kind} | {name: value for name, value in settings.items() if name in options}
 
 
 def run_of(**changes: object) -> RunConfig:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .project import write_demo_files, write_pdbbind
 
-DEFAULT_RUNS = {"distogram", "distance", "coords"}
+DEFAULT_RUNS = {"slots", "random", "no_slots", "distance", "coords"}
 """Those of config.yaml, which `model/tiny` leaves as they are."""
 
 DATA = ("demo", "directory", "directory-short", "pdbbind", "pdbbind-1000", "rcsb", "pdb500")

@@ -1,9 +1,14 @@
 """A small config and a small data set, each once, for all tests."""
 
+import re
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 from pipeline import backbone, demo, distances, manifest, parse, split
+from proteinmtp.base.errors import ConfigError
 from proteinmtp.config import Config, DemoSource, ParseConfig, SourceConfig, SplitConfig
 from proteinmtp.predictors.catalogue import parse_config
 from proteinmtp.tables.shards import Shards
@@ -27,15 +32,22 @@ SMALL_RUN: dict[str, Any] = {
 }
 
 
-PAIR_HEADS = ("distance", "distogram", "equivariant")
-
-
 def small_config(**changes: Any) -> Config:
-    """Return a config with a very small network; `changes` are top-level keys."""
-    runs = changes.setdefault("runs", [{"name": "a"}])
-    defaults = dict(SMALL_RUN)
-    if not any(run.get("head", {}).get("kind", "distance") in PAIR_HEADS for run in runs):
-        defaults["head"] = {"kind": "distance"}  # no run would use the width
+    """Return a config with a very small network; `changes` are top-level keys.
+
+    What of the small settings no run uses is left out.
+    """
+    changes.setdefault("runs", [{"name": "a"}])
+    defaults = deepcopy(SMALL_RUN)
+    try:
+        return parse_config({"defaults": defaults} | changes)
+    except ConfigError as error:
+        unused = re.findall(r"^defaults\.([\w.]+): no run uses it", str(error), flags=re.MULTILINE)
+        if not unused or "defaults" in changes:
+            raise
+    for key in unused:
+        *sections, leaf = key.split(".")
+        del reduce(getitem, sections, defaults)[leaf]
     return parse_config({"defaults": defaults} | changes)
 
 

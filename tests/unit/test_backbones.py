@@ -155,7 +155,7 @@ def test_a_quantised_run_that_is_stopped_and_resumed_ends_with_the_same_bits(sma
 
 def test_quantised_weights_cannot_be_tuned_in_full():
     with pytest.raises(ConfigError, match=r"train\.quantization is 'nf4', whose weights cannot be trained"):
-        parse_config({"defaults": {"train": {"quantization": "nf4"}}})
+        parse_config({"defaults": {"train": {"tuning": "full", "quantization": "nf4"}}})
 
 
 def test_the_stage_says_nothing_of_kernels_that_bitsandbytes_misses(small, tmp_path: Path):

@@ -84,7 +84,7 @@ def test_the_command_prints_the_defaults_and_checks_a_file(root: Path, tmp_path:
     assert printed == (root / "config.yaml").read_text(encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(printed)
     assert proteinmtp("config", "--check", tmp_path / "mine.yaml").stdout.endswith(
-        "fine, runs: distogram, distance, coords\n"
+        "fine, runs: slots, random, no_slots, distance, coords\n"
     )
     (tmp_path / "mine.yaml").write_text("sede: 1\n")
     wrong = proteinmtp("config", "--check", tmp_path / "mine.yaml")

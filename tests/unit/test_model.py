@@ -19,7 +19,7 @@ from proteinmtp.tables.chains import read_chains
 from proteinmtp.tables.saved_files import SavedBackbone, model_folder
 from proteinmtp.tables.split import read_subset
 
-from ..support.networks import SEQUENCES, SLOT_HEADS, batch_of, network_of, run_of
+from ..support.networks import SEQUENCES, SLOT_HEADS, TRUNK_HEADS, batch_of, head_of, network_of, run_of
 from ..support.small import small_config
 from ..support.trained_runs import linked, made
 
@@ -178,11 +178,14 @@ def test_under_lora_exactly_adapter_head_slot_row_and_readouts_train(small, slot
     assert moved == trained
 
 
-@pytest.mark.parametrize("head", SLOT_HEADS)
-@pytest.mark.parametrize("trunk", ["none", "convolution", "triangle"])
+@pytest.mark.parametrize(
+    ("head", "trunk"),
+    [(head, "none") for head in SLOT_HEADS]
+    + [(head, trunk) for head in TRUNK_HEADS for trunk in ("convolution", "triangle")],
+)
 def test_full_tuning_moves_every_parameter(small, head: str, trunk: str):
-    settings = {"kind": head, "trunk": trunk, "blocks": 2, "max_length": 14, "max_separation": 4}
-    trained, touched, moved = trained_and_moved(small, head=settings)
+    settings = {"max_length": 14, "max_separation": 4} | ({} if trunk == "none" else {"trunk": trunk, "blocks": 2})
+    trained, touched, moved = trained_and_moved(small, head=head_of(head, **settings))
     # Rows of tables that no batch asks for, such as large separations, are within parameters that are asked for.
     assert touched == trained
     assert moved == trained
@@ -206,7 +209,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(small, tuning: str):
 def test_a_saved_network_predicts_the_same(small, tmp_path: Path, tuning: str, head: str):
     config = run_of(
         train={"tuning": tuning},
-        head={"kind": head, "max_length": 20},
+        head=head_of(head, max_length=20),
         slots={"pooled": True, "prompt": "AC"},
     )
     folder = model_folder(small.backbone)

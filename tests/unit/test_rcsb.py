@@ -35,7 +35,7 @@ def source(tmp_path: Path, ids: str, archive: Archive | None = None, **options: 
     (tmp_path / "ids.txt").write_text(ids, encoding="utf-8")
     url = archive.url if archive else "http://127.0.0.1:1"
     places = {"ids": str(tmp_path / "ids.txt"), "mirror": f"{url}/<id>.cif.gz", "obsolete": f"{url}/obsolete.dat"}
-    fast = {"per_second": 50.0, "timeout": 0.5, "retries": 3}
+    fast = {"per_second": 50.0, "timeout": 1.5, "retries": 3}
     return SourceConfig.model_validate({"kind": "rcsb", "rcsb": places | fast | options})
 
 

@@ -100,7 +100,8 @@ def test_the_slot_takes_a_free_id_and_needs_no_row_of_the_table(folders: dict[st
     assert residues.slot_id not in own.get_vocab().values()
     rows = AutoModel.from_pretrained(folders[name]).get_input_embeddings().num_embeddings
     assert (residues.slot_id < rows) == (name == "byte-level")
-    config = parse_config({"runs": [{"name": "a", "slots": {"kind": "placeholder"}, "head": {"width": 8}}]}).run("a")
+    slots = {"attention": "bidirectional" if name == "esm" else "causal"}
+    config = parse_config({"runs": [{"name": "a", "slots": slots, "head": {"width": 8}}]}).run("a")
     network = build_network(config, folders[name], dtype=torch.float32, seed=0).eval()
     ids = torch.tensor([residues.encode(SEQUENCE)])
     with torch.no_grad():
