@@ -191,8 +191,9 @@ DEEP = {
 )
 def test_a_deep_model_needs_what_two_shallow_ones_say_it_needs(monkeypatch, name: str, gpu: bool):
     changes = dict(DEEP[name])
-    tiny = {"layers": 5} | changes.get("backbone", {}).get("tiny", {})
-    config = networks.run_of(**{**changes, "backbone": {"tiny": tiny}})
+    tiny = {"hidden_size": 32, "layers": 5, "heads": 2, "intermediate_size": 64}
+    tiny |= changes.get("backbone", {}).get("tiny", {"key_value_heads": 1})
+    config = networks.run_of(**changes | {"backbone": {"tiny": tiny}})
     device = Device(gpu=gpu, memory=GIB)
     few = plan_run("a", config, length=20, device=device)
     monkeypatch.setattr(planning, "depths_to_trace", lambda model: (depth(model),))
