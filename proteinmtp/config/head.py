@@ -28,10 +28,10 @@ class HeadConfig(Section):
         " multiplication (the same heads)",
     )
     blocks: int = Field(4, ge=1, description="blocks of the trunk")
-    normalisation: Literal["global", "chain"] = Field(
+    normalisation: Literal["global", "range", "chain"] = Field(
         "global",
-        description="global: mean and deviation of all training coordinates; chain: each chain's own mean, and the"
-        " radius that its length lets expect (coords, label_wise)",
+        description="global: mean and deviation of all training coordinates; range: all training coordinates in"
+        " [-1, 1]; chain: each chain's own mean, and the radius that its length lets expect (coords, label_wise)",
     )
     max_length: int = Field(512, ge=1, description="longest chain that the head can predict (label_wise)")
     options: dict[str, Option] = Field({}, description="options of a head of yours, by keyword")

@@ -25,8 +25,11 @@ EVERY_HEAD = [
         for kind in ("distance", "distogram", "equivariant")
         for trunk in ("convolution", "triangle")
     ),
-    {"kind": "coords", "normalisation": "chain"},
-    {"kind": "label_wise", "normalisation": "chain"},
+    *(
+        {"kind": kind, "normalisation": normalisation}
+        for kind in ("coords", "label_wise")
+        for normalisation in ("range", "chain")
+    ),
 ]
 
 
@@ -131,11 +134,40 @@ def test_global_normalisation_is_undone_exactly(kind: str):
     head = make_head(HeadConfig(kind=kind, max_length=4), 8)
     head.fit([torch.tensor([[10.0, 0, 0], [30, 0, 0], [torch.nan] * 3]), torch.tensor([[20.0, 60, 0], [20, 20, 0]])])
     normal = head.normalisation
-    assert normal.mean.tolist() == pytest.approx([20, 20, 0])
+    assert normal.centre.tolist() == pytest.approx([20, 20, 0])
     target = torch.tensor([[[12.0, 3.0, -4.0], [100.0, 0.0, 0.5]]])
-    values = (target - normal.mean) / normal.scale[0]
+    values = (target - normal.centre) / normal.scale[0]
     prediction = normal.prediction(values, torch.ones(1, 2, dtype=torch.bool))
     assert torch.allclose(prediction.coords, target, atol=1e-5)
+
+
+def test_range_normalisation_takes_the_middle_of_the_box_and_half_its_longest_edge():
+    head = make_head(HeadConfig(kind="coords", normalisation="range"), 8)
+    head.fit([torch.tensor([[-10.0, 0, 5], [30, 20, 5], [torch.nan] * 3]), torch.tensor([[0.0, 60, 7]])])
+    normal = head.normalisation
+    assert normal.centre.tolist() == [10, 30, 6]
+    assert normal.scale.tolist() == [30, 0]
+    prediction = normal.prediction(torch.tensor([[[0.0, 1, -1], [1, 0, 0]]]), torch.ones(1, 2, dtype=torch.bool))
+    assert prediction.coords.tolist() == [[[10, 60, -24], [40, 30, 6]]]
+    assert prediction.scale.tolist() == [30]
+    assert not prediction.centred
+
+
+def test_range_normalisation_lays_all_training_chains_in_minus_one_to_one_and_is_undone_exactly():
+    torch.manual_seed(0)
+    stretch, shift = torch.tensor([30.0, 20, 10]), torch.tensor([100.0, -40, 7])
+    chains = [torch.randn(length, 3) * stretch + shift for length in (1, 12, 40)]
+    chains[1][3] = torch.nan
+    head = make_head(HeadConfig(kind="coords", normalisation="range"), 8)
+    head.fit(chains)
+    normal = head.normalisation
+    values = [(chain - normal.centre) / normal.scale[0] for chain in chains]
+    seen = torch.cat(values).nan_to_num()
+    assert seen.abs().max() <= 1 + 1e-6
+    assert (float(seen.min()), float(seen.max())) == pytest.approx((-1, 1), abs=1e-6), "its longest edge is used up"
+    for chain, value in zip(chains, values, strict=True):
+        prediction = normal.prediction(value[None], torch.ones(1, len(chain), dtype=torch.bool))
+        assert torch.allclose(prediction.coords[0], chain, atol=1e-5, rtol=1e-6, equal_nan=True)
 
 
 def test_normalisation_by_chain_takes_the_radius_that_the_length_lets_expect():
