@@ -15,8 +15,8 @@ class HeadConfig(Section):
     kind: str = Field(
         "distogram",
         description="distance (C-alpha distances), distogram (their distribution), frames (a trace), equivariant"
-        " (a trace refined by an EGNN), coords and label_wise (absolute coordinates, historical), digits (coordinates"
-        " written as text, the string baseline; needs slots.kind none), or a module of yours",
+        " (a trace refined by an EGNN), coords, label_wise and coordinate_wise (absolute coordinates, historical),"
+        " digits (coordinates written as text, the string baseline; needs slots.kind none), or a module of yours",
     )
     width: int = Field(64, ge=4, description="width of the pair features (distance, distogram, equivariant)")
     max_separation: int = Field(
@@ -28,10 +28,13 @@ class HeadConfig(Section):
         " multiplication (the same heads)",
     )
     blocks: int = Field(4, ge=1, description="blocks of the trunk")
-    normalisation: Literal["global", "chain"] = Field(
+    normalisation: Literal["global", "range", "chain"] = Field(
         "global",
-        description="global: mean and deviation of all training coordinates; chain: each chain's own mean, and the"
-        " radius that its length lets expect (coords, label_wise)",
+        description="global: mean and deviation of all training coordinates; range: all training coordinates in"
+        " [-1, 1]; chain: each chain's own mean, and the radius that its length lets expect (coords, label_wise,"
+        " coordinate_wise)",
     )
-    max_length: int = Field(512, ge=1, description="longest chain that the head can predict (label_wise)")
+    max_length: int = Field(
+        512, ge=1, description="longest chain that the head can predict (label_wise, coordinate_wise)"
+    )
     options: dict[str, Option] = Field({}, description="options of a head of yours, by keyword")

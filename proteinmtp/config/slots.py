@@ -26,5 +26,5 @@ class SlotsConfig(Section):
         description="causal: as the backbone reads; bidirectional: slots (kind none: residues) also see those after"
         " them; encoders always do",
     )
-    pooled: bool = Field(False, description="add a projection of the largest residue state, feature by feature")
+    pooled: bool = Field(False, description="add a projection of the largest states before the slots, by feature")
     prompt: str = Field("", description="text before the residues, in words that the backbone's tokenizer knows")

@@ -7,7 +7,7 @@ parameters of its constructor: those that are keys of the section `head` of the 
 others from `head.options`. What it gives stands in class variables, as literals, which the configuration reads without
 importing the module (`proteinmtp.predictors.catalogue`).
 
-A module may also define `Network`, for a head that does not read slots; see `proteinmtp.model.network`.
+A module may also define `Network`, for a head that reads anything but slots alone; see `proteinmtp.model.network`.
 """
 
 from abc import ABC, abstractmethod

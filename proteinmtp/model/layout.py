@@ -73,9 +73,14 @@ class Layout:
         return (self.step >= self._first_slot) & (self.step < self._first_slot + self.lengths[:, None])
 
     @property
+    def before_slots(self) -> Tensor:
+        """(B, T) True for the tokens before the slots: prefix, residues and suffix."""
+        return (self.step < len(self.prefix)) | self.in_residues | self.in_suffix
+
+    @property
     def real(self) -> Tensor:
         """(B, T) False in the padding."""
-        return (self.step < len(self.prefix)) | self.in_residues | self.in_suffix | self.in_slots
+        return self.before_slots | self.in_slots
 
     def tokens(self, residues: Tensor) -> Tensor:
         """Return token ids (B, T) for residue ids (B, L); slots get those of their residues, padding gets 0."""
@@ -115,6 +120,10 @@ class Layout:
         first = self._first_slot if self.has_slots else torch.full_like(self.lengths[:, None], len(self.prefix))
         index = (torch.arange(self.longest, device=states.device) + first).clamp(max=states.shape[1] - 1)
         return states.gather(1, index[..., None].expand(-1, -1, states.shape[-1]))
+
+    def pooled(self, states: Tensor) -> Tensor:
+        """Return from the states (B, T, H) of all tokens the largest before the slots, by feature: (B, H), float32."""
+        return states.float().masked_fill(~self.before_slots[..., None], -torch.inf).amax(1)
 
     @property
     def _first_slot(self) -> Tensor:

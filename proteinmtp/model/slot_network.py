@@ -57,12 +57,8 @@ class SlotNetwork(Network[PairPrediction]):
 
     def forward(self, batch: Batch) -> PairPrediction:
         """Return the prediction for a batch."""
-        states = self.slot_states(batch.residues, batch.lengths)
-        prediction: PairPrediction = self.head(states, batch.mask)
-        with torch.autocast(states.device.type, enabled=False):
-            return replace(
-                prediction, readouts={name: readout(states.float()) for name, readout in self.readouts.items()}
-            )
+        slots = self.slot_states(batch.residues, batch.lengths)
+        return self.with_readouts(self.head(slots, batch.mask), slots)
 
     def predict(self, batch: Batch) -> PairPrediction:
         """Return the prediction for a batch; no part of it depends on the coordinates."""
@@ -83,9 +79,17 @@ class SlotNetwork(Network[PairPrediction]):
         Returns:
             (B, L, H); the rows behind a chain's length mean nothing.
         """
-        layout = Layout(
+        layout = self.layout(residues, lengths)
+        return self.read_slots(self.token_states(residues, layout), layout)
+
+    def layout(self, residues: Tensor, lengths: Tensor) -> Layout:
+        """Return where the tokens of residues (B, L) of chains of `lengths` (B,) lie."""
+        return Layout(
             lengths=lengths, longest=residues.shape[1], slots=self.slots, prefix=self.prefix, suffix=self.suffix
         )
+
+    def token_states(self, residues: Tensor, layout: Layout) -> Tensor:
+        """Return the last hidden states (B, T, H) of all tokens of residues (B, L)."""
         embedded: Tensor = self.backbone.get_input_embeddings()(layout.tokens(residues))
         if layout.has_slots:
             slot = self.slot_row.to(embedded.dtype)
@@ -93,14 +97,23 @@ class SlotNetwork(Network[PairPrediction]):
             embedded = torch.where(layout.in_slots[..., None], slot, embedded)
         encoder = self.architecture.encoder
         options = {} if encoder else {"use_cache": False}
-        states = self.backbone(
+        states: Tensor = self.backbone(
             inputs_embeds=embedded * self.architecture.embedding_scale,
             attention_mask=layout.attention(embedded.dtype, encoder),
             position_ids=layout.positions(),
             **options,
         ).last_hidden_state
-        read = layout.read(states)
+        return states
+
+    def read_slots(self, states: Tensor, layout: Layout) -> Tensor:
+        """Return from the states (B, T, H) of all tokens those of the slots, (B, L, H); see `slot_states`."""
+        slots = layout.read(states)
         if self.slots.pooled:
-            largest = states.float().masked_fill(~layout.in_residues[..., None], -torch.inf).amax(1)
-            read = read.float() + self.pool(largest)[:, None]
-        return read
+            slots = slots.float() + self.pool(layout.pooled(states))[:, None]
+        return slots
+
+    def with_readouts(self, prediction: PairPrediction, slots: Tensor) -> PairPrediction:
+        """Return the prediction of the head with what the losses read from the slots (B, L, H)."""
+        with torch.autocast(slots.device.type, enabled=False):
+            states = slots.float()
+            return replace(prediction, readouts={name: readout(states) for name, readout in self.readouts.items()})

@@ -124,9 +124,9 @@ def shadow_network(
     """Return the network on fake tensors, as `build_network` returns the real one; the peak counts from its head on.
 
     Raises:
-        NotPlannedError: if the head brings a network of its own, such as one that writes a text.
+        NotPlannedError: if the head's network does not read slots, as one that writes a text.
     """
-    if network_type(config.head.kind) is not SlotNetwork:
+    if not issubclass(network_type(config.head.kind), SlotNetwork):
         raise NotPlannedError(f"the memory of the head {config.head.kind} depends on what it writes: not planned")
     train = config.train
     full = train.tuning == "full"

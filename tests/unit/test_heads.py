@@ -11,8 +11,8 @@ from proteinmtp.geometry.constants import CONTACT
 from proteinmtp.geometry.mds import classical_mds
 from proteinmtp.model.bins import BINS, FIRST, LAST, WIDTH, bin_of, edges, median, moments
 from proteinmtp.model.build import make_head
+from proteinmtp.model.fixed_length import TooLongError
 from proteinmtp.model.heads.equivariant import Layer
-from proteinmtp.model.heads.label_wise import TooLongError
 from proteinmtp.model.pairs import pair_index
 from proteinmtp.model.parts import head_facts
 
@@ -25,8 +25,11 @@ EVERY_HEAD = [
         for kind in ("distance", "distogram", "equivariant")
         for trunk in ("convolution", "triangle")
     ),
-    {"kind": "coords", "normalisation": "chain"},
-    {"kind": "label_wise", "normalisation": "chain"},
+    *(
+        {"kind": kind, "normalisation": normalisation}
+        for kind in ("coords", "label_wise", "coordinate_wise")
+        for normalisation in ("range", "chain")
+    ),
 ]
 
 
@@ -34,9 +37,9 @@ def label(head: dict) -> str:
     return "-".join(map(str, head.values()))
 
 
-def shaken(small, head: dict):
+def shaken(small, head: dict, **changes: object):
     """Return a network whose parameters are not those of the start, some of which are zero."""
-    network = network_of(small, head=head)
+    network = network_of(small, head=head, **changes)
     network.fit([chain[chain.isfinite().all(-1)] for chain in batch_of(small).coords])
     torch.manual_seed(1)
     with torch.no_grad():
@@ -126,16 +129,45 @@ def test_the_moments_of_a_distogram_are_those_of_its_bins():
     assert float(moments(torn, torch.tensor(30.0))[2]) == pytest.approx(share, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["coords", "label_wise"])
+@pytest.mark.parametrize("kind", ["coords", "label_wise", "coordinate_wise"])
 def test_global_normalisation_is_undone_exactly(kind: str):
     head = make_head(HeadConfig(kind=kind, max_length=4), 8)
     head.fit([torch.tensor([[10.0, 0, 0], [30, 0, 0], [torch.nan] * 3]), torch.tensor([[20.0, 60, 0], [20, 20, 0]])])
     normal = head.normalisation
-    assert normal.mean.tolist() == pytest.approx([20, 20, 0])
+    assert normal.centre.tolist() == pytest.approx([20, 20, 0])
     target = torch.tensor([[[12.0, 3.0, -4.0], [100.0, 0.0, 0.5]]])
-    values = (target - normal.mean) / normal.scale[0]
+    values = (target - normal.centre) / normal.scale[0]
     prediction = normal.prediction(values, torch.ones(1, 2, dtype=torch.bool))
     assert torch.allclose(prediction.coords, target, atol=1e-5)
+
+
+def test_range_normalisation_takes_the_middle_of_the_box_and_half_its_longest_edge():
+    head = make_head(HeadConfig(kind="coords", normalisation="range"), 8)
+    head.fit([torch.tensor([[-10.0, 0, 5], [30, 20, 5], [torch.nan] * 3]), torch.tensor([[0.0, 60, 7]])])
+    normal = head.normalisation
+    assert normal.centre.tolist() == [10, 30, 6]
+    assert normal.scale.tolist() == [30, 0]
+    prediction = normal.prediction(torch.tensor([[[0.0, 1, -1], [1, 0, 0]]]), torch.ones(1, 2, dtype=torch.bool))
+    assert prediction.coords.tolist() == [[[10, 60, -24], [40, 30, 6]]]
+    assert prediction.scale.tolist() == [30]
+    assert not prediction.centred
+
+
+def test_range_normalisation_lays_all_training_chains_in_minus_one_to_one_and_is_undone_exactly():
+    torch.manual_seed(0)
+    stretch, shift = torch.tensor([30.0, 20, 10]), torch.tensor([100.0, -40, 7])
+    chains = [torch.randn(length, 3) * stretch + shift for length in (1, 12, 40)]
+    chains[1][3] = torch.nan
+    head = make_head(HeadConfig(kind="coords", normalisation="range"), 8)
+    head.fit(chains)
+    normal = head.normalisation
+    values = [(chain - normal.centre) / normal.scale[0] for chain in chains]
+    seen = torch.cat(values).nan_to_num()
+    assert seen.abs().max() <= 1 + 1e-6
+    assert (float(seen.min()), float(seen.max())) == pytest.approx((-1, 1), abs=1e-6), "its longest edge is used up"
+    for chain, value in zip(chains, values, strict=True):
+        prediction = normal.prediction(value[None], torch.ones(1, len(chain), dtype=torch.bool))
+        assert torch.allclose(prediction.coords[0], chain, atol=1e-5, rtol=1e-6, equal_nan=True)
 
 
 def test_normalisation_by_chain_takes_the_radius_that_the_length_lets_expect():
@@ -153,12 +185,77 @@ def test_normalisation_by_chain_takes_the_radius_that_the_length_lets_expect():
     assert prediction.centred
 
 
-def test_a_chain_that_is_too_long_for_the_label_wise_head_is_named():
-    head = make_head(HeadConfig(kind="label_wise", max_length=4), 8)
+@pytest.mark.parametrize(("kind", "pooled"), [("label_wise", 1), ("coordinate_wise", 0)])
+def test_a_chain_that_is_too_long_for_a_head_of_fixed_length_is_named(kind: str, pooled: int):
+    head = make_head(HeadConfig(kind=kind, max_length=4), 8)
     with pytest.raises(TooLongError, match=r"5 residues; set head\.max_length \(now 4\)"):
         head.fit([torch.zeros(5, 3)])
     with pytest.raises(TooLongError, match="6 residues"):
-        head(torch.zeros(1, 6, 8), torch.ones(1, 6, dtype=torch.bool))
+        head(torch.zeros(1, pooled + 6, 8), torch.ones(1, pooled + 6, dtype=torch.bool))
+
+
+def test_the_label_wise_head_reads_the_largest_state_before_the_slots_as_a_token_of_its_own(small):
+    network = shaken(small, {"kind": "label_wise"}, slots={"prompt": "ACW"})
+    batch, heard, read = batch_of(small), [], []
+    network.backbone.register_forward_hook(lambda *call: heard.append(call[2].last_hidden_state))
+    network.head.register_forward_pre_hook(lambda _, given: read.append(given))
+    with torch.no_grad():
+        network(batch)
+    (hidden,), ((states, mask),) = heard, read
+    assert torch.equal(mask[:, 1:], batch.mask) and mask[:, 0].all()
+    for row, sequence in enumerate(SEQUENCES):
+        before, length = 3 + len(sequence), len(sequence)
+        assert torch.equal(states[row, 0], hidden[row, :before].amax(0))
+        assert not torch.equal(states[row, 0], hidden[row, 3:before].amax(0)), "the prompt counts too"
+        assert torch.equal(states[row, 1 : 1 + length], hidden[row, before : before + length])
+
+
+def label_wise_inputs(small):
+    """Return a label-wise head whose layers are not those of the start, and random states and mask for two chains."""
+    head = shaken(small, {"kind": "label_wise", "max_length": 14}).head
+    mask = torch.ones(2, 1 + 7, dtype=torch.bool)
+    mask[1, 1 + 4 :] = False
+    return head, torch.randn(2, 1 + 7, head.norm.normalized_shape[0]), mask
+
+
+@torch.no_grad()
+def test_the_pooled_prompt_and_each_slot_reach_every_residue_and_padding_none(small):
+    head, states, mask = label_wise_inputs(small)
+    before = head(states, mask).coords
+    for token in range(states.shape[1]):
+        changed = states.clone()
+        changed[:, token] = torch.randn_like(changed[:, token])
+        moved = (head(changed, mask).coords - before).abs().amax(-1) > 0
+        assert moved[0].all()
+        assert bool(moved[1].all()) is bool(moved[1].any()) is bool(mask[1, token])
+
+
+@torch.no_grad()
+def test_each_residue_has_one_query_and_all_share_one_layer(small):
+    head, states, mask = label_wise_inputs(small)
+    size = states.shape[-1]
+    shapes = {name: tuple(parameter.shape) for name, parameter in head.named_parameters() if "norm" not in name}
+    assert shapes == {"queries": (14, size), "project.weight": (3, size), "project.bias": (3,)}
+    before = head(states, mask).coords
+    head.queries[5] += torch.randn(size)
+    moved = (head(states, mask).coords - before).abs() > 0
+    assert moved[0].all(-1).tolist() == [place == 5 for place in range(7)]
+    assert moved[0].any(-1).tolist() == [place == 5 for place in range(7)]
+    before = head(states, mask).coords
+    head.project.bias[1] += 1
+    shift = head.normalisation.scale[0] * torch.tensor([0.0, 1, 0])
+    assert torch.allclose(head(states, mask).coords - before, shift, atol=1e-4)
+
+
+@torch.no_grad()
+def test_a_query_of_zeros_takes_the_plain_mean_of_the_pooled_prompt_and_the_slots(small):
+    head, states, mask = label_wise_inputs(small)
+    head.queries.zero_()
+    coords = head(states, mask).coords
+    for row in range(len(states)):
+        mean = head.norm(states[row, mask[row]]).mean(0)
+        expected = head.project(mean) * head.normalisation.scale[0] + head.normalisation.centre
+        assert torch.allclose(coords[row], expected.expand_as(coords[row]), atol=1e-4)
 
 
 def test_the_egnn_turns_moves_and_mirrors_with_its_input():

@@ -209,7 +209,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(small, tuning: str):
 def test_a_saved_network_predicts_the_same(small, tmp_path: Path, tuning: str, head: str):
     config = run_of(
         train={"tuning": tuning},
-        head=head_of(head, max_length=20),
+        head=head_of(head, max_length=20, normalisation="range"),
         slots={"pooled": True, "prompt": "AC"},
     )
     folder = model_folder(small.backbone)

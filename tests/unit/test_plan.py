@@ -50,6 +50,7 @@ RUNS = {
     "equivariant": {"head": {"kind": "equivariant"}},
     "frames": {"head": {"kind": "frames"}},
     "label_wise": {"head": {"kind": "label_wise", "max_length": 64}},
+    "coordinate_wise": {"head": {"kind": "coordinate_wise", "max_length": 64}},
 }
 
 

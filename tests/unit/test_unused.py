@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from proteinmtp.base.errors import ConfigError
+from proteinmtp.base.plugins import names
 from proteinmtp.config import Config, RunConfig
+from proteinmtp.model.parts import HEADS
 from proteinmtp.predictors.catalogue import parse_config
 
 FULL = {"train": {"tuning": "full"}}
@@ -79,7 +81,7 @@ def test_a_setting_of_the_defaults_that_one_run_uses_is_fine():
     parse_config({"defaults": {"reconstruct": {"cap": 20.0}}, "runs": [{"name": "a"} | COORDS]})  # the nulls use it
 
 
-@pytest.mark.parametrize("head", ["distance", "distogram", "frames", "equivariant", "coords", "label_wise", "digits"])
+@pytest.mark.parametrize("head", names(HEADS))
 @pytest.mark.parametrize("rest", [{}, FULL, NOT_PRETRAINED])
 def test_defaults_are_never_named_though_they_stand_there(head: str, rest: dict[str, Any]):
     """As in config.yaml, which holds every key."""

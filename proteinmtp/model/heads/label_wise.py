@@ -1,8 +1,10 @@
-"""The label-wise head: the attention of the project's first phase, one query for each coordinate of each residue.
+"""The label-wise head: the attention of the project's first phase, one query for each residue.
 
-Each output has a query of its own and takes a weighted mean of all slots, the pooled residues added (see
-`slots.pooled`). It mixes the slots, and it has as many outputs as the longest chain it was made for: slot i belongs to
-residue i no more. Kept for the comparison.
+Beside the slots it reads the pooled prompt, a token of its own: feature by feature the largest state of the tokens
+before the slots. After a layer norm, as in `coords`, each residue's learned query takes a weighted mean of all these
+states, and one linear layer, shared by all residues, makes coordinates of that mean. So the slots are mixed, slot i
+belongs to residue i no more, and there are as many queries as the longest chain has residues. Kept as the historical
+baseline.
 """
 
 from typing import ClassVar
@@ -10,55 +12,51 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from proteinmtp.base.errors import UserError
-from proteinmtp.model.head import PairHead
-from proteinmtp.model.normalisation import Normalisation
+from proteinmtp.model.batch import Batch
+from proteinmtp.model.fixed_length import FixedLengthHead
 from proteinmtp.model.prediction import PairPrediction
+from proteinmtp.model.slot_network import SlotNetwork
 
 
-class TooLongError(UserError):
-    """A chain with more residues than the head has outputs for."""
+class Network(SlotNetwork):
+    """The network that reads slots, with the pooled prompt before them; see `proteinmtp.model.network`."""
+
+    def forward(self, batch: Batch) -> PairPrediction:
+        """Return the prediction for a batch."""
+        layout = self.layout(batch.residues, batch.lengths)
+        tokens = self.token_states(batch.residues, layout)
+        slots = self.read_slots(tokens, layout)
+        states = torch.cat([layout.pooled(tokens)[:, None], slots.float()], dim=1)
+        mask = nn.functional.pad(batch.mask, (1, 0), value=True)
+        return self.with_readouts(self.head(states, mask), slots)
 
 
-class Head(PairHead):
-    """Slot states (B, L, H) to coordinates (B, L, 3) in angstrom, L at most `max_length`."""
+class Head(FixedLengthHead):
+    """The pooled prompt and the slots (B, 1 + L, H) to coordinates (B, L, 3) in angstrom, L at most `max_length`."""
 
     GIVES = ("distances", "coords", "scale")
     LOSS: ClassVar = {"coordinates": 1.0}
 
     def __init__(self, hidden_size: int, *, normalisation: str, max_length: int):
-        super().__init__()
-        self.max_length = max_length
+        super().__init__(normalisation=normalisation, max_length=max_length)
         self.norm = nn.LayerNorm(hidden_size)
-        self.queries = nn.Parameter(torch.randn(3 * max_length, hidden_size) * hidden_size**-0.5)
-        self.readout = nn.Parameter(torch.randn(3 * max_length, hidden_size) * hidden_size**-0.5)
-        self.bias = nn.Parameter(torch.zeros(3 * max_length))
-        self.normalisation = Normalisation(normalisation)
-
-    def fit(self, coords: list[Tensor]) -> None:
-        """Measure the normalisation on the training chains.
-
-        Raises:
-            TooLongError: if one of them is too long.
-        """
-        longest = max((len(chain) for chain in coords), default=0)
-        if longest > self.max_length:
-            raise TooLongError(f"a chain has {longest} residues; set head.max_length (now {self.max_length}) to that")
-        self.normalisation.fit(coords)
+        self.queries = nn.Parameter(torch.randn(max_length, hidden_size) * hidden_size**-0.5)
+        self.project = nn.Linear(hidden_size, 3)
 
     def forward(self, states: Tensor, mask: Tensor) -> PairPrediction:
         """Return the coordinates and their distances.
 
+        Parameters:
+            states: (B, 1 + L, H) of the pooled prompt and the slots.
+            mask: (B, 1 + L) True for the prompt and for residues, False in the padding.
+
         Raises:
             TooLongError: if L is above `max_length`.
         """
-        length = states.shape[1]
-        if length > self.max_length:
-            raise TooLongError(f"a chain has {length} residues; head.max_length is {self.max_length}")
+        length = states.shape[1] - 1
+        self.check_length(length)
         with torch.autocast(states.device.type, enabled=False):
             normed = self.norm(states.float())
-            scores = torch.einsum("blh,oh->bol", normed, self.queries[: 3 * length])
+            scores = self.queries[:length] @ normed.transpose(1, 2)
             weights = scores.masked_fill(~mask[:, None], -torch.inf).softmax(-1)
-            read = torch.einsum("bol,blh,oh->bo", weights, normed, self.readout[: 3 * length])
-            values = (read + self.bias[: 3 * length]).view(-1, length, 3)
-            return self.normalisation.prediction(values, mask)
+            return self.normalisation.prediction(self.project(weights @ normed), mask[:, 1:])
