@@ -6,14 +6,15 @@ whole L x L matrix and its mean squared error under a mask, an AdamW step for ea
 are those of the `distance` head; `scalar product` is the cheapest head that there could be in their place. One chain
 costs it as much as any other, so few are timed.
 
-Ours are `TrainingStep` and `BatchSampler` under accelerate. The trainers take turns of one step each, until ours have
-been through all batches of an epoch, in an order drawn anew each time, since whoever comes after the plain one pays for
-the memory that it gave back; one thread, processor time (on a GPU the clock), all turns together. Loading: choosing,
-encoding and collating a batch, timed by itself before the step that does the same again, as a share of the step. But
-for loading, `computed` and `stored` are the same work: what else is between them is noise.
+Ours are `TrainingStep` and `BatchSampler` under accelerate. The trainers take turns of one step each until ours have
+been through an epoch, in orders in which each comes after each other equally often (Williams 1949), since whoever comes
+after the plain one pays for the memory that it gave back. One thread, processor time (on a GPU the clock), all turns
+together. Loading: choosing, encoding and collating a batch, timed by itself before the step that does the same again,
+as a share of the step. But for loading, `computed` and `stored` are the same work: what else is between them is noise.
 """
 
 import argparse
+import itertools
 import json
 import tempfile
 import time
@@ -185,7 +186,8 @@ class Plain:
         self.model = get_peft_model(model, LoraConfig(r=8, lora_alpha=16, target_modules="all-linear")).to(self.device)
         trained = [one for one in [*self.model.parameters(), *self.head.parameters()] if one.requires_grad]
         self.optimizer = AdamW(trained, lr=1e-5)
-        self.items = iter(DataLoader(JsonChains(chains, ResidueTokenizer.from_folder(backbone)), batch_size=1))
+        loader = DataLoader(JsonChains(chains, ResidueTokenizer.from_folder(backbone)), batch_size=1)
+        self.items = itertools.chain.from_iterable(itertools.repeat(loader))
         lengths = [len(chain) for chain in chains]
         self.padding = [1 - np.mean(lengths) / PADDED, 1 - np.mean(np.square(lengths)) / PADDED**2]
         self.turn(0)
@@ -240,9 +242,11 @@ def main() -> None:
         for (head, distances), config in configs.items():
             trainers[f"{head}, {distances}"] = Ours(config, files.read(stored=distances == "stored"), backbone, clock)
     turns: dict[str, list[Turn]] = {name: [] for name in trainers}
-    order = np.random.default_rng(0)
+    names = list(trainers)
+    zigzag = [(-1) ** place * ((place + 1) // 2) for place in range(len(names))]
     for at in range(len(chains) // asked.batch):
-        for name in order.permutation(list(trainers)):
+        for step in zigzag:
+            name = names[(at + step) % len(names)]
             turns[name].append(trainers[name].turn(at))
     lengths = [len(chain) for chain in chains]
     device = torch.cuda.get_device_name() if asked.gpu else "CPU, one thread"
