@@ -23,7 +23,8 @@ def pairwise_distances(coords: Tensor) -> Tensor:
 
 def pack_upper(matrix: np.ndarray) -> np.ndarray:
     """Return the pairs i < j of a symmetric matrix (L, L), row by row: (P,)."""
-    return matrix[np.triu_indices(len(matrix), 1)]
+    packed: np.ndarray = matrix[_upper(len(matrix))]
+    return packed
 
 
 def unpack_upper(packed: np.ndarray, length: int) -> np.ndarray:
@@ -36,5 +37,10 @@ def unpack_upper(packed: np.ndarray, length: int) -> np.ndarray:
     if len(packed) != pairs:
         raise ValueError(f"{length} residues have {pairs} pairs, got {len(packed)}")
     matrix = np.zeros((length, length), dtype=packed.dtype)
-    matrix[np.triu_indices(length, 1)] = packed
+    matrix[_upper(length)] = packed
     return matrix + matrix.T
+
+
+def _upper(length: int) -> np.ndarray:
+    """Return (L, L), True where i < j; as an index several times as fast as `np.triu_indices`."""
+    return ~np.tri(length, dtype=bool)

@@ -7,7 +7,6 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
-from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import Chain
 
@@ -78,7 +77,8 @@ def collate(chains: Sequence[Chain], tokens: Sequence[Sequence[int]]) -> Batch:
         for row, (chain, triu) in enumerate(zip(chains, stored, strict=True)):
             distances[row, : len(chain), : len(chain)] = torch.from_numpy(triangle.unpack(triu, len(chain)))
     else:
-        distances = pairwise_distances(coords)
+        # As `pairwise_distances`, which for gradients keeps the (B, L, L, 3) differences and takes four times as long.
+        distances = torch.cdist(coords, coords, compute_mode="donot_use_mm_for_euclid_dist")
     lengths = torch.tensor([len(chain) for chain in chains])
     return Batch(residues=residues, lengths=lengths, coords=coords, distances=distances)
 

@@ -1,6 +1,7 @@
 from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -8,6 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from proteinmtp.base.errors import PartError
 from proteinmtp.config import BackboneConfig, SlotsConfig
+from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.model.backbone import BackboneError
 from proteinmtp.model.batch import collate
 from proteinmtp.model.build import build_network, load_network, network_type, save_network
@@ -282,6 +284,19 @@ def test_a_chain_is_as_many_tokens_as_the_backbone_sees(small, slots: str):
     states_of(network, small, "MKVLITGAGS")
     assert lengths == [network.tokens_of(10)]
     assert network.tokens_of(10) == token_count(10, network.slots, around=len(network.prefix) + len(network.suffix))
+
+
+def test_distances_of_a_batch_are_those_of_its_chains(small):
+    chains = read_chains(small.chains, read_subset(small.split, "train"))
+    batch = collate(chains, [[1] * len(chain) for chain in chains])
+    assert any(np.isnan(chain.coords).any() for chain in chains)
+    for row, chain in enumerate(chains):
+        inside = batch.distances[row, : len(chain), : len(chain)]
+        expected = pairwise_distances(torch.from_numpy(chain.coords))
+        assert torch.allclose(inside, expected, rtol=1e-6, atol=0, equal_nan=True)
+        assert batch.distances[row, len(chain) :].isnan().all() and batch.distances[row, :, len(chain) :].isnan().all()
+        seen = torch.from_numpy(chain.coords).isfinite().all(1)
+        assert not inside.diagonal()[seen].any()
 
 
 def test_stored_and_computed_distances_agree(small):
