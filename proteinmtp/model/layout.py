@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from proteinmtp.config import SlotsConfig
+from proteinmtp.model.backbone import Architecture, Backbone
 
 
 def token_count(length: int, slots: SlotsConfig, *, around: int) -> int:
@@ -114,6 +115,17 @@ class Layout:
         return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)[
             :, None
         ]
+
+    def states(self, backbone: Backbone, architecture: Architecture, embedded: Tensor) -> Tensor:
+        """Return the last hidden states of a backbone for the embeddings of all tokens, both (B, T, H)."""
+        options = {} if architecture.encoder else {"use_cache": False}
+        states: Tensor = backbone(
+            inputs_embeds=embedded * architecture.embedding_scale,
+            attention_mask=self.attention(embedded.dtype, architecture.encoder),
+            position_ids=self.positions(),
+            **options,
+        ).last_hidden_state
+        return states
 
     def read(self, states: Tensor) -> Tensor:
         """Return from the states (B, T, H) of all tokens those of the slots, or of the residues: (B, L, H)."""

@@ -123,14 +123,7 @@ class ResidueModel(Trainable[ChainSequence, SequenceBatch, Guess]):
         embedded: Tensor = self.backbone.get_input_embeddings()(tokens.clamp(min=0))
         if self.masked:
             embedded = torch.where((tokens < 0)[..., None], self.hidden_row.to(embedded.dtype), embedded)
-        encoder = self.architecture.encoder
-        options = {} if encoder else {"use_cache": False}
-        states = self.backbone(
-            inputs_embeds=embedded * self.architecture.embedding_scale,
-            attention_mask=layout.attention(embedded.dtype, encoder),
-            position_ids=layout.positions(),
-            **options,
-        ).last_hidden_state
+        states = layout.states(self.backbone, self.architecture, embedded)
         with torch.autocast(states.device.type, enabled=False):
             logits = self.readout(layout.read(states).float())
         if not self.masked:  # the state of a residue says the one after it

@@ -95,15 +95,7 @@ class SlotNetwork(Network[PairPrediction]):
             slot = self.slot_row.to(embedded.dtype)
             slot = embedded + slot if self.slots.kind == "echo" else slot
             embedded = torch.where(layout.in_slots[..., None], slot, embedded)
-        encoder = self.architecture.encoder
-        options = {} if encoder else {"use_cache": False}
-        states: Tensor = self.backbone(
-            inputs_embeds=embedded * self.architecture.embedding_scale,
-            attention_mask=layout.attention(embedded.dtype, encoder),
-            position_ids=layout.positions(),
-            **options,
-        ).last_hidden_state
-        return states
+        return layout.states(self.backbone, self.architecture, embedded)
 
     def read_slots(self, states: Tensor, layout: Layout) -> Tensor:
         """Return from the states (B, T, H) of all tokens those of the slots, (B, L, H); see `slot_states`."""
