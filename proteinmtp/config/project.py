@@ -21,6 +21,7 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationError, field_valid
 
 from proteinmtp.base.errors import ConfigError
 from proteinmtp.config.comparators import ComparatorEntry
+from proteinmtp.config.demo import DEMO_RUNS
 from proteinmtp.config.evaluate import EvaluateConfig
 from proteinmtp.config.mistakes import describe
 from proteinmtp.config.parse import ParseConfig
@@ -45,60 +46,7 @@ class Config(Section):
     split: SplitConfig = SplitConfig()
     defaults: RunConfig = Field(RunConfig(), description="settings of every run")
     runs: list[RunEntry] = Field(
-        [
-            RunEntry(
-                name="slots",
-                description="the system: adapters on a pretrained language model, a slot for each residue, a distogram",
-                question="Does the model know more of a structure than how far apart two residues are in the sequence?",
-                hypothesis="The model keeps more local distances than the mean training distance at each |i-j| does.",
-                against="null_separation",
-            ),
-            RunEntry.model_validate(
-                {
-                    "name": "random",
-                    "description": "the same with a language model of random weights",
-                    "question": "Does pretraining on sequences help?",
-                    "hypothesis": "Random weights are worse: adapters can turn what is there, not put in what is not.",
-                    "against": "slots",
-                    "expects": "worse",
-                    "backbone": {"pretrain": {"when": "never"}},
-                }
-            ),
-            RunEntry.model_validate(
-                {
-                    "name": "no_slots",
-                    "description": "no slots: the residues' own states, which see each other both ways",
-                    "question": "Do slots help?",
-                    "hypothesis": "It is worse without: a model that learnt to look back is not at home both ways.",
-                    "against": "slots",
-                    "expects": "worse",
-                    "slots": {"kind": "none", "attention": "bidirectional"},
-                }
-            ),
-            RunEntry.model_validate(
-                {
-                    "name": "distance",
-                    "description": "one distance for each pair, mean squared error: the project's second approach",
-                    "question": "Is one number for each pair enough?",
-                    "hypothesis": "Regression is worse than the distogram, because a mean over folds is no fold.",
-                    "against": "slots",
-                    "expects": "worse",
-                    "head": {"kind": "distance"},
-                    "loss": {"terms": [{"name": "mse"}]},
-                }
-            ),
-            RunEntry.model_validate(
-                {
-                    "name": "coords",
-                    "description": "absolute coordinates from the slots: the project's first approach",
-                    "question": "Can coordinates be regressed?",
-                    "hypothesis": "Coordinates are worse than distances: they change when a protein is turned.",
-                    "against": "distance",
-                    "expects": "worse",
-                    "head": {"kind": "coords"},
-                }
-            ),
-        ],
+        list(DEMO_RUNS),
         min_length=1,
         description="the runs that are trained and compared: a name, a description, and what differs from the defaults."
         " If you like, a question, and a hypothesis: that the run is better (expects: worse) than `against`, a run"

@@ -31,7 +31,7 @@ class Tuning(Section):
         description="how frozen weights are held (lora): none: as the precision says; int8: 8 bit; nf4: 4 bit",
     )
     distances: Literal["computed", "stored"] = Field(
-        "stored", description="targets read from the float16 shards, or computed from coordinates"
+        "computed", description="targets computed from coordinates, or read from the float16 shards"
     )
 
 
