@@ -51,7 +51,7 @@ def test_from_a_users_own_folder_and_a_checkout_under_a_path_with_spaces(odd_che
 
 def test_from_the_checkout_itself_under_a_path_with_spaces(finished_project: Project):
     assert " " in str(finished_project.folder)
-    assert runs_of_report(finished_project.folder / "results") == {"distance", "coords", *NULLS}
+    assert runs_of_report(finished_project.folder / "results") == {"distance", "coords", "system", *NULLS}
 
 
 def test_as_a_module_with_a_prefix_of_another_workflow(odd_checkout: Project, tmp_path: Path):

@@ -83,7 +83,7 @@ def test_when_a_run_is_saved_or_stopped_trains_nothing_again(finished: Project):
 @pytest.mark.parametrize(
     ("file", "old", "new", "rerun"),
     [
-        ("proteinmtp/geometry/constants.py", "LDDT_RADIUS = 15.0", "LDDT_RADIUS = 12.0", {"evaluate", "report"}),
+        ("proteinmtp/geometry/constants.py", "(1.0, 2.0, 4.0, 8.0)", "(1.0, 2.0)", {"evaluate", "report"}),
         ("proteinmtp/report/report.html.j2", "<h2>Scores</h2>", "<h2>The scores</h2>", {"report"}),
         (
             "proteinmtp/model/heads/coords.py",
