@@ -125,6 +125,12 @@ def fingerprint(stage, *parts):
     return FINGERPRINTS.of(f"pipeline.{stage}", *parts)
 
 
+def pretraining(wildcards):
+    """Return the settings of the pretraining of a backbone."""
+    _, run = PRETRAINED[wildcards.pretrained]
+    return CONFIG.run(run).backbone.pretrain
+
+
 def unpaused(section):
     """Return a section with what only says when training pauses at its defaults."""
     defaults = type(section)()

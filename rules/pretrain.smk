@@ -27,12 +27,6 @@ FASTA_HASHES = (
 )
 
 
-def pretraining(wildcards):
-    """Return the settings of pretraining."""
-    _, run = PRETRAINED[wildcards.pretrained]
-    return CONFIG.run(run).backbone.pretrain
-
-
 rule pretrain:
     input:
         chains=shards_of("data/chains"),
