@@ -1,3 +1,5 @@
 """The letters of residues: the twenty amino acids, and X for any other."""
 
-RESIDUES = "ACDEFGHIKLMNPQRSTVWYX"
+UNKNOWN = "X"
+KNOWN = "ACDEFGHIKLMNPQRSTVWY"
+RESIDUES = KNOWN + UNKNOWN

@@ -40,11 +40,17 @@ class RunConfig(Section):
 
     @model_validator(mode="after")
     def _encoders_see_both_ways(self) -> RunConfig:
-        if self.backbone.kind == "tiny" and self.backbone.tiny.family == "esm" and self.slots.attention == "causal":
-            raise ValueError(
-                "slots.attention is 'causal', but backbone.tiny.family 'esm' is an encoder, whose tokens see all"
-                " others: set slots.attention to 'bidirectional'"
-            )
+        if self.backbone.kind != "tiny" or self.backbone.tiny.family != "esm":
+            return self
+        for key, value, wanted in (
+            ("slots.attention", self.slots.attention, "bidirectional"),
+            ("backbone.pretrain.objective", self.backbone.pretrain.objective, "masked"),
+        ):
+            if value == "causal":
+                raise ValueError(
+                    f"{key} is 'causal', but backbone.tiny.family 'esm' is an encoder, whose tokens see all others:"
+                    f" set {key} to '{wanted}'"
+                )
         return self
 
 

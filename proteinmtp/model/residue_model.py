@@ -11,10 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from proteinmtp.base.errors import PartError
-from proteinmtp.base.residues import RESIDUES
+from proteinmtp.base.residues import KNOWN
 from proteinmtp.config import SlotsConfig
-from proteinmtp.model.backbone import Architecture, Backbone
+from proteinmtp.model.backbone import Architecture, Backbone, BackboneError
 from proteinmtp.model.layout import Layout, token_count
 from proteinmtp.model.network import Trainable
 from proteinmtp.model.tokens import Tokens
@@ -24,9 +23,6 @@ HIDDEN = 0.15
 """Share of the residues that are hidden under the masked objective, as in BERT (Devlin et al. 2019) and ESM."""
 MASKS = ("<mask>", "[MASK]")
 """How vocabularies call a hidden token."""
-UNKNOWN = "X"
-KNOWN = [letter for letter in RESIDUES if letter != UNKNOWN]
-"""Residues that are learnt; an unknown one is read, not predicted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +31,7 @@ class SequenceBatch:
 
     Attributes:
         residues: (B, L) token ids, 0 in the padding.
-        letters: (B, L) numbers in `KNOWN`, -1 for unknown residues and in the padding.
+        letters: (B, L) numbers in `KNOWN`, -1 in the padding and for unknown residues, which are read, not predicted.
         lengths: (B,) residues.
     """
 
@@ -72,14 +68,14 @@ class ResidueModel(Trainable[ChainSequence, SequenceBatch, Guess]):
         tokens: the backbone's tokenizer.
 
     Raises:
-        PartError: for an encoder that is to predict the next residue, which it sees.
+        BackboneError: for an encoder that is to predict the next residue, which it sees.
     """
 
     def __init__(self, backbone: Backbone, *, masked: bool, tokens: Tokens):
         super().__init__()
         self.architecture = Architecture.of(backbone.config)
         if self.architecture.encoder and not masked:
-            raise PartError(
+            raise BackboneError(
                 f"backbone.pretrain.objective is causal, but the backbone ({self.architecture.kind}) is an encoder,"
                 " whose tokens see all others: set it to masked"
             )

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from proteinmtp.base.residues import UNKNOWN
 from proteinmtp.config import PretrainConfig, SplitConfig
 from proteinmtp.splitting.divide import LEAKY
 from proteinmtp.splitting.homology import relatives
-
-UNKNOWN = "X"
 
 
 @dataclass(frozen=True, kw_only=True)

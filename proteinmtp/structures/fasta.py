@@ -7,9 +7,7 @@ from pathlib import Path
 import gemmi
 
 from proteinmtp.base.errors import DataError
-from proteinmtp.base.residues import RESIDUES
-
-UNKNOWN = "X"
+from proteinmtp.base.residues import RESIDUES, UNKNOWN
 
 
 def read_fasta(path: Path) -> list[str]:

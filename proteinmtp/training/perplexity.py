@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from proteinmtp.model.residue_model import KNOWN, ResidueModel
+from proteinmtp.base.residues import KNOWN
+from proteinmtp.model.residue_model import ResidueModel
 from proteinmtp.model.tokens import Tokens
 from proteinmtp.tables.chains import ChainSequence
 

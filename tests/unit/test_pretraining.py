@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from pipeline import pretrain
-from proteinmtp.base.errors import DataError, PartError
+from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import directory_hashes
+from proteinmtp.base.residues import KNOWN
 from proteinmtp.config import BackboneConfig, PretrainConfig, SplitConfig, TinyBackbone
-from proteinmtp.model.backbone import load_backbone
-from proteinmtp.model.residue_model import KNOWN, ResidueModel
+from proteinmtp.model.backbone import BackboneError, load_backbone
+from proteinmtp.model.residue_model import ResidueModel
 from proteinmtp.model.tokens import ResidueTokenizer
 from proteinmtp.splitting.pretraining import corpus
 from proteinmtp.structures.fasta import read_fasta
@@ -157,7 +158,9 @@ def test_an_encoder_hides_residues_and_cannot_be_asked_for_the_next(small, tmp_p
     record = made(BackboneConfig(tiny=TinyBackbone(**TINY.model_dump() | {"family": "esm"})), tmp_path)
     model, _ = model_of(small, masked=True, record=record)
     assert model.architecture.encoder
-    with pytest.raises(PartError, match=r"backbone.pretrain.objective is causal, but the backbone .esm. is an encoder"):
+    with pytest.raises(
+        BackboneError, match=r"backbone.pretrain.objective is causal, but the backbone .esm. is an encoder"
+    ):
         model_of(small, masked=False, record=record)
 
 
