@@ -58,7 +58,10 @@ def lease(count: int, gpus: Sequence[str]) -> list[str]:
         UserError: if there are fewer.
     """
     if count > len(gpus):
-        raise UserError(f"train.gpus asks for {count} GPUs, and {len(gpus)} can be used here; set it to 0 for the CPU")
+        raise UserError(
+            f"train.gpus or backbone.pretrain.gpus asks for {count} GPUs, and {len(gpus)} can be used here; set it to 0"
+            " for the CPU"
+        )
     job = safe_id(os.environ.get("SLURM_JOB_ID", ""))
     folder = Path(tempfile.gettempdir()) / f"proteinmtp-gpus-{os.getuid()}-{job}"
     folder.mkdir(mode=0o700, exist_ok=True)

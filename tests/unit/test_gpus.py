@@ -64,7 +64,7 @@ def test_jobs_of_one_slurm_job_share_its_gpus_and_those_of_another_have_others(t
 def test_more_gpus_than_there_are_is_one_line(tmp_path: Path):
     done = job(tmp_path, "a", count=3)
     assert done.communicate(timeout=60)[1] == (
-        "error: train.gpus asks for 3 GPUs, and 2 can be used here; set it to 0 for the CPU\n"
+        "error: train.gpus or backbone.pretrain.gpus asks for 3 GPUs, and 2 can be used here; set it to 0 for the CPU\n"
     )
     assert done.returncode == 1
 
