@@ -14,7 +14,7 @@ from typing import Annotated
 import torch
 
 from proteinmtp.base.files import file_sha256, text_sha256
-from proteinmtp.config import PAUSES, BackboneConfig, LoopConfig, Section, SplitConfig, TrainConfig
+from proteinmtp.config import PAUSES, BackboneConfig, Section, SplitConfig, TrainConfig
 from proteinmtp.model.backbone import Architecture, compute_type, load_backbone
 from proteinmtp.model.backbone_folder import save_backbone
 from proteinmtp.model.residue_model import ResidueModel
@@ -27,7 +27,7 @@ from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.saved_files import SavedBackbone, hashed, model_folder
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import read_subset
-from proteinmtp.training.loop import Trained, TrainingRun, trained
+from proteinmtp.training.loop import Trained, TrainingRun, trained, with_pauses
 from proteinmtp.training.perplexity import perplexities
 
 
@@ -80,7 +80,9 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     job = TrainingRun(
         name=f"backbone {options.name}",
         section="backbone.pretrain",
-        options=_with_pauses(options),
+        options=with_pauses(
+            options.backbone.pretrain, checkpoint_every=options.checkpoint_every, max_seconds=options.max_seconds
+        ),
         seed=options.seed,
         training=[ChainSequence(str(number), piece) for number, piece in enumerate(learnt.pieces)],
         validation=validation,
@@ -186,11 +188,6 @@ def _summary(
         perplexity=perplexity,
         unigram_perplexity=unigram,
     )
-
-
-def _with_pauses(options: Options) -> LoopConfig:
-    given = {"checkpoint_every": options.checkpoint_every, "max_minutes": options.max_seconds / 60}
-    return options.backbone.pretrain.model_copy(update={key: value for key, value in given.items() if value})
 
 
 def _key(inputs: Inputs, options: Options) -> str:

@@ -24,7 +24,7 @@ from proteinmtp.tables.history import HISTORY
 from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, hashed, model_folder
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import read_subset
-from proteinmtp.training.loop import TrainingRun, trained
+from proteinmtp.training.loop import TrainingRun, trained, with_pauses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     backbone = SavedBackbone.read(inputs.backbone)
     if os.environ.get("RANK", "0") == "0":  # one process of several is enough
         backbone.check(model_folder(inputs.backbone), inputs.backbone)
-    settings, folder = _with_pauses(options), model_folder(inputs.backbone)
+    settings, folder = options.settings, model_folder(inputs.backbone)
     tokenizer = ResidueTokenizer.from_folder(folder)
     training = _chains(inputs, options, "train")
 
@@ -78,7 +78,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     job = TrainingRun(
         name=options.run,
         section="train",
-        options=settings.train,
+        options=with_pauses(settings.train, checkpoint_every=options.checkpoint_every, max_seconds=options.max_seconds),
         seed=options.seed,
         training=training,
         validation=_chains(inputs, options, "val"),
@@ -102,12 +102,6 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
                 files=hashed(outputs.model),
             ).write(outputs.record)
             logging.info("saved %s", outputs.model)
-
-
-def _with_pauses(options: Options) -> RunConfig:
-    given = {"checkpoint_every": options.checkpoint_every, "max_minutes": options.max_seconds / 60}
-    train = options.settings.train.model_copy(update={key: value for key, value in given.items() if value})
-    return options.settings.model_copy(update={"train": train})
 
 
 def _chains(inputs: Inputs, options: Options, subset: str) -> list[Chain]:

@@ -30,6 +30,7 @@ from proteinmtp.training import checkpoint
 from proteinmtp.training.sampler import BatchSampler
 from proteinmtp.training.step import StepResult, TrainingStep, Validation
 
+L = TypeVar("L", bound=LoopConfig)
 N = TypeVar("N", bound=Trainable[Any, Any, Any])
 
 
@@ -125,6 +126,12 @@ def trained(run: TrainingRun[N]) -> Iterator[Trained[N]]:
         if main:
             shutil.rmtree(run.work, ignore_errors=True)
     accelerator.end_training()
+
+
+def with_pauses(options: L, *, checkpoint_every: int, max_seconds: int) -> L:
+    """Return the options with when training is saved and stopped; 0 leaves what they say."""
+    given = {"checkpoint_every": checkpoint_every, "max_minutes": max_seconds / 60}
+    return options.model_copy(update={key: value for key, value in given.items() if value})
 
 
 def learning_rate(step: int, options: LoopConfig) -> float:

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from proteinmtp.tables.history import HISTORY, HistoryRow
 from proteinmtp.tables.saved_files import model_folder
 from proteinmtp.tables.split import read_subset
 from proteinmtp.training import checkpoint
+from proteinmtp.training.step import TrainingStep
 
 from .networks import run_of
 from .small import SmallData
@@ -76,6 +79,22 @@ class RunFiles:
     def checkpoints(self) -> list[Path]:
         """The last one of each folder."""
         return [checkpoint.all_of(folder)[-1] for folder in self.work.glob("*/") if checkpoint.all_of(folder)]
+
+
+@contextmanager
+def killed_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stop what trains in the block after so many steps, as hard as a kill: nothing but checkpoints are left."""
+    take, taken = TrainingStep.take, []
+
+    def failing(self: TrainingStep, chains: Any, lr: float) -> Any:
+        if len(taken) == steps:
+            raise KeyboardInterrupt
+        taken.append(lr)
+        return take(self, chains, lr)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(TrainingStep, "take", failing)
+        yield
 
 
 def files_of(small: SmallData, folder: Path) -> RunFiles:

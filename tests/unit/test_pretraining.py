@@ -27,11 +27,10 @@ from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.saved_files import SavedBackbone, model_folder
 from proteinmtp.tables.split import read_subset
 from proteinmtp.training.perplexity import perplexities
-from proteinmtp.training.step import TrainingStep
 
 from ..support.networks import run_of
 from ..support.small import SmallData
-from ..support.trained_runs import made, train_of
+from ..support.trained_runs import killed_after, made, train_of
 
 TINY = TinyBackbone(hidden_size=32, layers=2, heads=2, key_value_heads=1, intermediate_size=64)
 STEPS = {"steps": 6, "batch_size": 4, "validate_every": 2, "checkpoint_every": 2}
@@ -187,18 +186,8 @@ def test_pretraining_that_is_killed_at_any_moment_ends_with_the_same_bits(small,
     changes = {"objective": "masked" if masked else "causal"}
     outputs = stage(small, tmp_path / "whole", **changes)
     whole = directory_hashes(outputs.record.parent)
-    take = TrainingStep.take
     for moment in range(1, 6):
-        taken: list[float] = []
-
-        def failing(self, chains, lr, taken=taken, moment=moment):
-            if len(taken) == moment:
-                raise KeyboardInterrupt
-            taken.append(lr)
-            return take(self, chains, lr)
-
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(TrainingStep, "take", failing)
+        with killed_after(moment, monkeypatch):
             stage(small, tmp_path / "cut", **changes)
         assert directory_hashes(stage(small, tmp_path / "cut", **changes).record.parent) == whole
 

@@ -26,7 +26,7 @@ from proteinmtp.training.sampler import BatchSampler, share
 from proteinmtp.training.step import TrainingStep, Validation
 
 from ..support.networks import run_of
-from ..support.trained_runs import files_of, process
+from ..support.trained_runs import files_of, killed_after, process
 
 
 def trained(small, folder: Path, **changes) -> dict[str, str]:
@@ -36,17 +36,7 @@ def trained(small, folder: Path, **changes) -> dict[str, str]:
 
 
 def stop_after(steps: int, monkeypatch: pytest.MonkeyPatch, small, folder: Path, **changes) -> None:
-    """Train until an error stops it, as hard as a kill: nothing but checkpoints are left."""
-    take, taken = TrainingStep.take, []
-
-    def failing(self, chains, lr):
-        if len(taken) == steps:
-            raise KeyboardInterrupt
-        taken.append(lr)
-        return take(self, chains, lr)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(TrainingStep, "take", failing)
+    with killed_after(steps, monkeypatch):
         trained(small, folder, **changes)
 
 
