@@ -3,6 +3,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
+from proteinmtp.base import gpus
 from proteinmtp.base.errors import ConfigError, UserError, one_line
 from proteinmtp.base.lock import hold
 from proteinmtp.base.yaml_file import read_yaml
@@ -72,10 +73,17 @@ include: "rules/report.smk"
 
 
 # Two workflows that write into one folder would undo each other's work. The lock ends with this process, also if it is
-# killed, so nobody has to unlock anything.
+# killed, so nobody has to unlock anything. What GPUs the nodes of a cluster have, their scheduler knows.
 onstart:
     with one_line():
         workflow.results_lock = hold(Path(placed(RESULTS)))
+        if workflow.local_exec:
+            needed = [
+                GPUS[job.rule.name](job.wildcards)
+                for job in workflow.dag.needrun_jobs()
+                if job.rule.name in GPUS
+            ]
+            gpus.check(max(needed, default=0), gpus.visible_gpus())
 
 
 # Snakemake deletes the outputs of a job that failed, and does not miss a file that nobody asks for: the report of

@@ -61,9 +61,22 @@ def stage(wildcards, input):
     return f"{IN_HOUSE} python -m pipeline"
 
 
-def lease_of(wildcards, input, resources):
-    """Return the command in front of another that gives it GPUs of its own; none where it takes none."""
-    return f"python -m proteinmtp.base.gpus {resources.gpu}" if resources.gpu else ""
+GPUS = {
+    "pretrain": lambda wildcards: pretraining(wildcards).gpus,
+    "train": lambda wildcards: CONFIG.run(wildcards.run).train.gpus,
+    "predict": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
+}
+"""How many GPUs a job takes. Its resources may say fewer: Snakemake lowers them to the limit of the profile."""
+
+
+def lease_for(rule):
+    """Return a function that gives the command in front of another that gives it GPUs of its own, if it takes any."""
+
+    def command(wildcards):
+        count = GPUS[rule](wildcards)
+        return f"python -m proteinmtp.base.gpus {count}" if count else ""
+
+    return command
 
 
 def shards_in(name):
@@ -185,7 +198,7 @@ def network_fingerprint(stage, *more):
 
 def launched_as(wildcards):
     """Return what accelerate is told about a run, without comments and formatting."""
-    return told(CONFIG.run(wildcards.run).train.gpus)
+    return told(GPUS["train"](wildcards))
 
 
 def told(gpus):

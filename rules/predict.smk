@@ -17,10 +17,10 @@ rule predict:
         ENVIRONMENT
     threads: lambda wildcards: CONFIG.run(wildcards.run).train.threads
     resources:
-        gpu=lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
+        gpu=GPUS["predict"],
     params:
         house=lambda wildcards, input: IN_HOUSE,
-        lease=lease_of,
+        lease=lease_for("predict"),
         options=lambda wildcards: options(
             settings=settings_of(wildcards.run, "reconstruct"),
             subset=CONFIG.evaluate.subset,

@@ -47,20 +47,20 @@ rule pretrain:
         ENVIRONMENT
     threads: lambda wildcards: pretraining(wildcards).threads
     resources:
-        gpu=lambda wildcards: pretraining(wildcards).gpus,
+        gpu=GPUS["pretrain"],
         checkpoint_every=lambda wildcards: pretraining(wildcards).checkpoint_every,
         max_seconds=lambda wildcards: round(
             60 * (pretraining(wildcards).max_minutes or 0)
         ),
     params:
         house=lambda wildcards, input: IN_HOUSE,
-        lease=lease_of,
-        accelerate=lambda wildcards, input: accelerate_file(pretraining(wildcards).gpus),
+        lease=lease_for("pretrain"),
+        accelerate=lambda wildcards, input: accelerate_file(GPUS["pretrain"](wildcards)),
         work=lambda wildcards, output: Path(output.record).parents[2]
         / "work"
         / "pretrain",
         chains=shards_in("chains"),
-        processes=lambda wildcards: max(1, pretraining(wildcards).gpus),
+        processes=lambda wildcards: max(1, GPUS["pretrain"](wildcards)),
         fasta=lambda wildcards, input: pretraining(wildcards).fasta,
         content=lambda wildcards: [
             FASTA_HASHES[Path(path)] for path in pretraining(wildcards).fasta
@@ -72,7 +72,7 @@ rule pretrain:
             seed=CONFIG.seed,
         ),
         code=lambda wildcards: text_sha256(
-            fingerprint("pretrain"), PINS, told(pretraining(wildcards).gpus)
+            fingerprint("pretrain"), PINS, told(GPUS["pretrain"](wildcards))
         )[:16],
     message:
         "Pretrain the backbone {wildcards.pretrained}; progress is in {log}"

@@ -17,7 +17,7 @@ rule train:
         ENVIRONMENT
     threads: lambda wildcards: CONFIG.run(wildcards.run).train.threads
     resources:
-        gpu=lambda wildcards: CONFIG.run(wildcards.run).train.gpus,
+        gpu=GPUS["train"],
         # Not params, which Snakemake compares: another limit does not train a finished run again.
         checkpoint_every=lambda wildcards: CONFIG.run(
             wildcards.run
@@ -27,14 +27,12 @@ rule train:
         ),
     params:
         house=lambda wildcards, input: IN_HOUSE,
-        lease=lease_of,
-        accelerate=lambda wildcards, input: accelerate_file(
-            CONFIG.run(wildcards.run).train.gpus
-        ),
+        lease=lease_for("train"),
+        accelerate=lambda wildcards, input: accelerate_file(GPUS["train"](wildcards)),
         work=lambda wildcards, output: Path(output.record).parents[2] / "work" / "train",
         chains=shards_in("chains"),
         distances=shards_in("distances"),
-        processes=lambda wildcards: max(1, CONFIG.run(wildcards.run).train.gpus),
+        processes=lambda wildcards: max(1, GPUS["train"](wildcards)),
         options=lambda wildcards: options(
             settings=settings_of(wildcards.run, "predict", "reconstruct"),
             seed=CONFIG.seed,

@@ -47,6 +47,19 @@ def visible_gpus() -> list[str]:
     return [str(index) for index in range(torch.cuda.device_count())]
 
 
+def check(count: int, gpus: Sequence[str]) -> None:
+    """Check that so many GPUs are there.
+
+    Raises:
+        UserError: if there are fewer.
+    """
+    if count > len(gpus):
+        raise UserError(
+            f"train.gpus or backbone.pretrain.gpus asks for {count} GPUs, and {len(gpus)} can be used here; set it to 0"
+            " for the CPU"
+        )
+
+
 def lease(count: int, gpus: Sequence[str]) -> list[str]:
     """Return the names of some GPUs, locked as long as this process lives; wait until there are enough.
 
@@ -57,11 +70,7 @@ def lease(count: int, gpus: Sequence[str]) -> list[str]:
     Raises:
         UserError: if there are fewer.
     """
-    if count > len(gpus):
-        raise UserError(
-            f"train.gpus or backbone.pretrain.gpus asks for {count} GPUs, and {len(gpus)} can be used here; set it to 0"
-            " for the CPU"
-        )
+    check(count, gpus)
     job = safe_id(os.environ.get("SLURM_JOB_ID", ""))
     folder = Path(tempfile.gettempdir()) / f"proteinmtp-gpus-{os.getuid()}-{job}"
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -279,6 +279,7 @@ def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
         (directory_source(Path("docs")), "source.directory.path: no structure file in docs"),
         ({"source": {"kind": "pdbbind", "pdbbind": {"path": "docs"}}}, "source.pdbbind.path: no index of the general"),
         ({"source": {"kind": "rcsb", "rcsb": {"ids": "nowhere"}}}, "source.rcsb.ids: nowhere cannot be read"),
+        ({"defaults": {"train": {"gpus": 64}}}, "train.gpus or backbone.pretrain.gpus asks for 64 GPUs"),
     ],
 )
 def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project, change: dict, message: str):
@@ -289,6 +290,12 @@ def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project,
     assert done.stdout.count(message) == 1
     assert "Traceback" not in done.stdout and 'File "' not in done.stdout
     assert not list((project.folder / "results").glob("data"))
+
+
+def test_a_job_is_given_the_gpus_that_its_processes_need_whatever_the_limit_of_the_profile(project: Project):
+    project.configure(TINY, {"defaults": {"train": {"gpus": 2}}})
+    done = project.snakemake("results/runs/distance/model.json", "-n", "-p")
+    assert "base.gpus 2 accelerate launch" in done.stdout and "--num_processes 2" in done.stdout, done.stdout[-3000:]
 
 
 def test_braces_in_texts_and_paths_stay_as_they_are(project: Project, tmp_path: Path):
