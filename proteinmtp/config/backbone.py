@@ -65,7 +65,7 @@ class Corpus(Section):
 class PretrainConfig(LoopConfig, Corpus):
     """Training of the backbone on sequences, all its weights, before runs begin with it."""
 
-    steps: int = Field(400, ge=0, description="optimiser steps")
+    steps: int = Field(300, ge=0, description="optimiser steps")
 
     @model_validator(mode="after")
     def _something_to_learn_from(self) -> PretrainConfig:

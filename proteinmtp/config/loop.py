@@ -16,7 +16,7 @@ PAUSES = frozenset({"checkpoint_every", "max_minutes"})
 class LoopConfig(Section):
     """The training loop."""
 
-    steps: int = Field(400, ge=0, description="optimiser steps")
+    steps: int = Field(300, ge=0, description="optimiser steps")
     epochs: float | None = Field(
         None, gt=0, le=100_000, description="in place of steps: how often each training chain is seen; null: see steps"
     )
