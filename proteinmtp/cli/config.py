@@ -16,19 +16,20 @@ PROJECT, *LOCKS = Path("pyproject.toml"), Path("requirements.lock"), Path("requi
 
 def config(
     check: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Check this config file, and name its runs.")
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="Check this config file, and name its runs; several: together."),
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="In a checkout: write config.yaml, the JSON schema and envs/.")
     ] = False,
 ) -> None:
     """Print the configuration with all defaults, check a file, or write the files that follow from the models."""
-    if check is not None and write:
+    if check and write:
         raise typer.BadParameter("--check and --write do not go together")
-    if check is not None:
-        read = catalogue.read_config(check)
+    if check:
+        read = catalogue.read_config(*check)
         catalogue.check_backbones(read)
-        typer.echo(f"{check}: fine, runs: {', '.join(entry.name for entry in read.runs)}")
+        typer.echo(f"{', '.join(map(str, check))}: fine, runs: {', '.join(entry.name for entry in read.runs)}")
     elif write:
         for path, text in generated_files(Path()).items():
             with atomic(path) as temporary:

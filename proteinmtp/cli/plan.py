@@ -22,7 +22,10 @@ HEADERS = ("run", "trained", "of", "tokens", "training", "inference", "saved", "
 
 
 def plan(
-    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The configuration.")],
+    config: Annotated[
+        list[Path],
+        typer.Option(exists=True, dir_okay=False, help="The configuration; several: together."),
+    ],
     run: Annotated[str | None, typer.Option(help="Plan this run alone.")] = None,
     length: Annotated[
         int | None, typer.Option(min=4, help="Residues of the longest chain; else that of parse.")
@@ -31,7 +34,7 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """Print parameters, tokens, memory and size on disk of each run, and whether it fits; no weights are needed."""
-    settings = read_config(config)
+    settings = read_config(*config)
     names = [entry.name for entry in settings.runs]
     if run is not None and run not in names:
         raise UserError(f"--run: there is no run {run}; runs: {', '.join(names)}")
@@ -67,7 +70,7 @@ def plan(
 
 @contextmanager
 def _uncompiled() -> Iterator[None]:
-    """Import without compiling: bitsandbytes asks for it while it is imported, and nothing is computed in this process.
+    """Import without compiling: bitsandbytes asks for it while PEFT imports it, and nothing is computed in this process.
 
     PyTorch's compiler alone takes longer to import than a plan to make.
     """

@@ -13,7 +13,7 @@ from proteinmtp.config.loop import PAUSES, LoopConfig
 from proteinmtp.config.loss import LossConfig, LossTerm
 from proteinmtp.config.parse import ParseConfig
 from proteinmtp.config.predict import PredictConfig
-from proteinmtp.config.project import Config, options_json, validated, with_runs
+from proteinmtp.config.project import Config, merged, options_json, validated, with_runs
 from proteinmtp.config.reconstruct import ReconstructConfig
 from proteinmtp.config.report import ReportConfig
 from proteinmtp.config.runs import NULL_PREFIX, RunConfig, RunEntry, one_of
@@ -60,6 +60,7 @@ __all__ = [
     "TinyBackbone",
     "TrainConfig",
     "YearSplit",
+    "merged",
     "one_of",
     "options_json",
     "validated",

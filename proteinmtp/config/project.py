@@ -99,12 +99,21 @@ def validated(raw: Mapping[str, Any]) -> Config:
     for index, entry in enumerate(config.runs):
         overrides = dict(entry.model_extra or {})
         try:
-            config._resolved[entry.name] = RunConfig.model_validate(_merged(config.defaults.model_dump(), overrides))
+            config._resolved[entry.name] = RunConfig.model_validate(merged(config.defaults.model_dump(), overrides))
         except ValidationError as error:
             mistakes.append(describe(error, RunConfig, prefix=f"runs[{index}] ({entry.name}): ", beside=RunEntry))
     if mistakes:
         raise ConfigError("\n".join(mistakes))
     return config
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:  # YAML as it was read
+    """Return settings with changes, section by section, as Snakemake merges config files; lists are replaced."""
+    result = dict(base)
+    for key, value in changes.items():
+        below = result.get(key)
+        result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return result
 
 
 def with_runs(config: Config, runs: Mapping[str, RunConfig]) -> Config:
@@ -123,11 +132,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value
-
-
-def _merged(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:  # YAML as it was read
-    result = dict(base)
-    for key, value in changes.items():
-        below = result.get(key)
-        result[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, Mapping) else value
-    return result

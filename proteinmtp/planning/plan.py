@@ -281,9 +281,7 @@ class _Job:
         weights = _blocks(self.device.gpu)
         with counted(weights) as counter:
             architecture = with_depth(self.architecture, layers)
-            network = shadow_network(
-                self.config, architecture, around=self.around, dtype=self.target.dtype, counter=counter
-            )
+            network = shadow_network(self.config, architecture, around=self.around, target=self.target, counter=counter)
             loading = self._loading(network, weights)
             yield _Shadow(
                 network=network,

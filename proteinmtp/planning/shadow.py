@@ -19,8 +19,7 @@ from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
 
 from proteinmtp.base.errors import UserError
 from proteinmtp.config import BackboneConfig, RunConfig
-from proteinmtp.model.backbone import Backbone, BackboneError, bare_model, read_architecture, with_adapter
-from proteinmtp.model.backbone_mistakes import missing_packages
+from proteinmtp.model.backbone import BackboneError, bare_model, read_architecture, with_adapter
 from proteinmtp.model.build import assemble, network_type
 from proteinmtp.model.network import Network
 from proteinmtp.model.published import published
@@ -29,6 +28,7 @@ from proteinmtp.model.tiny import tiny_config
 from proteinmtp.model.tokens import ResidueTokenizer, TokenizerError
 from proteinmtp.planning.allocators import Allocator
 from proteinmtp.planning.layers import Stages
+from proteinmtp.planning.quantised import cast_no_inputs, quantise
 from proteinmtp.planning.storage import StorageCounter
 from proteinmtp.predictors.network import batch_of, predict_batch
 from proteinmtp.tables.chains import Chain, ChainSequence
@@ -76,6 +76,11 @@ class Target:
     gpu: bool
     dtype: torch.dtype
 
+    @property
+    def autocast(self) -> bool:
+        """Whether a GPU autocasts."""
+        return self.gpu and self.dtype is torch.bfloat16
+
 
 def architecture(config: BackboneConfig) -> PreTrainedConfig:
     """Return the backbone's config; of a hub model that is not known here only config.json is fetched.
@@ -119,7 +124,7 @@ def frame(config: BackboneConfig, prompt: str) -> Frame:
 
 
 def shadow_network(
-    config: RunConfig, model_config: PreTrainedConfig, *, around: Frame, dtype: torch.dtype, counter: StorageCounter
+    config: RunConfig, model_config: PreTrainedConfig, *, around: Frame, target: Target, counter: StorageCounter
 ) -> Network[Any]:
     """Return the network on fake tensors, as `build_network` returns the real one; the peak counts from its head on.
 
@@ -130,17 +135,15 @@ def shadow_network(
         raise NotPlannedError(f"the memory of the head {config.head.kind} depends on what it writes: not planned")
     train = config.train
     full = train.tuning == "full"
-    model_config.dtype = torch.float32 if full else dtype
+    model_config.dtype = torch.float32 if full else target.dtype
     backbone = bare_model(model_config)
     if train.quantization != "none":
-        for mistake in missing_packages(config):
-            raise BackboneError(mistake)
-        from proteinmtp.planning.quantised import quantise
-
-        quantise(backbone, train.quantization, dtype)
+        quantise(backbone, train.quantization, target.dtype)
     if train.gradient_checkpointing:
         backbone.activation_checkpointing_enable({"use_reentrant": False})
-    tuned: Backbone = backbone if full else with_adapter(backbone, train)
+    tuned = backbone if full else with_adapter(backbone, train)
+    if target.autocast:
+        cast_no_inputs(tuned)
     counter.allocator.begin()
     return assemble(tuned, config, around)
 
@@ -187,7 +190,7 @@ def predict(config: RunConfig, network: Network[Any], *, length: int, target: Ta
     """
     network.eval()
     members = [ChainSequence("", "A" * length)] * config.predict.batch_size
-    with _gpu_autocast(target.gpu and target.dtype is torch.bfloat16):
+    with _gpu_autocast(target.autocast):
         prediction = predict_batch(network, batch_of(members, TOKENS), target.dtype)
     held = allocator.now
     del prediction
@@ -217,7 +220,7 @@ class _OneProcess:
     @contextmanager
     def autocast(self) -> Iterator[None]:
         mixed = self.target.dtype is torch.bfloat16
-        with _gpu_autocast(self.target.gpu and mixed), torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
+        with _gpu_autocast(self.target.autocast), torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
             yield
 
     def backward(self, loss: Tensor) -> None:

@@ -8,6 +8,7 @@ open.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from proteinmtp.config import (
     RunConfig,
     Section,
     SourceConfig,
+    merged,
     one_of,
     validated,
     with_runs,
@@ -50,9 +52,9 @@ class NullPart:
     description: str
 
 
-def read_config(path: Path) -> Config:
-    """Read a YAML file and check it; see `parse_config`."""
-    return parse_config(read_yaml(path))
+def read_config(*paths: Path) -> Config:
+    """Read YAML files, the later over the earlier, and check them; see `parse_config`."""
+    return parse_config(reduce(merged, map(read_yaml, paths)))
 
 
 def parse_config(raw: Mapping[str, Any]) -> Config:

@@ -67,7 +67,7 @@ def test_fake_tensors_take_as_many_bytes_at_their_peak_as_real_ones(name: str):
                 config,
                 architecture(config.backbone),
                 around=Frame(prefix=1, suffix=1, known=True),
-                dtype=torch.float32,
+                target=FLOAT32,
                 counter=counter,
             )
             counter.allocator.begin()
@@ -305,6 +305,12 @@ def test_the_command_says_what_fits(config_file: Path):
     assert "fits" in done.output and "DOES NOT" not in done.output
     done = invoke("--config", str(config_file), "--run", "a", "--length", "30", "--memory", "0.5")
     assert "DOES NOT FIT" in done.output
+
+
+def test_the_later_of_several_files_says_more(config_file: Path, tmp_path: Path):
+    (tmp_path / "data.yaml").write_text("parse: {max_length: 25}\ndefaults: {predict: {batch_size: 7}}\n")
+    done = invoke("--config", str(config_file), "--config", str(tmp_path / "data.yaml"), "--run", "a", "--json")
+    assert [(row["length"], row["predict_chains"]) for row in json.loads(done.stdout)] == [(25, 7)], done.output
 
 
 def test_the_command_prints_json_for_all_runs(config_file: Path):
