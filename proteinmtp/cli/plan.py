@@ -70,7 +70,7 @@ def plan(
 
 @contextmanager
 def _uncompiled() -> Iterator[None]:
-    """Import without compiling: bitsandbytes asks for it while PEFT imports it, and nothing is computed in this process.
+    """Import without compiling: PEFT imports bitsandbytes, which asks for it, and nothing is computed here.
 
     PyTorch's compiler alone takes longer to import than a plan to make.
     """

@@ -308,9 +308,10 @@ def test_the_command_says_what_fits(config_file: Path):
 
 
 def test_the_later_of_several_files_says_more(config_file: Path, tmp_path: Path):
-    (tmp_path / "data.yaml").write_text("parse: {max_length: 25}\ndefaults: {predict: {batch_size: 7}}\n")
+    (tmp_path / "data.yaml").write_text("parse: {max_length: 35}\ndefaults: {predict: {batch_size: 7}}\n")
     done = invoke("--config", str(config_file), "--config", str(tmp_path / "data.yaml"), "--run", "a", "--json")
-    assert [(row["length"], row["predict_chains"]) for row in json.loads(done.stdout)] == [(25, 7)], done.output
+    assert done.exit_code == 0, done.output
+    assert [(row["length"], row["predict_chains"]) for row in json.loads(done.stdout)] == [(35, 7)]
 
 
 def test_the_command_prints_json_for_all_runs(config_file: Path):
