@@ -1,10 +1,16 @@
 """Presets as people combine them: a data set, a model, a study."""
 
+import json
 import re
+from functools import reduce
 from itertools import cycle, product
 from pathlib import Path
 
 import pytest
+import yaml
+
+from proteinmtp.base.yaml_file import read_yaml
+from proteinmtp.config import merged
 
 from ..support.dry_runs import DryRun, dry_runs
 from ..support.presets import DATA, MODELS, STUDIES, data_sets_at_hand
@@ -68,3 +74,22 @@ def test_studies_are_planned_with_their_data(checkout: Project):
 @pytest.mark.slow
 def test_large_studies_are_planned_with_their_data(checkout: Project):
     check_studies(checkout, list(LARGE))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["phase1", "phase2", "phase3"])
+def test_a_phase_ends_in_a_report_with_a_small_model_in_place_of_its_own(checkout: Project, phase: str):
+    presets = [checkout.folder / "workflow" / "presets" / f"{name}.yaml" for name in ("data/demo", f"study/{phase}")]
+    small = {
+        "source": {"demo": {"families": 6, "members": 10}},
+        "defaults": {
+            "backbone": {"kind": "tiny", "hub": {"id": None, "revision": None}, "pretrain": {"when": "never"}},
+            "train": {"gpus": 0, "precision": "auto"},
+        },
+    }
+    config = reduce(merged, [*map(read_yaml, presets), small])
+    (checkout.folder / "mine.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    done = checkout.snakemake()
+    assert done.returncode == 0, done.stdout[-3000:]
+    report = json.loads((checkout.folder / config["results"] / "report" / "summary.json").read_text())
+    assert STUDIES[phase][1] <= set(report["runs"])
