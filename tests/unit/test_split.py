@@ -14,7 +14,7 @@ from proteinmtp.splitting import assign, homology
 from proteinmtp.splitting.accounting import AccountingError
 from proteinmtp.splitting.chains import SplitChain
 from proteinmtp.splitting.divide import Assigned, assign_chains
-from proteinmtp.splitting.homology import Homology, clusters, search
+from proteinmtp.splitting.homology import Homology, clusters, relatives, search
 from proteinmtp.splitting.leakage import LeakError, check_homologs, clusters_crossing, nearest_in_training
 from proteinmtp.structures.synthetic import TOPOLOGIES, make_family, make_member
 from proteinmtp.tables.chains import CHAINS, ChainRow
@@ -48,6 +48,23 @@ def test_mmseqs_joins_relatives_and_leaves_strangers_apart(tmp_path: Path):
     hits = search(sequences, tmp_path)
     assert clusters(hits, identity=0.3, coverage=0.5) == {"a": "a", "b": "a", "c": "c", "half": "a", "z": "c"}
     assert clusters(hits, identity=0.9, coverage=0.5) == {"a": "a", "b": "b", "c": "c", "half": "a", "z": "c"}
+
+
+def test_relatives_are_all_that_a_search_of_all_with_all_would_join(tmp_path: Path):
+    """Pairs at the threshold, some of which are found in one direction alone, behind sequences that look like DNA."""
+    rng = np.random.default_rng(0)
+    held = ["".join(rng.choice(LETTERS, 120)) for _ in range(60)]
+    near = [mutated(sequence, fraction, rng) for sequence in held for fraction in (0.4, 0.5, 0.55, 0.6)]
+    pool = ["".join(rng.choice(list("ACGT"), 90)) for _ in range(12)] + near
+    found = relatives(held, pool, identity=0.3, coverage=0.5, folder=tmp_path)
+    names = [f"h{number}" for number in range(len(held))] + [f"p{number}" for number in range(len(pool))]
+    hits = search(dict(zip(names, [*held, *pool], strict=True)), tmp_path)
+    number_of = {hits.number_of[name]: name for name in names}
+    pairs = hits.homologs(identity=0.3, coverage=0.5).select("query", "target").collect().rows()
+    ends = [{number_of[one][0]: number_of[one][1:] for one in pair} for pair in pairs]
+    joined = {int(pair["p"]) for pair in ends if set(pair) == {"h", "p"}}
+    assert joined <= found and len(joined) > 100
+    assert not found & set(range(12))
 
 
 @pytest.mark.parametrize("sequences", [{}, {"a": "ACDEFGHIKL" * 4}, {"a": "ACDEFGHIKL" * 4, "b": "ACDEFGHIKL" * 4}])
