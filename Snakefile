@@ -83,7 +83,8 @@ onstart:
                 for job in workflow.dag.needrun_jobs()
                 if job.rule.name in GPUS
             ]
-            gpus.check(max(needed, default=0), gpus.visible_gpus())
+            if any(needed):
+                gpus.check(max(needed), gpus.visible_gpus())
 
 
 # Snakemake deletes the outputs of a job that failed, and does not miss a file that nobody asks for: the report of

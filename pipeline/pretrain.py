@@ -13,6 +13,7 @@ from typing import Annotated
 
 import torch
 
+from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import file_sha256, text_sha256
 from proteinmtp.config import PAUSES, BackboneConfig, Section, SplitConfig, TrainConfig
 from proteinmtp.model.backbone import Architecture, compute_type, load_backbone
@@ -124,6 +125,8 @@ def _corpus(inputs: Inputs, options: Options, chains: list[str], fasta: list[str
             folder=Path(scratch),
             threads=options.threads,
         )
+    if not learnt.sequences:
+        raise DataError(f"there is no sequence to pretrain on; left out: {dict(learnt.left_out)}")
     logging.info(
         "%d of %d sequences of chains and %d of files are learnt; left out: %s",
         len(learnt.sequences), len(chains), len(fasta), dict(learnt.left_out),

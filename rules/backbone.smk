@@ -33,7 +33,7 @@ rule backbone:
         content=lambda wildcards: [
             LOCAL_HASHES[path]
             for path in LOCAL_FILES
-            if str(path.parent) == BACKBONES[wildcards.backbone].path
+            if path.parent == Path(BACKBONES[wildcards.backbone].path or "")
         ],
         code=fingerprint("backbone"),
     message:

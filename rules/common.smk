@@ -139,9 +139,15 @@ def fingerprint(stage, *parts):
 
 
 def pretraining(wildcards):
-    """Return the settings of the pretraining of a backbone."""
-    _, run = PRETRAINED[wildcards.pretrained]
-    return CONFIG.run(run).backbone.pretrain
+    """Return the settings of the pretraining of a backbone; of runs that share it, the first to pause decides."""
+    _, runs = PRETRAINED[wildcards.pretrained]
+    every = [CONFIG.run(run).backbone.pretrain for run in runs]
+    limits = [one.max_minutes for one in every if one.max_minutes is not None]
+    pauses = {
+        "checkpoint_every": min(one.checkpoint_every for one in every),
+        "max_minutes": min(limits, default=None),
+    }
+    return every[0].model_copy(update=pauses)
 
 
 def unpaused(section):
@@ -153,7 +159,10 @@ def unpaused(section):
 def backbone_settings(run):
     """Return the settings of a run's backbone as it is before it is pretrained, and as it is after."""
     after = CONFIG.run(run).backbone
-    after = after.model_copy(update={"pretrain": unpaused(after.pretrain)})
+    pretrain = unpaused(after.pretrain)
+    if is_pretrained(after):
+        pretrain = pretrain.model_copy(update={"when": "always"})
+    after = after.model_copy(update={"pretrain": pretrain})
     return after.model_copy(update={"pretrain": type(after.pretrain)()}), after
 
 

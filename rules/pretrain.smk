@@ -1,22 +1,19 @@
 # Backbones that are trained on sequences before the runs; runs with equal settings share one.
-PRETRAINED = {
-    backbone_key(pretrained): (backbone_key(bare), run)
-    for run in RUNS
-    for bare, pretrained in [backbone_settings(run)]
-    if is_pretrained(pretrained)
-}
 PRETRAINED_OF = {
     run: backbone_key(pretrained)
     for run in RUNS
     for _, pretrained in [backbone_settings(run)]
     if is_pretrained(pretrained)
 }
+PRETRAINED = {
+    key: (
+        backbone_key(backbone_settings(first)[0]),
+        [run for run, of in PRETRAINED_OF.items() if of == key],
+    )
+    for first, key in PRETRAINED_OF.items()
+}
 FASTA = sorted(
-    {
-        path
-        for _, run in PRETRAINED.values()
-        for path in CONFIG.run(run).backbone.pretrain.fasta
-    }
+    {path for run in PRETRAINED_OF for path in CONFIG.run(run).backbone.pretrain.fasta}
 )
 FASTA_HASHES = (
     cached_hashes(
@@ -66,7 +63,7 @@ rule pretrain:
             FASTA_HASHES[Path(path)] for path in pretraining(wildcards).fasta
         ],
         options=lambda wildcards: options(
-            backbone=backbone_settings(PRETRAINED[wildcards.pretrained][1])[1],
+            backbone=backbone_settings(PRETRAINED[wildcards.pretrained][1][0])[1],
             split=CONFIG.split,
             max_unknown=CONFIG.parse.max_unknown,
             seed=CONFIG.seed,

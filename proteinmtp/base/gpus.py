@@ -1,7 +1,8 @@
 """`python -m proteinmtp.base.gpus COUNT COMMAND ...` runs a command with GPUs that no other job of this user has.
 
 Snakemake counts GPUs and does not say which are free: without this, two jobs at a time would both take the first. The
-locks of the GPUs are inherited by the command, so they end with it, however it ends. SLURM may number the GPUs of each
+locks of the GPUs are inherited by the command, so they end with it, however it ends; a process that it started and that
+outlives it, which takes a kill, has none. SLURM may number the GPUs of each
 of its jobs from 0, so each of those has locks of its own.
 """
 
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from proteinmtp.base import logs
@@ -22,6 +24,7 @@ FINGERPRINT = "never"
 """See `proteinmtp.base.fingerprint`: which GPU a job gets changes no result."""
 
 WAIT_SECONDS = 2.0
+NONE = ("-1", "NoDevFiles")
 DEVICES = ("nvidia[0-9]*", "kfd", "dxg")
 """What the drivers of NVIDIA, of AMD, and of Windows' Linux make in /dev."""
 
@@ -38,8 +41,8 @@ def main() -> None:
 def visible_gpus() -> list[str]:
     """Return the names of the GPUs that this process may use; without a driver, torch is not asked."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if given is not None:
-        return [name.strip() for name in given.split(",") if name.strip()]
+    if given is not None:  # what follows a name that is none does not count
+        return list(takewhile(lambda name: name and name not in NONE, map(str.strip, given.split(","))))
     if not any(Path("/dev").glob(device) for device in DEVICES):
         return []
     import torch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from proteinmtp.base.gpus import visible_gpus
 from proteinmtp.config.section import Section
@@ -55,3 +55,11 @@ class LoopConfig(Section):
         description="GPUs that a job takes; 0: the CPU; auto: those of the machine where snakemake is started",
     )
     threads: int = Field(1, ge=1, le=256, description="CPU threads of a job")
+
+    @model_validator(mode="after")
+    def _each_process_has_a_chain(self) -> LoopConfig:
+        if self.batch_size < self.gpus:
+            raise ValueError(
+                f"batch_size {self.batch_size} is below gpus {self.gpus}, each of which takes a chain or more"
+            )
+        return self

@@ -15,6 +15,7 @@ from proteinmtp.model.tiny import make_tiny
 from proteinmtp.model.tokens import ResidueTokenizer
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+BESIDE_WEIGHTS = (".json", ".txt", ".model", ".jinja")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
@@ -53,7 +54,7 @@ def save_backbone(backbone: Backbone, *, begun_with: Path, folder: Path) -> None
     """Save a backbone that was trained, with the tokenizer and all else in the folder that it was loaded from."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(begun_with.iterdir()):
-        if path.is_file() and path.suffix != ".py" and not any(path.match(name) for name in WEIGHTS):
+        if path.is_file() and not any(path.match(name) for name in WEIGHTS) and path.suffix in BESIDE_WEIGHTS:
             shutil.copyfile(path, folder / path.name)
     backbone.save_pretrained(folder)
     give_usual_permissions(folder)

@@ -80,6 +80,7 @@ class ResidueModel(Trainable[ChainSequence, SequenceBatch, Guess]):
                 " whose tokens see all others: set it to masked"
             )
         self.backbone, self.masked = backbone, masked
+        self.scaled = self.architecture.embedding_scale != 1
         self.slots = SlotsConfig(kind="none", attention="bidirectional" if masked else "causal")
         prefix, suffix = tokens.frame("")
         self.prefix: Tensor
@@ -93,7 +94,8 @@ class ResidueModel(Trainable[ChainSequence, SequenceBatch, Guess]):
             table = backbone.get_input_embeddings().weight.detach().float()
             known = tokens.vocabulary()
             token = next((known[name] for name in MASKS if known.get(name, len(table)) < len(table)), None)
-            self.hidden_row = nn.Parameter(table.mean(0) if token is None else table[token].clone())
+            row = table.mean(0) if token is None else table[token].clone()
+            self.hidden_row = nn.Parameter(torch.zeros_like(row) if self.scaled else row)
 
     def collate(self, chains: Sequence[ChainSequence], tokens: Sequence[Sequence[int]]) -> SequenceBatch:
         """Return a batch of sequences and their token ids."""
@@ -119,6 +121,9 @@ class ResidueModel(Trainable[ChainSequence, SequenceBatch, Guess]):
         embedded: Tensor = self.backbone.get_input_embeddings()(tokens.clamp(min=0))
         if self.masked:
             embedded = torch.where((tokens < 0)[..., None], self.hidden_row.to(embedded.dtype), embedded)
+            if self.scaled:  # ESM-2 embeds what is hidden as zeros and scales up the rest
+                around = len(self.prefix) + len(self.suffix)
+                embedded = embedded / (1 - asked.sum(1) / (batch.lengths + around))[:, None, None]
         states = layout.states(self.backbone, self.architecture, embedded)
         with torch.autocast(states.device.type, enabled=False):
             logits = self.readout(layout.read(states).float())

@@ -17,6 +17,7 @@ from transformers import PreTrainedConfig
 
 from proteinmtp.config import RunConfig
 from proteinmtp.model.backbone import Architecture, BackboneError, compute_type, numbers_in, parameter_count
+from proteinmtp.model.backbone_mistakes import is_pretrained
 from proteinmtp.model.build import as_predicted
 from proteinmtp.model.network import Network
 from proteinmtp.planning.allocators import Allocator, Blocks, Heap
@@ -42,6 +43,8 @@ HOLES = {"training": 0.26, "inference": 1.0}
 """Bytes of holes in the heap for each byte in use at the peak of a CPU, measured (docs/planning.md)."""
 PROGRAM = 512 * MIB
 """A CPU process that has imported everything and computed nothing, measured; for a GPU about what CUDA itself takes."""
+PRETRAINING = 16
+"""Bytes for each parameter that is trained in float32: it, its gradient and two states of AdamW."""
 GPU_BLOCK = 512
 """PyTorch hands out GPU memory in multiples of it, bytes."""
 GPU_WORKSPACE = 32 * MIB
@@ -164,7 +167,7 @@ def plan_run(name: str, config: RunConfig, *, length: int, device: Device) -> Pl
         artefact=needs.counts["artefact"],
         gpu=device.gpu,
         memory=device.memory,
-        notes=job.notes(needs.tokens),
+        notes=job.notes(needs.tokens, needs.counts["parameters"]),
     )
 
 
@@ -291,13 +294,18 @@ class _Job:
                 gpu=self.device.gpu,
             )
 
-    def notes(self, tokens: int) -> tuple[str, ...]:
-        """Return what was assumed, for a longest chain of so many tokens."""
+    def notes(self, tokens: int, parameters: int) -> tuple[str, ...]:
+        """Return what was assumed, for a longest chain of so many tokens and a network of so many parameters."""
         config, length = self.config, self.length
         around = self.around.prefix + self.around.suffix
         notes = []
         if config.train.gpus and not self.device.gpu:
             notes.append("there is no GPU here, so this is a plan for the CPU; --memory GIB plans for a GPU")
+        if is_pretrained(config.backbone) and config.backbone.kind != "tiny":
+            least = PRETRAINING * parameters / GIB
+            notes.append(
+                f"backbone.pretrain, which trains all weights, is not planned; it takes {least:.0f} GiB or more"
+            )
         if config.predict.offload:
             notes.append("predict.offload: what of the backbone does not fit the GPU in prediction lies in main memory")
         if not self.around.known:

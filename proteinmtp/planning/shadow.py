@@ -172,7 +172,7 @@ def train_step(
         options=options.model_copy(update={"gradient_accumulation": pieces}),
         tokens=TOKENS,
     )
-    step.take(_chains(chains if pieces == 2 else min(chains, options.batch_size), length), options.lr)
+    step.take(_chains(chains, length), options.lr)
 
 
 def _make_states(optimizer: Optimizer, trained: Iterable[nn.Parameter]) -> None:

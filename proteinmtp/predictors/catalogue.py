@@ -31,7 +31,7 @@ from proteinmtp.config import (
 )
 from proteinmtp.model.backbone_mistakes import backbone_mistakes
 from proteinmtp.model.parts import HEADS, LOSSES, TEXT, HeadFacts, head_facts, loss_needs
-from proteinmtp.predictors.unused import unused_settings
+from proteinmtp.predictors.unused import unused_settings, without_unused
 from proteinmtp.structures.listing import SOURCES
 
 NULLS = "proteinmtp.predictors.nulls"
@@ -75,7 +75,7 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     _refuse([*mistakes, *wrong, *_in_against(config)])
     resolved = with_runs(config, {entry.name: _resolved(config.run(entry.name)) for entry in config.runs})
     _refuse(list(unused_settings(resolved)))
-    return resolved
+    return with_runs(config, {entry.name: without_unused(resolved.run(entry.name)) for entry in config.runs})
 
 
 def check_backbones(config: Config) -> None:

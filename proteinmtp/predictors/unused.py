@@ -4,6 +4,8 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from proteinmtp.base import plugins
@@ -31,6 +33,15 @@ def unused_settings(config: Config) -> Iterator[str]:
             yield f"defaults.{key}: no run uses it, since {reasons[0]}; found {value!r}"
 
 
+def without_unused(run: RunConfig) -> RunConfig:
+    """Return the settings with those that the run does not use at their defaults, so that they train nothing again."""
+    values = run.model_dump()
+    for key in _unused(run).keys() & DEFAULTS.keys():
+        *sections, name = key.split(".")
+        reduce(getitem, sections, values)[name] = DEFAULTS[key]
+    return RunConfig.model_validate(values)
+
+
 def _unused(run: RunConfig) -> dict[str, str]:
     """Return for each key that the run does not use the reason."""
     keys = {key for key, _ in _leaves(run.model_dump())} | DEFAULTS.keys()
@@ -52,8 +63,11 @@ def _in_backbone(run: RunConfig) -> Iterator[tuple[str, str]]:
     if not is_pretrained(backbone):
         for name in PretrainConfig.model_fields.keys() - {"when"}:
             yield f"backbone.pretrain.{name}", f"backbone.pretrain.when is {backbone.pretrain.when}"
-    elif backbone.pretrain.epochs is not None:
-        yield "backbone.pretrain.steps", "backbone.pretrain.epochs is set"
+    else:
+        if backbone.pretrain.epochs is not None:
+            yield "backbone.pretrain.steps", "backbone.pretrain.epochs is set"
+        if not backbone.pretrain.fasta:
+            yield "backbone.pretrain.min_length", "backbone.pretrain.fasta names no file"
     if run.slots.kind == "none":
         yield "slots.positions", "slots.kind is none"
 

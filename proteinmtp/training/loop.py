@@ -166,7 +166,12 @@ class _Loop:
         self._sampler = BatchSampler(
             [len(chain) for chain in run.training], batch_size=run.options.batch_size, seed=run.seed
         )
-        self._options = options = _counted_in_steps(run.options, self._sampler.per_epoch)
+        if self._sampler.batch_size < accelerator.num_processes:
+            raise UserError(
+                f"{run.name}: {len(run.training)} training chains are too few for {run.section}.gpus:"
+                f" {run.options.gpus}"
+            )
+        self._options = options = _counted_in_steps(run.options, len(run.training) / self._sampler.batch_size)
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
         model, optimizer = accelerator.prepare(
             network, AdamW(parameters, lr=options.lr, weight_decay=options.weight_decay)
@@ -199,17 +204,14 @@ class _Loop:
         chains = [self._run.training[index] for index in self._sampler.batch(position.step)]
         lr = learning_rate(position.step, options)
         result = self._step.take(chains, lr)
-        if not (math.isfinite(result.loss) and math.isfinite(result.grad_norm)):
-            raise DivergedError(
-                f"{self._run.name}: loss {result.loss} and gradient norm {result.grad_norm} at step"
-                f" {position.step + 1}; lower {self._run.section}.lr"
-            )
         epoch = self._sampler.epoch(position.step)
         position.step += 1
+        self._check(result.loss, result.grad_norm)
         position.tokens += sum(self._network.tokens_of(len(chain)) for chain in chains)
         position.losses.append(result.loss)
         if position.step % options.validate_every == 0 or position.step == options.steps:
             validation = self._step.validate(self._run.validation)
+            self._check(validation.loss or 0.0, result.grad_norm)
             row = HistoryRow(
                 run=self._run.name,
                 step=position.step,
@@ -231,6 +233,14 @@ class _Loop:
             )  # fmt: skip
         return result
 
+    def _check(self, loss: float, grad_norm: float) -> None:
+        """Stop if one of them is no number."""
+        if not (math.isfinite(loss) and math.isfinite(grad_norm)):
+            raise DivergedError(
+                f"{self._run.name}: loss {loss} and gradient norm {grad_norm} at step {self._position.step}; lower"
+                f" {self._run.section}.lr"
+            )
+
     def _save_or_stop(self, minutes: float) -> None:
         """Write a checkpoint where one is due, and stop where the time is over."""
         position, options = self._position, self._options
@@ -251,7 +261,7 @@ class _Loop:
         return bool(self._accelerator.reduce(torch.tensor(float(flag), device=self._accelerator.device)))
 
 
-def _counted_in_steps(options: LoopConfig, per_epoch: int) -> LoopConfig:
+def _counted_in_steps(options: LoopConfig, per_epoch: float) -> LoopConfig:
     """Return the options with `steps` as `epochs` say, where they do."""
     if options.epochs is None:
         return options

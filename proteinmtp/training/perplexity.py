@@ -6,10 +6,14 @@ from collections.abc import Sequence
 
 import torch
 
+from proteinmtp.base.errors import UserError
 from proteinmtp.base.residues import KNOWN
 from proteinmtp.model.residue_model import ResidueModel
 from proteinmtp.model.tokens import Tokens
 from proteinmtp.tables.chains import ChainSequence
+
+HIGHEST_LOSS = 700.0
+"""Nats, of which the exponential is still a number."""
 
 
 def perplexities(
@@ -32,6 +36,9 @@ def perplexities(
         tokens: the backbone's tokenizer.
         batch_size: chains at once.
         device: of the model.
+
+    Raises:
+        UserError: if the model's is beyond all numbers.
     """
     counts: Counter[str] = Counter(KNOWN)
     for sequence in trained_on:
@@ -52,4 +59,9 @@ def perplexities(
         plain += float(unigram[batch.letters[guess.asked].cpu()].double().sum())
     if not asked:
         return None, None, 0
+    if missed / asked > HIGHEST_LOSS:
+        raise UserError(
+            f"a residue of the validation chains has a loss of {missed / asked:.3g} after pretraining, which has"
+            " diverged; lower backbone.pretrain.lr"
+        )
     return math.exp(missed / asked), math.exp(plain / asked), asked

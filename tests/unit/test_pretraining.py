@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from pipeline import pretrain
-from proteinmtp.base.errors import DataError
+from proteinmtp.base.errors import DataError, UserError
 from proteinmtp.base.files import directory_hashes
 from proteinmtp.base.residues import KNOWN
 from proteinmtp.config import BackboneConfig, PretrainConfig, SplitConfig, TinyBackbone
@@ -29,6 +29,7 @@ from proteinmtp.tables.split import read_subset
 from proteinmtp.training.perplexity import perplexities
 
 from ..support.networks import run_of
+from ..support.saved_models import save_esm
 from ..support.small import SmallData
 from ..support.trained_runs import killed_after, made, train_of
 
@@ -110,6 +111,21 @@ def test_a_hidden_residue_cannot_be_seen_and_the_others_can(small):
         letter = "W" if sequence[place] != "W" else "A"
         after = logits_of(model, tokens, sequence[:place] + letter + sequence[place + 1 :])
         assert torch.equal(before, after) != moves
+
+
+def test_esm2_is_given_what_it_makes_of_its_own_mask_tokens(tmp_path: Path):
+    folder = save_esm(tmp_path / "esm")
+    tokens = ResidueTokenizer.from_folder(folder)
+    backbone = load_backbone(folder, run_of().train, dtype=torch.float32)
+    model = ResidueModel(backbone, masked=True, tokens=tokens).eval()
+    torch.nn.init.normal_(model.readout.weight)
+    sequence = drawn(60)
+    ids = tokens.encode(sequence)
+    guess = model(model.collate([ChainSequence("a", sequence)], [ids]))
+    ids = [32 if hidden else token for token, hidden in zip(ids, guess.asked[0], strict=True)]
+    prefix, suffix = tokens.frame("")
+    states = backbone(input_ids=torch.tensor([[*prefix, *ids, *suffix]])).last_hidden_state
+    assert torch.allclose(model.readout(states)[0, len(prefix) : len(prefix) + 60], guess.logits[0], atol=1e-5)
 
 
 def test_other_residues_are_hidden_at_each_step_and_the_same_ones_in_validation(small):
@@ -300,3 +316,30 @@ def test_letters_that_are_no_residue_become_x(tmp_path: Path):
     path = tmp_path / "some.fasta"
     path.write_text(">sp|P1|A words\nMKVU\nBZJO\n\n>b\nmkv*\n")
     assert read_fasta(path) == ["MKVXXXXX", "MKV"]
+
+
+def test_aligned_and_translated_sequences_are_read(tmp_path: Path):
+    path = tmp_path / "some.FA.GZ"
+    path.write_bytes(gzip.compress("\ufeff; a comment\r\n\r\n>a*-\r\nAC--DE.F\r\nGH*IK*\r\n>b\r\nMKV**\r\n".encode()))
+    assert read_fasta(path) == ["ACDEFGHXIK", "MKV"]
+
+
+def test_nothing_to_learn_is_said(small, tmp_path: Path):
+    path = tmp_path / "some.fasta"
+    path.write_text(">a\nMKV\n")
+    with pytest.raises(DataError, match=r"no sequence to pretrain on; left out: \{'too short': 1\}"):
+        stage(small, tmp_path, fasta=(path,), chains=False)
+
+
+def test_pretraining_that_diverged_at_its_end_says_so(small):
+    model, tokens = model_of(small, masked=False)
+    torch.nn.init.normal_(model.readout.weight, std=1e4)
+    with pytest.raises(UserError, match=r"has diverged; lower backbone\.pretrain\.lr"):
+        perplexities(
+            model,
+            [ChainSequence("a", drawn(60))],
+            trained_on=["A"],
+            tokens=tokens,
+            batch_size=2,
+            device=torch.device("cpu"),
+        )

@@ -1,4 +1,5 @@
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -92,8 +93,7 @@ def test_without_validation_chains_the_last_weights_are_saved(small, tmp_path: P
 
 
 def test_epochs_are_counted_in_steps(small, tmp_path: Path):
-    chains = len(read_subset(small.split, "train"))
-    steps = 2 * (chains // 4)
+    steps = round(2 * len(read_subset(small.split, "train")) / 4)
     settings = run_of()
     for name, counted in (("epochs", {"epochs": 2.0}), ("steps", {"steps": steps})):
         files = files_of(small, tmp_path / name)
@@ -282,6 +282,12 @@ def test_training_makes_the_loss_smaller(small, tmp_path: Path):
 def test_a_run_that_diverges_says_so(small, tmp_path: Path):
     with pytest.raises(DivergedError, match=r"a: loss .* lower train\.lr"):
         trained(small, tmp_path, train={"lr": 1e10, "max_grad_norm": 1e10, "steps": 20})
+
+
+def test_a_validation_that_diverges_is_not_the_best_one(small, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(TrainingStep, "validate", lambda self, chains: Validation(loss=math.nan, distance_error=1.0))
+    with pytest.raises(DivergedError, match=r"a: loss nan .* at step 3; lower train\.lr"):
+        trained(small, tmp_path)
 
 
 def test_a_run_of_no_steps_saves_the_untrained_model(small, tmp_path: Path, caplog):

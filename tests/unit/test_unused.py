@@ -48,6 +48,7 @@ IGNORED = [
         "backbone.pretrain.fasta",
         "pretrain.when is tiny",
     ),
+    ({"backbone": {"pretrain": {"min_length": 99}}}, "backbone.pretrain.min_length", "pretrain.fasta names no file"),
     ({"backbone": {"pretrain": {"epochs": 2.0, "steps": 9}}}, "backbone.pretrain.steps", "pretrain.epochs is set"),
     ({"predict": {"offload": True}}, "predict.offload", "train.gpus is 0"),
     ({"reconstruct": {"method": "mds", "smacof_steps": 9}}, "reconstruct.smacof_steps", "reconstruct.method is mds"),
@@ -81,6 +82,17 @@ def test_a_setting_of_the_defaults_that_one_run_uses_is_fine():
     parse_config({"defaults": {"reconstruct": {"cap": 20.0}}, "runs": [{"name": "a"} | COORDS]})  # the nulls use it
 
 
+def test_a_setting_that_a_run_does_not_use_is_not_among_its_own():
+    runs = [{"name": "a"}, {"name": "b", "train": {"tuning": "full"}, "backbone": {"pretrain": {"when": "never"}}}]
+    one, other = (
+        parse_config(
+            {"defaults": {"train": {"lora": {"rank": n}}, "backbone": {"pretrain": {"steps": n}}}, "runs": runs}
+        )
+        for n in (4, 5)
+    )
+    assert one.run("a") != other.run("a") and one.run("b") == other.run("b")
+
+
 @pytest.mark.parametrize("head", names(HEADS))
 @pytest.mark.parametrize("rest", [{}, FULL, NOT_PRETRAINED])
 def test_defaults_are_never_named_though_they_stand_there(head: str, rest: dict[str, Any]):
@@ -106,6 +118,10 @@ def test_mistakes_of_all_runs_are_said_at_once():
 def test_gpus_are_those_that_are_there(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
     assert parse_config({"defaults": {"train": {"gpus": "auto"}}}).run("slots").train.gpus == 3
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,-1,2")
+    assert parse_config({"defaults": {"train": {"gpus": "auto"}}}).run("slots").train.gpus == 1
+    with pytest.raises(ConfigError, match=r"batch_size 1 is below gpus 2"):
+        parse_config({"defaults": {"train": {"gpus": 2, "batch_size": 1}}})
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert parse_config({"defaults": {"train": {"gpus": "auto"}}}).run("slots").train.gpus == 0
     with pytest.raises(ConfigError, match=r"^defaults.train.gpus: .*found 'all'"):
