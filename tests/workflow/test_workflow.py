@@ -279,7 +279,7 @@ def test_ids_are_fetched_and_a_failed_one_is_asked_for_again_on_request(
         (directory_source(Path("docs")), "source.directory.path: no structure file in docs"),
         ({"source": {"kind": "pdbbind", "pdbbind": {"path": "docs"}}}, "source.pdbbind.path: no index of the general"),
         ({"source": {"kind": "rcsb", "rcsb": {"ids": "nowhere"}}}, "source.rcsb.ids: nowhere cannot be read"),
-        ({"defaults": {"train": {"gpus": 64}}}, "train.gpus or backbone.pretrain.gpus asks for 64 GPUs"),
+        ({"defaults": {"train": {"gpus": 16}}}, "train.gpus or backbone.pretrain.gpus asks for 16 GPUs"),
     ],
 )
 def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project, change: dict, message: str):
