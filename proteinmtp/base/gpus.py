@@ -2,8 +2,8 @@
 
 Snakemake counts GPUs and does not say which are free: without this, two jobs at a time would both take the first. The
 locks of the GPUs are inherited by the command, so they end with it, however it ends; a process that it started and that
-outlives it, which takes a kill, has none. SLURM may number the GPUs of each
-of its jobs from 0, so each of those has locks of its own.
+outlives it, which takes a kill, has none. SLURM may number the GPUs of each of its jobs from 0, so each of those has
+locks of its own.
 """
 
 import logging
@@ -25,6 +25,7 @@ FINGERPRINT = "never"
 
 WAIT_SECONDS = 2.0
 NONE = ("-1", "NoDevFiles")
+"""Names in CUDA_VISIBLE_DEVICES that are no GPU."""
 DEVICES = ("nvidia[0-9]*", "kfd", "dxg")
 """What the drivers of NVIDIA, of AMD, and of Windows' Linux make in /dev."""
 

@@ -15,7 +15,6 @@ from proteinmtp.model.tiny import make_tiny
 from proteinmtp.model.tokens import ResidueTokenizer
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-BESIDE_WEIGHTS = (".json", ".txt", ".model", ".jinja")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
@@ -51,10 +50,10 @@ def make_backbone(config: BackboneConfig, seed: int, folder: Path) -> str:
 
 
 def save_backbone(backbone: Backbone, *, begun_with: Path, folder: Path) -> None:
-    """Save a backbone that was trained, with the tokenizer and all else in the folder that it was loaded from."""
+    """Save a backbone that was trained, with the tokenizer and settings in the folder that it was loaded from."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in sorted(begun_with.iterdir()):
-        if path.is_file() and not any(path.match(name) for name in WEIGHTS) and path.suffix in BESIDE_WEIGHTS:
+        if path.is_file() and any(map(path.match, HUB_FILES)) and not any(map(path.match, WEIGHTS)):
             shutil.copyfile(path, folder / path.name)
     backbone.save_pretrained(folder)
     give_usual_permissions(folder)

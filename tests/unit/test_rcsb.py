@@ -314,7 +314,7 @@ def test_after_kill_9_only_what_is_missing_is_asked_for(tmp_path: Path, archive:
     job.start()
     record = files[0].path.parent / "downloads.tsv"
     deadline = time.monotonic() + 60
-    while not (record.exists() and archive.asked["/2abc.cif.gz"]):
+    while not (record.exists() and b"\n" in record.read_bytes() and archive.asked["/2abc.cif.gz"]):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     job.kill()
