@@ -105,6 +105,13 @@ def test_a_folder_with_nothing_but_its_config_is_planned(tmp_path: Path):
     assert plan.parameters == own.parameters
     assert plan.tokens == own.tokens + 2
     assert any("no tokenizer" in note for note in plan.notes)
+    assert not any("backbone.pretrain" in note for note in plan.notes)
+
+
+def test_a_plan_says_that_pretraining_is_not_in_it(tmp_path: Path):
+    tiny_config(networks.run_of().backbone.tiny).save_pretrained(tmp_path)
+    config = networks.run_of(backbone={"kind": "path", "path": str(tmp_path), "pretrain": {"when": "always"}})
+    assert any("backbone.pretrain" in note for note in plan_run("a", config, length=40, device=CPU).notes)
 
 
 def test_eight_billion_parameters_are_planned_in_the_memory_of_a_small_process(tmp_path: Path):

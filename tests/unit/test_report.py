@@ -82,7 +82,16 @@ def split_of(n: int) -> SplitSummary:
     )  # fmt: skip
 
 
-def build(folder: Path, n: int) -> report.Outputs:
+def pretraining_of(**values: object) -> PretrainingSummary:
+    summary = PretrainingSummary(
+        name="abc", objective="causal", chains=20, fasta=30_000, left_out={"relative of a chain held out": 12},
+        relatives_looked_for=True, sequences=30_008, pieces=30_100, residues=5_000_000, steps=100, saved_step=80,
+        validation_chains=9, validation_residues=900, perplexity=12.345, unigram_perplexity=17.89,
+    )  # fmt: skip
+    return summary.model_copy(update=values)
+
+
+def build(folder: Path, n: int, *, method: str = "members", **pretraining: object) -> report.Outputs:
     """Report on `n` chains; each run is exactly 1 A worse in distance error than the run before it."""
     for at, run in enumerate(RUNS):
         METRICS.write(folder / f"{run}.m", metrics_of(run, n, 1.0 + at))
@@ -92,11 +101,7 @@ def build(folder: Path, n: int) -> report.Outputs:
         SavedRun(
             run=run, steps=7, saved_step=3, trained_parameters=5, parameters=10, backbone="", slot_token={}, files={}
         ).write(folder / f"{run}.json")
-    PretrainingSummary(
-        name="abc", objective="causal", chains=20, fasta=30_000, left_out={"relative of a chain held out": 12},
-        relatives_looked_for=True, sequences=30_008, pieces=30_100, residues=5_000_000, steps=100, saved_step=80,
-        validation_chains=9, validation_residues=900, perplexity=12.345, unigram_perplexity=17.89,
-    ).write(folder / "pretraining.json")  # fmt: skip
+    pretraining_of(**pretraining).write(folder / "pretraining.json")
     bad = QuarantineRow(
         entry_id=f"bad{EVIL}", chain=None, stage="parse", code="unreadable", message=EVIL, source_sha256=""
     )
@@ -117,7 +122,7 @@ def build(folder: Path, n: int) -> report.Outputs:
         summary=folder / "report" / "summary.json",
         table=folder / "report" / "metrics.parquet",
     )
-    config = parse_config({"report": {"title": f"A & B {EVIL}"}, "runs": CLAIMS})
+    config = parse_config({"report": {"title": f"A & B {EVIL}"}, "split": {"method": method}, "runs": CLAIMS})
     options = report.Options(
         config=config,
         settings={entry.name: config.run(entry.name) for entry in config.runs},
@@ -163,6 +168,25 @@ def test_pretraining_is_told_with_what_was_left_out_and_beside_the_unigram(tmp_p
         assert words in told, words
     assert RUNS[1] not in told and "were looked for in the files and left out" in told
     assert page.count("saved: 3") == 2 and "saved: 80" in told
+
+
+@pytest.mark.parametrize(
+    ("method", "values", "words"),
+    [
+        ("cluster", {}, "were looked for in the files and left out"),
+        ("cluster", {"fasta": 0, "left_out": {}}, None),
+        ("members", {"relatives_looked_for": False}, "as they are in training, by design of this split"),
+        ("memorise", {"relatives_looked_for": False}, "are learnt as such"),
+    ],
+)
+def test_what_became_of_relatives_is_told_of_each_split(
+    method: str, values: dict[str, object], words: str | None, tmp_path: Path
+):
+    page = build(tmp_path, 2, method=method, **values).html.read_text(encoding="utf-8")
+    told = page[page.index("<h3>Pretraining") : page.index("<h2>Data")]
+    every = ("looked for in the files", "by design of this split; no validation", "learnt as such")
+    assert [sentence in told for sentence in every].count(True) == (words is not None)
+    assert (words or "left out: none.") in told
 
 
 def test_names_from_data_are_escaped(tmp_path: Path):
