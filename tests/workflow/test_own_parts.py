@@ -24,7 +24,7 @@ def test_a_head_a_loss_and_a_null_of_ones_own_run_through_the_workflow_without_a
     project.configure(
         {
             "runs": [{"name": "mine", "head": {"kind": "my_lab.power", "options": {"steepness": 0.9}}}],
-            "nulls": ["helix", "my_lab.line"],
+            "nulls": ["my_lab.line"],
         }
     )
     done = project.snakemake()
@@ -32,7 +32,7 @@ def test_a_head_a_loss_and_a_null_of_ones_own_run_through_the_workflow_without_a
     results = project.folder / "results"
     assert list(HISTORY.read(results / "runs" / "mine" / "history.parquet"))[-1].train_loss > 0
     assert set(json.loads((results / "report" / "summary.json").read_text())["runs"]) == {
-        "mine", "null_helix", "null_line",
+        "mine", "null_line",
     }  # fmt: skip
     assert "one straight line" in (results / "report" / "index.html").read_text(encoding="utf-8")
     assert not project.planned()
