@@ -33,6 +33,15 @@ room to the limit by which it is judged, `CLASH`."""
 APART_IN_DEMO = 4.2
 """The same where the demo folds its proteins, whose coordinates are disturbed afterwards."""
 
+HELIX, HELIX_KEPT = (30.0, 75.0), (20.0, 95.0)
+STRAND, STRAND_KEPT = (-170.0, -120.0), (-180.0, -100.0)
+"""Pseudo-dihedrals, degrees, of four C-alpha atoms in helices and in strands, and where a trace that has the same local
+structure may have them. Their mirror images lie elsewhere. In 1,811 experimental chains as many as 45 % lie in the
+first range and 18 % in the third, 22 and 3 times as many as in the mirror images of these."""
+
+SAME_FOLD = 0.5
+"""TM-score from which two structures mostly have the same fold (Xu & Zhang 2010)."""
+
 DISTOGRAM_FIRST, DISTOGRAM_LAST = 2.3125, 21.6875
 """First and last edge of the bins of a distogram, as in AlphaFold (Senior 2020)."""
 

@@ -103,13 +103,17 @@ class Superpositions:
     """
 
     def __init__(self, model: np.ndarray, native: np.ndarray):
-        self._points, self._running = prepare(
-            np.ascontiguousarray(model, np.float64), np.ascontiguousarray(native, np.float64)
-        )
+        self._model = np.ascontiguousarray(model, np.float64)
+        self._native = np.ascontiguousarray(native, np.float64)
+        self._points, self._running = prepare(self._model, self._native)
 
     def rmsd(self) -> float:
         """Return the least root mean square distance, angstrom."""
         return self._rmsd(self._points, self._running[-1])
+
+    def mirrored(self) -> "Superpositions":
+        """Return the same with the model's mirror image."""
+        return Superpositions(self._model * (1, 1, -1), self._native)
 
     def mirror_rmsd(self) -> float:
         """Return the least root mean square distance of the model's mirror image, angstrom."""

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from proteinmtp.base.metrics import METRICS_SHOWN, Metric
-from proteinmtp.geometry.constants import BOND_TOLERANCE, CIS_BOND, CLASH, CONTACT, TRANS_BOND
+from proteinmtp.geometry.constants import BOND_TOLERANCE, CIS_BOND, CLASH, CONTACT, SAME_FOLD, TRANS_BOND
 from proteinmtp.geometry.pair_scores import LONG_RANGE, MEDIUM_RANGE
 from proteinmtp.report import experiments, figures, standing
 from proteinmtp.report.data import ReportData
@@ -95,6 +95,7 @@ def page(data: ReportData) -> str:
         medium_range=MEDIUM_RANGE,
         contact=CONTACT,
         clash=CLASH,
+        same_fold=SAME_FOLD,
         trans_bond=TRANS_BOND,
         cis_bond=CIS_BOND,
         bond_tolerance=BOND_TOLERANCE,

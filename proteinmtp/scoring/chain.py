@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from proteinmtp.base.metrics import NAMES, PROFILES
-from proteinmtp.geometry.constants import CONTACT
+from proteinmtp.geometry.chirality import pseudo_dihedrals
+from proteinmtp.geometry.constants import CONTACT, HELIX, HELIX_KEPT, SAME_FOLD, STRAND, STRAND_KEPT
 from proteinmtp.geometry.pair_scores import LIKELY, PairScores, contact_precision, likeliest, pair_scores
-from proteinmtp.geometry.superposition import Superpositions, scores_of
+from proteinmtp.geometry.superposition import Scores, Superpositions, scores_of
 from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
 
 MIN_OBSERVED = 3
@@ -64,6 +66,7 @@ def score_chain(
     observed = int(seen.sum())
     first = 1.5 * CONTACT if contact is None else -LIKELY
     scores = dict.fromkeys(NAMES) | _lddt(pairs) | _errors(pairs) | _contacts(pairs, observed, first)
+    scores |= _turns(coords, native)
     if both.sum() < MIN_OBSERVED:
         scores |= dict.fromkeys(("tm_score", "gdt_ts", "gdt_ha"), 0.0)
     else:
@@ -82,11 +85,39 @@ def _superposed(mobile: np.ndarray, fixed: np.ndarray, *, places: np.ndarray, ob
         "tm_score": superposed.tm_score,
         "gdt_ts": superposed.gdt_ts,
         "gdt_ha": superposed.gdt_ha,
-        "mirrored": float(pair.mirror_rmsd() < superposed.rmsd),
+        "mirrored": _mirrored(pair, superposed, observed),
         "radius_of_gyration": radius,
         "radius_error": abs(radius / native_radius - 1),
         "bond_violations": bond_violations(mobile, places),
     }
+
+
+def _mirrored(pair: Superpositions, superposed: Scores, observed: int) -> float | None:
+    """Return 1 if the mirror image has the lower RMSD, and 0 if not; None where even the better hand is another fold.
+
+    Of a wrong fold either hand may have the lower RMSD, which says nothing of the hand.
+    """
+    mirrored = pair.mirror_rmsd() < superposed.rmsd
+    better = scores_of(pair.mirrored(), observed) if mirrored else superposed
+    return float(mirrored) if better.tm_score >= SAME_FOLD else None
+
+
+def _turns(coords: np.ndarray, native: np.ndarray) -> dict[str, float | None]:
+    """Return the shares of the native's helix and strand windows that the model winds as they are, and as mirrored."""
+    angles, native_angles = (np.degrees(pseudo_dihedrals(torch.from_numpy(of)).numpy()) for of in (coords, native))
+    helix, strand = (_within(native_angles, native_range) for native_range in (HELIX, STRAND))
+    kept = {
+        "helix_right": (helix, _within(angles, HELIX_KEPT)),
+        "helix_left": (helix, _within(-angles, HELIX_KEPT)),
+        "strand_right": (strand, _within(angles, STRAND_KEPT)),
+    }
+    return {name: float(turned[windows].mean()) if windows.any() else None for name, (windows, turned) in kept.items()}
+
+
+def _within(angles: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    low, high = limits
+    inside: np.ndarray = (low <= angles) & (angles <= high)
+    return inside
 
 
 def _lddt(pairs: PairScores) -> dict[str, float | None]:

@@ -3,21 +3,26 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import biotite.structure as biotite
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
 
 from proteinmtp.base.metrics import NAMES, PROFILES
-from proteinmtp.geometry.constants import CLASH
+from proteinmtp.geometry.chirality import pseudo_dihedrals
+from proteinmtp.geometry.constants import CLASH, HELIX_KEPT
 from proteinmtp.geometry.distances import pack_upper, pairwise_distances
 from proteinmtp.geometry.lddt import lddt, lddt_per_residue
 from proteinmtp.geometry.pair_scores import DISTANCES, SEPARATIONS, contact_precision, likeliest, pair_scores
 from proteinmtp.geometry.superposition import Superpositions, kabsch, score, tm_d0
 from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
 from proteinmtp.scoring.chain import ChainScores, score_chain
+from proteinmtp.structures.parse import ParsedChain, parse_file
 
+from ..support.parsing import ANY
 from ..support.program import needs_program, program_scores
 from ..support.shapes import chains, helix, random_chain, random_motion, seeds
 from ..support.traces import random_trace
@@ -285,3 +290,50 @@ def test_no_score_of_a_short_bad_pair_is_below_that_of_the_program(kind: str, tm
 def test_the_hand_of_a_helix_is_recognised():
     assert all_scores(helix(40), helix(40))["mirrored"] == 0
     assert all_scores(helix(40) * torch.tensor([-1.0, 1, 1]), helix(40))["mirrored"] == 1
+
+
+def test_helix_and_strand_windows_are_counted_as_they_turn():
+    native, strand = helix(40), random_chain(3, 200)
+    scores = all_scores(native, native)
+    assert (scores["helix_right"], scores["helix_left"], scores["strand_right"]) == (1, 0, None)
+    image = native * torch.tensor([-1.0, 1, 1])
+    scores = all_scores(image, native)
+    assert (scores["helix_right"], scores["helix_left"]) == (0, 1)
+    broken = native.clone()
+    broken[20] = torch.nan
+    assert all_scores(broken, native)["helix_right"] == pytest.approx(33 / 37), "what a model lacks is not as it was"
+    assert all_scores(native, broken)["helix_right"] == 1, "what the experiment lacks does not count"
+    angles = pseudo_dihedrals(strand).rad2deg()
+    windows = (angles >= -170) & (angles <= -120)
+    assert windows.any() and all_scores(strand, strand)["strand_right"] == 1
+    assert all_scores(strand * torch.tensor([-1.0, 1, 1]), strand)["strand_right"] == 0
+
+
+def test_helices_that_another_program_finds_are_right_handed(shared: Path):
+    """P-SEA, from biotite, knows helices by their distances too: of real chains and of their mirror images."""
+    kept, mirrored, right, left = [], [], [], []
+    for path in sorted((shared / "chains").rglob("*.gz"))[::60]:
+        for chain in parse_file(path, ANY).items:
+            if not isinstance(chain, ParsedChain) or not np.isfinite(chain.coords).all():
+                continue
+            native = chain.coords.astype(np.float64)
+            atoms = biotite.AtomArray(len(native))
+            atoms.coord, atoms.atom_name[:], atoms.res_name[:] = native, "CA", "ALA"
+            atoms.res_id, atoms.chain_id[:] = np.arange(len(native)), "A"
+            inside = sliding_window_view(biotite.annotate_sse(atoms) == "a", 4).all(1)
+            angles = np.degrees(biotite.dihedral(native[:-3], native[1:-2], native[2:-1], native[3:]))[inside]
+            kept.extend((angles >= HELIX_KEPT[0]) & (angles <= HELIX_KEPT[1]))
+            mirrored.extend((-angles >= HELIX_KEPT[0]) & (-angles <= HELIX_KEPT[1]))
+            scores = score_chain(native * (1, 1, -1), native).scores
+            if scores["helix_right"] is not None:
+                right.append(scores["helix_right"])
+                left.append(scores["helix_left"])
+    assert len(kept) > 1000 and len(right) > 40
+    assert np.mean(kept) >= 0.95 and np.mean(mirrored) <= 0.03
+    assert np.mean(right) <= 0.03 and np.mean(left) >= 0.95
+
+
+def test_a_wrong_fold_has_no_better_hand():
+    native, model = random_chain(1, 80), random_chain(2, 80)
+    scores = all_scores(model, native)
+    assert scores["tm_score"] < 0.5 and scores["mirrored"] is None
