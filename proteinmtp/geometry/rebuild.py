@@ -81,11 +81,12 @@ def rebuild(
     sigma = None if sigma is None else sigma.to(torch.float32)
     pairs = complete(distances.to(torch.float32), mask=mask, cap=config.cap, sigma=sigma)
     reach = torch.full(mask.shape[:1], torch.nan, dtype=torch.float64, device=mask.device)
-    dimensions = START_DIMENSIONS if config.method == "gradient" else 3
+    refined = config.method in ("gradient", "energy")
+    dimensions = START_DIMENSIONS if refined else 3
     coords = classical_mds(pairs.target, mask, dimensions=dimensions)
     if config.method != "mds":
         coords = smacof(pairs.target, coords, steps=config.smacof_steps, mask=mask, weights=scaling_weights(pairs))
-    if config.method == "gradient":
+    if refined:
         coords, reach = _refined(pairs, coords, config=config, before_proline=before_proline)
     coords = coords.to(torch.float64).masked_fill(~mask[..., None], torch.nan)
     ratio = mirror_log_ratio(coords, counts)
@@ -98,6 +99,25 @@ def rebuild(
         coords=coords[:, :length],
         stress=_residual(pairs, coords),
         margin=ratio.abs() / count,
+        mixed=wrong_hand_fraction(coords, counts, length=count),
+        reach=reach,
+    )
+
+
+def judged(coords: Tensor, distances: Tensor, *, mask: Tensor, counts: Tensor, reach: Tensor) -> Rebuilt:
+    """Return chains that were rebuilt elsewhere, in the hand that they have.
+
+    Parameters:
+        coords: (B, L, 3) float64, angstrom; NaN beyond a chain's length.
+        distances: (B, L, L), angstrom; NaN where nothing is known.
+        mask, counts: as for `rebuild`.
+        reach: (B,), see `Rebuilt`.
+    """
+    count = mask.sum(-1)
+    return Rebuilt(
+        coords=coords,
+        stress=stress(distances, coords, mask=mask),
+        margin=mirror_log_ratio(coords, counts) / count,
         mixed=wrong_hand_fraction(coords, counts, length=count),
         reach=reach,
     )

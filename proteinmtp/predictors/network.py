@@ -1,6 +1,7 @@
 """Predictions of a trained run. Of a chain it sees id and sequence; there is no structure here to look at."""
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from proteinmtp.model.batch import Batch, collate
 from proteinmtp.model.build import load_network
 from proteinmtp.model.coordinate_text import TEXT_END
 from proteinmtp.model.network import Network
+from proteinmtp.model.pairs import pair_index
 from proteinmtp.model.prediction import PairPrediction, WrittenPrediction
 from proteinmtp.model.tokens import ResidueTokenizer, Tokens
-from proteinmtp.tables import triangle
+from proteinmtp.tables import distogram, triangle
 from proteinmtp.tables.chains import Chain, ChainSequence
 from proteinmtp.tables.predictions import PredictionRow
 
@@ -92,6 +94,7 @@ def _paired(chain: ChainSequence, row: int, prediction: PairPrediction) -> Predi
         triu=_triangle(prediction.point[row], length),
         sigma=None if prediction.sigma is None else _triangle(prediction.sigma[row], length),
         contact=None if prediction.contact is None else _triangle(prediction.contact[row], length),
+        distogram=None if prediction.logits is None else _distogram(prediction.logits[row], length),
         dihedral=None if dihedral is None else _array(dihedral[row, : max(length - 3, 0)].flatten()),
         confidence=None if confidence is None else _array((100 * confidence.sigmoid())[row, :length]),
         coords=None if prediction.coords is None else _array(prediction.coords[row, :length]),
@@ -112,6 +115,17 @@ def _written(chain: ChainSequence, row: int, prediction: WrittenPrediction) -> P
 
 def _triangle(matrix: Tensor, length: int) -> np.ndarray:
     return triangle.pack(matrix[:length, :length].cpu().numpy())
+
+
+def _distogram(logits: Tensor, length: int) -> np.ndarray:
+    """Return the logits (P, bins) of the pairs of a padded chain, packed for one of so many residues."""
+    own = (pair_index(_residues(len(logits)), logits.device) < length).all(0)
+    return distogram.pack(logits[own].float().log_softmax(-1).cpu().numpy())
+
+
+def _residues(pairs: int) -> int:
+    """Return the residues of a chain that has so many pairs i < j."""
+    return (1 + math.isqrt(1 + 8 * pairs)) // 2
 
 
 def _array(values: Tensor) -> np.ndarray:

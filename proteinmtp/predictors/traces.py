@@ -15,7 +15,8 @@ from proteinmtp.base.logs import Progress
 from proteinmtp.config import ReconstructConfig
 from proteinmtp.geometry.chirality import BINS, mirror_log_ratio, wrong_hand_fraction
 from proteinmtp.geometry.mds import stress
-from proteinmtp.geometry.rebuild import rebuild
+from proteinmtp.geometry.rebuild import judged, rebuild
+from proteinmtp.predictors.decode import SHORTEST, Usual, decode
 from proteinmtp.tables import triangle
 from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.predictions import PredictionRow
@@ -23,6 +24,8 @@ from proteinmtp.tables.traces import TraceRow
 
 BATCH_PAIRS = 500_000
 """Matrix entries that are rebuilt together: two megabytes for each matrix in float32, about what a cache holds."""
+ENERGY_PAIRS = 150_000
+"""The same under an energy, which has a table for each pair, and a line search that goes on until all are content."""
 
 
 def traces(
@@ -42,26 +45,26 @@ def traces(
         hand: of the training chains.
         config: method, steps, cap.
     """
-    counts = torch.tensor(hand.counts)
+    usual = Usual.of(hand)
     rows: dict[str, TraceRow] = {}
     meter = Progress("reconstruct", len(predictions))
-    for members in _batches(predictions):
+    for members in _batches(predictions, ENERGY_PAIRS if config.method == "energy" else BATCH_PAIRS):
         if members[0].coords is not None:
-            batch = [_as_predicted(row, row.coords, counts) for row in members if row.coords is not None]
+            batch = [_as_predicted(row, row.coords, usual.counts) for row in members if row.coords is not None]
         else:
-            batch = _rebuilt(members, sequences=sequences, counts=counts, config=config)
+            batch = _rebuilt(members, sequences=sequences, usual=usual, config=config)
         rows |= {row.chain_id: row for row in batch}
         meter.step(len(members))
     meter.close()
     return [rows[prediction.chain_id] for prediction in predictions]
 
 
-def _batches(rows: Sequence[PredictionRow]) -> Iterator[list[PredictionRow]]:
+def _batches(rows: Sequence[PredictionRow], pairs: int) -> Iterator[list[PredictionRow]]:
     """Yield the rows in batches: those with coordinates one by one, the others by length."""
     yield from ([row] for row in rows if row.coords is not None)
     batch: list[PredictionRow] = []
     for row in sorted((row for row in rows if row.coords is None), key=lambda row: row.length):
-        if batch and (len(batch) + 1) * row.length**2 > BATCH_PAIRS:
+        if batch and (len(batch) + 1) * row.length**2 > pairs:
             yield batch
             batch = []
         batch.append(row)
@@ -86,7 +89,7 @@ def _as_predicted(row: PredictionRow, coords: np.ndarray, counts: Tensor) -> Tra
 
 
 def _rebuilt(
-    rows: Sequence[PredictionRow], *, sequences: Mapping[str, str], counts: Tensor, config: ReconstructConfig
+    rows: Sequence[PredictionRow], *, sequences: Mapping[str, str], usual: Usual, config: ReconstructConfig
 ) -> list[TraceRow]:
     lengths = [row.length for row in rows]
     width = max(lengths)
@@ -96,21 +99,32 @@ def _rebuilt(
         is_proline = [letter == "P" for letter in following]
         before_proline[index, : len(following)] = torch.tensor(is_proline, dtype=torch.bool)
     sigma, dihedral = _complete([row.sigma for row in rows]), _complete([row.dihedral for row in rows])
+    point, mask = _stacked([row.triu for row in rows], lengths), torch.arange(width) < torch.tensor(lengths)[:, None]
+    turns = None if dihedral is None else _dihedrals(dihedral, width)
     batch = rebuild(
-        _stacked([row.triu for row in rows], lengths),
-        torch.arange(width) < torch.tensor(lengths)[:, None],
-        counts=counts,
+        point,
+        mask,
+        counts=usual.counts,
         config=config,
         sigma=None if sigma is None else _stacked(sigma, lengths),
         before_proline=before_proline,
-        dihedral=None if dihedral is None else _dihedrals(dihedral, width),
+        dihedral=turns,
     )
+    methods: list[str] = ["gradient" if config.method == "energy" else config.method] * len(rows)
+    distograms = _complete([row.distogram for row in rows])
+    if config.method == "energy" and turns is not None and distograms is not None and width >= SHORTEST:
+        decoded = decode(
+            distograms, turns, point=point, scaled=batch.coords, mask=mask, usual=usual, before_proline=before_proline
+        )
+        known = point if config.cap is None else torch.where(point < config.cap, point, torch.nan)
+        batch = judged(decoded.coords, known, mask=mask, counts=usual.counts, reach=batch.reach)
+        methods = [f"energy, {family}" for family in decoded.family]
     return [
         TraceRow(
             chain_id=row.chain_id,
             length=row.length,
             coords=batch.coords[index, : row.length].numpy(),
-            method=config.method,
+            method=methods[index],
             stress=float(batch.stress[index]),
             mirror_margin=float(batch.margin[index]),
             mixed_hand=float(batch.mixed[index]),

@@ -104,7 +104,7 @@ def _in_reconstruct(run: RunConfig) -> Iterator[tuple[str, str]]:
     facts, method = head_facts(run.head.kind), run.reconstruct.method
     if facts.writes or "coords" in facts.gives:
         yield "reconstruct", f"the head {run.head.kind} predicts a trace"
-    if method != "gradient":
+    if method not in ("gradient", "energy"):
         for name in ("gradient_steps", "correlated_errors", *(("smacof_steps",) if method == "mds" else ())):
             yield f"reconstruct.{name}", f"reconstruct.method is {method}"
 

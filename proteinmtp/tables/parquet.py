@@ -25,6 +25,8 @@ VERSION = "3"
 UNCHECKED_VERSIONS = frozenset({"1", "2"})
 """Of files without a checksum."""
 ROW_GROUP = 64
+GROUP_BYTES = 2**27
+"""A row group ends after so many rows, or as soon as its arrays take so many bytes, whatever comes first."""
 COMPRESSION_LEVEL = 3
 
 METADATA = {
@@ -41,6 +43,7 @@ FLOAT, DOUBLE = pa.float32(), pa.float64()
 FLAGS = pa.list_(FLAG)
 HALFS, FLOATS, DOUBLES = pa.list_(pa.float16()), pa.list_(FLOAT), pa.list_(DOUBLE)
 INTS = pa.list_(INT)
+BYTES = pa.list_(pa.uint8())
 COORDS = pa.list_(pa.list_(FLOAT, 3))
 """Coordinates (L, 3)."""
 
@@ -133,11 +136,13 @@ class TableWriter(Generic[R]):
     def __init__(self, writer: pq.ParquetWriter, table: Table[R]):
         self._writer, self._table = writer, table
         self._rows: list[R] = []
+        self._bytes = 0
 
     def add(self, row: R) -> None:
         """Append one row."""
         self._rows.append(row)
-        if len(self._rows) == ROW_GROUP:
+        self._bytes += sum(cell.nbytes for cell in self._table.cells(row) if isinstance(cell, np.ndarray))
+        if len(self._rows) == ROW_GROUP or self._bytes >= GROUP_BYTES:
             self.flush()
 
     def metadata(self, **values: object) -> None:
@@ -151,7 +156,7 @@ class TableWriter(Generic[R]):
             values = zip(*map(self._table.cells, self._rows), strict=True)
             columns = [_column(list(cells), field.type) for cells, field in zip(values, schema, strict=True)]
             self._writer.write_table(pa.table(columns, schema=schema))
-            self._rows = []
+            self._rows, self._bytes = [], 0
 
 
 def check_origin(path: Path, name: str | None = None) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import numpy as np
 
-from proteinmtp.tables.parquet import COORDS, FLOATS, HALFS, INT, TEXT, Table
+from proteinmtp.tables.parquet import BYTES, COORDS, FLOATS, HALFS, INT, TEXT, Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,7 @@ class PredictionRow:
     triu: Annotated[np.ndarray, HALFS, "(P,) distances of the pairs i < j, angstrom"]
     sigma: Annotated[np.ndarray | None, HALFS, "(P,) standard deviation of the distances, angstrom"] = None
     contact: Annotated[np.ndarray | None, HALFS, "(P,) probability of a contact"] = None
+    distogram: Annotated[np.ndarray | None, BYTES, "(P x bins,) how likely each bin is, see tables.distogram"] = None
     dihedral: Annotated[np.ndarray | None, HALFS, "((L-3) x bins,) logits of the bins of each pseudo-dihedral"] = None
     confidence: Annotated[np.ndarray | None, FLOATS, "(L,) expected lDDT, 0..100"] = None
     coords: Annotated[np.ndarray | None, COORDS, "(L, 3) angstrom, from what predicts a trace"] = None
