@@ -1,4 +1,4 @@
-"""Count which hand the training chains have: how often one C-alpha pseudo-dihedral follows another."""
+"""Count what is usual in the training chains: which hand they have, how they bend, and how far residues are apart."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,5 +31,5 @@ class Options(Section):
 
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
-    """Count the pseudo-dihedrals of the subset `train`."""
+    """Count the pseudo-dihedrals, virtual angles and distances of the subset `train`."""
     hand_of(read_chains(inputs.chains, read_subset(inputs.split, "train"))).write(outputs.hand)

@@ -1,4 +1,4 @@
-# What hand the training chains have; the mirror image of a rebuilt trace is chosen by it.
+# What is usual in the training chains; traces are rebuilt, and their mirror image is chosen, by it.
 rule chirality:
     input:
         chains=shards_of("data/chains"),
@@ -16,6 +16,6 @@ rule chirality:
         chains=shards_in("chains"),
         code=fingerprint("chirality"),
     message:
-        "Count the pseudo-dihedrals of the training chains"
+        "Count what is usual in the training chains"
     shell:
         "{params.stage} chirality --chains {params.chains:q} --split {input.split:q} --hand {output.hand:q} 2> {log:q}"
