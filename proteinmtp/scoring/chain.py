@@ -104,7 +104,8 @@ def _mirrored(pair: Superpositions, superposed: Scores, observed: int) -> float 
 
 def _turns(coords: np.ndarray, native: np.ndarray) -> dict[str, float | None]:
     """Return the shares of the native's helix and strand windows that the model winds as they are, and as mirrored."""
-    angles, native_angles = (np.degrees(pseudo_dihedrals(torch.from_numpy(of)).numpy()) for of in (coords, native))
+    both = (torch.from_numpy(of.copy()) for of in (coords, native))
+    angles, native_angles = (np.degrees(pseudo_dihedrals(of).numpy()) for of in both)
     helix, strand = (_within(native_angles, native_range) for native_range in (HELIX, STRAND))
     kept = {
         "helix_right": (helix, _within(angles, HELIX_KEPT)),

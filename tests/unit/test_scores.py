@@ -333,6 +333,11 @@ def test_helices_that_another_program_finds_are_right_handed(shared: Path):
     assert np.mean(right) <= 0.03 and np.mean(left) >= 0.95
 
 
+def test_a_view_of_an_array_scores_as_its_copy():
+    native, model = random_chain(1, 40).numpy(), random_chain(2, 40).numpy()
+    assert score_chain(model[::-1], native).scores == score_chain(model[::-1].copy(), native).scores
+
+
 def test_a_wrong_fold_has_no_better_hand():
     native, model = random_chain(1, 80), random_chain(2, 80)
     scores = all_scores(model, native)
