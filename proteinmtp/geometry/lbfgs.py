@@ -2,7 +2,8 @@
 
 `torch.optim.LBFGS` treats all parameters as one problem with one step length, so that a chain's result would depend on
 its batch. Here each problem has its own history, step length and end. Source: Nocedal & Wright, Numerical Optimization,
-algorithms 7.4 and 7.5, with backtracking (Armijo) line search.
+algorithms 7.4 and 7.5, with backtracking (Armijo) line search, in which no problem waits for another: all are
+evaluated together, some at the first step along a new direction, some at a shorter one along their last.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor
 
 HISTORY = 10
-BACKTRACKS = 12
+TRIES = 12
+"""Steps along one direction, each a third of the last, before a problem is finished."""
 SUFFICIENT = 1e-4
 
 Objective = Callable[[Tensor], tuple[Tensor, Tensor]]
@@ -31,50 +33,43 @@ def minimise(
     Parameters:
         objective: values and gradients of B problems, each a function of its own point only.
         start: (B, D).
-        steps: iterations at most.
+        steps: evaluations after that of the start, at most.
         precondition: a symmetric, positive approximation of the inverse Hessian, applied to (B, D), whose first step is
             taken whole; None: the identity.
-        tolerance: problems whose value falls by less than this fraction in an iteration are finished.
+        tolerance: problems whose value falls by less than this fraction in a step are finished.
 
     Returns:
         (B, D).
     """
+    precondition, whole = precondition or _identity, precondition is not None
+    rounding = torch.finfo(start.dtype).eps
     point = start
     value, gradient = objective(point)
-    moves: list[Tensor] = []
-    changes: list[Tensor] = []
-    rounding = torch.finfo(start.dtype).eps
-    active = torch.ones(len(start), dtype=torch.bool, device=start.device)
-    for _ in range(steps):
-        direction = -_inverse_hessian_times(
-            gradient, moves=moves, changes=changes, precondition=precondition or _identity
-        )
-        slope = (direction * gradient).sum(-1)
-        downhill = slope < 0
-        direction = torch.where(downhill[:, None], direction, -gradient)
-        slope = torch.where(downhill, slope, -gradient.square().sum(-1))
-        known = bool(moves) or precondition is not None
-        first = 1.0 if known else (1 / direction.norm(dim=-1).clamp(min=1e-12)).clamp(max=1.0)
-        length = torch.where(active, torch.ones_like(slope) * first, 0)
-        accepted = ~active
-        new_point, new_value, new_gradient = point, value, gradient
-        for _ in range(BACKTRACKS):
-            trial = point + length[:, None] * direction
-            trial_value, trial_gradient = objective(trial)
-            better = ~accepted & (trial_value <= value + SUFFICIENT * length * slope + rounding * value.abs())
-            new_point = torch.where(better[:, None], trial, new_point)
-            new_value = torch.where(better, trial_value, new_value)
-            new_gradient = torch.where(better[:, None], trial_gradient, new_gradient)
-            accepted = accepted | better
-            if bool(accepted.all()):
-                break
-            length = torch.where(accepted, length, length / 3)
-        moves.append(new_point - point)
-        changes.append(new_gradient - gradient)
-        if len(moves) > HISTORY:
-            del moves[0], changes[0]
-        active = active & (value - new_value > tolerance * value.abs())
-        point, value, gradient = new_point, new_value, new_gradient
+    history = _History(start)
+    active = fresh = torch.ones_like(value, dtype=torch.bool)
+    direction = torch.zeros_like(start)
+    slope = length = tries = direction[:, 0]
+    for step in range(steps):
+        ahead = -history.inverse_hessian_times(gradient, precondition)
+        steepness = (ahead * gradient).sum(-1)
+        downhill = steepness < 0
+        ahead = torch.where(downhill[:, None], ahead, -gradient)
+        steepness = torch.where(downhill, steepness, -gradient.square().sum(-1))
+        first = torch.ones_like(slope)
+        if step == 0 and not whole:
+            first = (1 / ahead.norm(dim=-1).clamp(min=1e-12)).clamp(max=1.0)
+        direction = torch.where(fresh[:, None], ahead, direction)
+        slope = torch.where(fresh, steepness, slope)
+        length = torch.where(fresh, first, length / 3)
+        tries = torch.where(fresh, 1, tries + 1)
+        trial = torch.where(active[:, None], point + length[:, None] * direction, point)
+        trial_value, trial_gradient = objective(trial)
+        fresh = active & (trial_value <= value + SUFFICIENT * length * slope + rounding * value.abs())
+        history.add(trial - point, trial_gradient - gradient, fresh)
+        active = active & torch.where(fresh, value - trial_value > tolerance * value.abs(), tries < TRIES)
+        point = torch.where(fresh[:, None], trial, point)
+        value = torch.where(fresh, trial_value, value)
+        gradient = torch.where(fresh[:, None], trial_gradient, gradient)
         if not bool(active.any()):
             break
     return point
@@ -84,29 +79,37 @@ def _identity(points: Tensor) -> Tensor:
     return points
 
 
-def _inverse_hessian_times(
-    gradient: Tensor, *, moves: list[Tensor], changes: list[Tensor], precondition: Callable[[Tensor], Tensor]
-) -> Tensor:
-    """Return the approximate inverse Hessian times the gradient (B, D); steps of no positive curvature are left out."""
-    result = gradient
-    steps = []
-    scale = torch.ones_like(gradient[:, 0])
-    latest = torch.zeros_like(scale, dtype=torch.bool)
-    for move, change in zip(moves, changes, strict=True):
+class _History:
+    """The last moves of B problems and how their gradients changed, (HISTORY, B, D); zero where none was yet."""
+
+    def __init__(self, start: Tensor):
+        self._moves = start.new_zeros(HISTORY, *start.shape)
+        self._changes = torch.zeros_like(self._moves)
+        self._inverse = start.new_zeros(HISTORY, len(start))
+
+    def add(self, move: Tensor, change: Tensor, moved: Tensor) -> None:
+        """Add moves and changes (B, D) of the problems that moved (B,)."""
         product = (move * change).sum(-1)
+        # Moves of no positive curvature are left out.
         good = product > 1e-10 * change.square().sum(-1)
-        latest = good
-        steps.append((move, change, torch.where(good, 1 / product.clamp(min=1e-30), 0)))
-    factors = []
-    for move, change, inverse in reversed(steps):
-        factor = inverse * (move * result).sum(-1)
-        factors.append(factor)
-        result = result - factor[:, None] * change
-    if changes:
-        square = (changes[-1] * precondition(changes[-1])).sum(-1)
-        product = (moves[-1] * changes[-1]).sum(-1)
-        scale = torch.where(latest, product / square.clamp(min=1e-30), scale)
-    result = scale[:, None] * precondition(result)
-    for (move, change, inverse), factor in zip(steps, reversed(factors), strict=True):
-        result = result + (factor - inverse * (change * result).sum(-1))[:, None] * move
-    return result
+        inverse = torch.where(good, 1 / product.clamp(min=1e-30), 0)
+        self._moves = torch.where(moved[:, None], torch.cat([self._moves[1:], move[None]]), self._moves)
+        self._changes = torch.where(moved[:, None], torch.cat([self._changes[1:], change[None]]), self._changes)
+        self._inverse = torch.where(moved, torch.cat([self._inverse[1:], inverse[None]]), self._inverse)
+
+    def inverse_hessian_times(self, gradient: Tensor, precondition: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return the approximate inverse Hessian times the gradient (B, D)."""
+        result = gradient
+        factors = []
+        kept = list(zip(self._moves, self._changes, self._inverse, strict=True))
+        for move, change, inverse in reversed(kept):
+            factor = inverse * (move * result).sum(-1)
+            factors.append(factor)
+            result = result - factor[:, None] * change
+        move, change, inverse = kept[-1]
+        square = (change * precondition(change)).sum(-1)
+        scale = torch.where(inverse > 0, (move * change).sum(-1) / square.clamp(min=1e-30), 1)
+        result = scale[:, None] * precondition(result)
+        for (move, change, inverse), factor in zip(kept, reversed(factors), strict=True):
+            result = result + (factor - inverse * (change * result).sum(-1))[:, None] * move
+        return result
