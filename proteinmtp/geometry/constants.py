@@ -42,9 +42,6 @@ first range and 18 % in the third, 22 and 3 times as many as in the mirror image
 SAME_FOLD = 0.5
 """TM-score from which two structures mostly have the same fold (Xu & Zhang 2010)."""
 
-DISTOGRAM_FIRST, DISTOGRAM_LAST = 2.3125, 21.6875
-"""First and last edge of the bins of a distogram, as in AlphaFold (Senior 2020)."""
-
 LDDT_RADIUS = 15.0
 LDDT_THRESHOLDS = (0.5, 1.0, 2.0, 4.0)
 """Pairs that count for lDDT, and how well they must be kept (Mariani 2013)."""

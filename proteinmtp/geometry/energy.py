@@ -11,12 +11,14 @@ Shapes: B chains of up to L residues, P pairs from NEAREST on, S traces of each 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from proteinmtp.geometry.bins import LAST, place_of
 from proteinmtp.geometry.chirality import BINS as TURNS
 from proteinmtp.geometry.constants import APART
 from proteinmtp.geometry.lbfgs import minimise
@@ -24,18 +26,37 @@ from proteinmtp.geometry.mds import laplacian_inverse, squared_distances
 
 NEAREST = 3
 """Least separation of the pairs of the energy; bonds and angles hold those below."""
-STAGES = ((11, 40), (23, 40), (None, 100))
-"""Largest separation of the pairs that count in each stage of refinement, and its iterations at most."""
 SMOOTH = 1e-3
 """Added to p and q, so that what hardly ever occurs is neither forbidden nor sought."""
 PULL = 0.2
 """Nats per angstrom beyond the last edge, for a pair that is certain to be nearer."""
-TURN, ANGLE, BOND, CLASH = 20.0, 10.0, 20.0, 5.0
-"""Weights beside a pair: of a turn and an angle, in nats; of a bond and a clash, nats per square angstrom."""
+ANGLE, BOND, CLASH = 10.0, 20.0, 5.0
+"""Weights beside a pair: of an angle, in nats; of a bond and a clash, nats per square angstrom."""
 ANGLE_SPREAD = 0.2
 """Standard deviation of virtual angles, radians."""
 UNSURE_TURN = 0.02
 """Share of a uniform distribution that turns are mixed with."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of refinement.
+
+    Attributes:
+        farthest: largest separation of the pairs that count; None: any.
+        steps: at most.
+        turn: weight of a turn beside a pair, in nats.
+    """
+
+    farthest: int | None
+    steps: int
+    turn: float
+
+
+ROUGH = (Stage(11, 60, 20.0), Stage(23, 40, 20.0))
+FINE = (Stage(None, 60, 20.0), Stage(None, 100, 7.0))
+"""What every start goes through, and what the best of them alone. Turns come first, as helices that begin in the right
+hand stay in it, and pairs have the last word."""
 
 
 class Curves:
@@ -77,9 +98,8 @@ class Expected:
     """What is predicted of B chains.
 
     Attributes:
-        pairs: (B, P, K) energy of the pairs of `pair_order` in the middle of each bin of distance, nats.
+        pairs: (B, P, BINS) energy of the pairs of `pair_order` in the middle of each bin of `geometry.bins`, nats.
         pull: (B, P) nats per angstrom beyond the last edge.
-        first, width: middle of the first bin and width of the bins, angstrom.
         turns: (B, L-3, TURNS) energy of the middle of each bin of the pseudo-dihedrals, nats.
         angles: (B, L-2) virtual angles, radians.
         bonds: (B, L-1) angstrom.
@@ -88,8 +108,6 @@ class Expected:
 
     pairs: Tensor
     pull: Tensor
-    first: float
-    width: float
     turns: Tensor
     angles: Tensor
     bonds: Tensor
@@ -117,51 +135,54 @@ class Energy:
         # Where bonds that do not count would be, bonds that turn, so that angles are defined.
         self._filling = torch.eye(3, device=self.mask.device)[torch.arange(self.length - 1) % 3]
 
-    def __call__(self, coords: Tensor) -> Tensor:
-        """Return the energy of traces (S, B, L, 3), nats: (S, B)."""
-        return self.with_gradient(coords.to(torch.float32))[0]
+    def __call__(self, coords: Tensor, stage: Stage = FINE[-1]) -> Tensor:
+        """Return the energy of traces (S, B, L, 3) in a stage, nats: (S, B)."""
+        return self.with_gradient(coords.to(torch.float32), stage)[0]
 
-    def with_gradient(self, coords: Tensor, counted: int | None = None) -> tuple[Tensor, Tensor]:
-        """Return energies (S, B) and gradients (S, B, L, 3), of the first so many pairs (None: all) and all else."""
-        near, force = self._pairs(coords, len(self._first) if counted is None else counted)
+    def with_gradient(self, coords: Tensor, stage: Stage = FINE[-1]) -> tuple[Tensor, Tensor]:
+        """Return energies (S, B) in a stage, and gradients (S, B, L, 3)."""
+        near, force = self._pairs(coords, self._counted(stage))
         bonds = torch.where(self.mask[:, 1:, None], coords[..., 1:, :] - coords[..., :-1, :], self._filling.to(coords))
         with torch.enable_grad():
             bonds = bonds.detach().requires_grad_()
-            local = self._local(bonds)
+            local = self._local(bonds, stage.turn)
             (pull,) = torch.autograd.grad(local.sum(), bonds)
         pull = torch.where(self.mask[:, 1:, None], pull, 0)
         force[..., 1:, :] += pull
         force[..., :-1, :] -= pull
         return near + local.detach(), force
 
-    def refine(self, coords: Tensor) -> Tensor:
-        """Return traces (S, B, L, 3) of less energy, by L-BFGS in the stages of `STAGES`; zero where nothing counts."""
+    def refine(self, coords: Tensor, stages: Sequence[Stage] = ROUGH + FINE) -> Tensor:
+        """Return traces (S, B, L, 3) of less energy, by L-BFGS in stages; zero where nothing counts."""
         traces = (coords * self.mask[..., None]).to(torch.float32)
-        for farthest, steps in STAGES:
-            counted = len(self._first) if farthest is None else int((self._separation <= farthest).sum())
-            traces = self._minimised(traces, counted, steps)
+        for stage in stages:
+            traces = self._minimised(traces, stage)
         return traces
 
-    def _minimised(self, traces: Tensor, counted: int, steps: int) -> Tensor:
+    def _counted(self, stage: Stage) -> int:
+        return len(self._first) if stage.farthest is None else int((self._separation <= stage.farthest).sum())
+
+    def _minimised(self, traces: Tensor, stage: Stage) -> Tensor:
         shape = traces.shape
         size = shape[0] * shape[1]
-        inverse = laplacian_inverse(self._stiffness(counted), self.mask).to(torch.float32)
+        inverse = laplacian_inverse(self._stiffness(stage), self.mask).to(torch.float32)
 
         def objective(points: Tensor) -> tuple[Tensor, Tensor]:
-            energy, gradient = self.with_gradient(points.reshape(shape), counted)
+            energy, gradient = self.with_gradient(points.reshape(shape), stage)
             return energy.flatten(), gradient.reshape(size, -1)
 
         def precondition(gradient: Tensor) -> Tensor:
             return (inverse @ gradient.reshape(shape)).reshape(size, -1)
 
-        return minimise(objective, traces.reshape(size, -1), steps=steps, precondition=precondition).reshape(shape)
+        start = traces.reshape(size, -1)
+        return minimise(objective, start, steps=stage.steps, precondition=precondition).reshape(shape)
 
-    def _stiffness(self, counted: int) -> Tensor:
+    def _stiffness(self, stage: Stage) -> Tensor:
         """Return how stiffly two atoms hold together, about, (B, L, L)."""
         index = torch.arange(self.length, device=self.mask.device)
         separation = (index[:, None] - index).abs()
         both = self.mask[:, :, None] & self.mask[:, None]
-        farthest = int(self._separation[counted - 1]) if counted else 0
+        farthest = self.length if stage.farthest is None else stage.farthest
         stiff = torch.where(separation <= farthest, 0.02, 1e-4)
         stiff = torch.where(separation == 1, 2 * BOND, torch.where(separation == 2, BOND / 2, stiff))
         return torch.where(both & (separation > 0), stiff, 0)
@@ -173,14 +194,13 @@ class Energy:
         centre = coords.sum(-2, keepdim=True) / rows.sum(-2, keepdim=True).clamp(min=1)
         centred = (coords - centre) * rows
         distance = squared_distances(centred)[..., first, second].sqrt()
-        bins = expected.pairs.shape[-1]
-        value, slope = self._pair_curves((distance - expected.first) / expected.width)
-        slope = slope / expected.width
+        place, scale = place_of(distance)
+        value, slope = self._pair_curves(place)
         pull = expected.pull[:, :counted]
-        beyond = (distance - (expected.first + (bins - 1.5) * expected.width)).clamp(min=0)
+        beyond = (distance - LAST).clamp(min=0)
         overlap = (APART - distance).clamp(min=0)
         value = value + pull * beyond + CLASH * overlap.square()
-        slope = slope + torch.where(beyond > 0, pull, 0) - 2 * CLASH * overlap
+        slope = slope * scale + torch.where(beyond > 0, pull, 0) - 2 * CLASH * overlap
         weight = torch.where(there, slope / distance, 0)
         matrix = coords.new_zeros(*coords.shape[:-1], self.length)
         matrix[..., first, second] = weight
@@ -188,8 +208,8 @@ class Energy:
         gradient = matrix.sum(-1, keepdim=True) * centred - matrix @ centred
         return torch.where(there, value, 0).sum(-1), gradient
 
-    def _local(self, bonds: Tensor) -> Tensor:
-        """Return the energy (S, B) of bonds (S, B, L-1, 3): their lengths, angles and dihedrals."""
+    def _local(self, bonds: Tensor, weight: float) -> Tensor:
+        """Return the energy (S, B) of bonds (S, B, L-1, 3): of lengths, angles and dihedrals, which have a weight."""
         expected, mask = self.expected, self.mask
         length = bonds.norm(dim=-1)
         energy = BOND * torch.where(mask[:, 1:], (length - expected.bonds).square(), 0).sum(-1)
@@ -201,7 +221,7 @@ class Energy:
         sine = (torch.linalg.cross(before, after) * two).sum(-1) / length[..., 1:-1]
         dihedral = torch.atan2(sine, (before * after).sum(-1))
         turns: Tensor = _Curve.apply(self._turn_curves, (dihedral / math.pi + 1) * (TURNS / 2) - 0.5)  # type: ignore[no-untyped-call]
-        return energy + TURN * torch.where(mask[:, 3:], turns, 0).sum(-1)
+        return energy + weight * torch.where(mask[:, 3:], turns, 0).sum(-1)
 
 
 class _Curve(torch.autograd.Function):

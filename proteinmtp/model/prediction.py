@@ -15,7 +15,7 @@ class PairPrediction:
     Attributes:
         distances: (B, L, L) angstrom, symmetric, zero diagonal.
         median: (B, L, L) angstrom, where a head knows a better guess than the expected distance: what is written down.
-        logits: (B, P, BINS) of the bins of `proteinmtp.model.bins`, for the pairs i < j, row by row.
+        logits: (B, P, BINS) of the bins of `proteinmtp.geometry.bins`, for the pairs i < j, row by row.
         sigma: (B, L, L) standard deviation of the distances, angstrom.
         contact: (B, L, L) probability that the distance is below 8 angstrom.
         coords: (B, L, 3) angstrom, from heads that predict them.

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from proteinmtp.geometry.energy import PULL, SMOOTH, UNSURE_TURN, Energy, Expected, pair_order
+from proteinmtp.geometry.bins import BINS
+from proteinmtp.geometry.energy import FINE, PULL, ROUGH, SMOOTH, UNSURE_TURN, Energy, Expected, pair_order
 from proteinmtp.geometry.refine import bond_lengths
 from proteinmtp.geometry.torsion import build_trace, emissions, likeliest_course, middle_of
-from proteinmtp.model.bins import BINS, FIRST, WIDTH
 from proteinmtp.tables import distogram
 from proteinmtp.tables.hand import HandRecord
 
@@ -103,13 +103,12 @@ def decode(
     certain = torch.nn.functional.one_hot(course, dihedral.shape[-1])
     wound = build_trace(middle_of(course), usual.angles_of(certain), expected.bonds.double())
     energy = Energy(expected)
-    traces = energy.refine(torch.stack([wound, scaled.nan_to_num()]))
-    energies = energy(traces)
-    best = energies.argmin(0)
-    chosen = traces[best, torch.arange(len(mask))].double()
+    traces = energy.refine(torch.stack([wound, scaled.nan_to_num()]), ROUGH)
+    best = energy(traces, ROUGH[-1]).argmin(0)
+    chosen = energy.refine(traces[best, torch.arange(len(mask))][None], FINE)
     return Decoded(
-        coords=chosen.masked_fill(~mask[..., None], torch.nan),
-        energy=energies.amin(0),
+        coords=chosen[0].double().masked_fill(~mask[..., None], torch.nan),
+        energy=energy(chosen)[0],
         family=[FAMILIES[at] for at in best.tolist()],
     )
 
@@ -131,8 +130,6 @@ def _expected(
     return Expected(
         pairs=pairs,
         pull=pull,
-        first=FIRST - WIDTH / 2,
-        width=WIDTH,
         turns=-((1 - UNSURE_TURN) * likely + UNSURE_TURN / likely.shape[-1]).log().float(),
         angles=usual.angles_of(likely).float(),
         bonds=bonds.float(),

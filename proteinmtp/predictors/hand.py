@@ -5,10 +5,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from proteinmtp.geometry import bins
 from proteinmtp.geometry.chirality import BINS, dihedral_bins, dihedral_counts
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.torsion import virtual_angles
-from proteinmtp.model import bins
 from proteinmtp.tables.chains import ChainTrace
 from proteinmtp.tables.hand import HandRecord
 

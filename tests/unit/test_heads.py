@@ -7,9 +7,22 @@ import torch
 
 from proteinmtp.base.errors import PartError
 from proteinmtp.config import HeadConfig
+from proteinmtp.geometry.bins import (
+    BINS,
+    FIRST,
+    KNEE,
+    LAST,
+    WIDE,
+    WIDTH,
+    bin_of,
+    edges,
+    median,
+    moments,
+    place_of,
+    widths,
+)
 from proteinmtp.geometry.constants import CONTACT
 from proteinmtp.geometry.mds import classical_mds
-from proteinmtp.model.bins import BINS, FIRST, LAST, WIDTH, bin_of, edges, median, moments
 from proteinmtp.model.build import make_head
 from proteinmtp.model.fixed_length import TooLongError
 from proteinmtp.model.heads.equivariant import Layer
@@ -104,8 +117,19 @@ def test_a_fitted_pair_head_begins_at_the_null_of_the_separation(kind: str):
 
 def test_the_bins_are_those_that_are_documented():
     assert len(edges()) == BINS - 1
-    assert (float(edges()[0]), float(edges()[-1])) == (FIRST, LAST) == (2.3125, 21.6875)
-    assert bin_of(torch.tensor([2.0, 2.4, 21.6, 21.7, torch.nan])).tolist() == [0, 1, 62, 63, 63]
+    assert (float(edges()[0]), float(edges()[-1])) == (FIRST, LAST) == (2.3125, 32.0625)
+    assert set(edges().diff().tolist()) == {WIDTH, WIDE} == {0.3125, 0.5}
+    assert bin_of(torch.tensor([2.0, 2.4, KNEE + 0.1, 32.0, 32.1, torch.nan])).tolist() == [0, 1, 45, 76, 77, 77]
+
+
+def test_a_place_is_a_bin_whose_middle_is_whole():
+    middles = edges() - widths() / 2
+    place, scale = place_of(middles)
+    assert torch.equal(place, torch.arange(BINS - 1.0))
+    assert torch.equal(scale, 1 / widths())
+    distances = torch.rand(1000, generator=torch.Generator().manual_seed(0)) * 30 + FIRST
+    place, _ = place_of(distances)
+    assert torch.equal((place + 0.5).long(), bin_of(distances))
 
 
 def test_the_moments_of_a_distogram_are_those_of_its_bins():
@@ -296,13 +320,16 @@ def test_the_heads_are_fed_residues_in_their_place(small):
 
 
 def test_the_median_of_a_distogram_is_that_of_its_bins():
-    logits = torch.full((3, BINS), -1e4)
+    logits = torch.full((4, BINS), -1e4)
     logits[0, 10] = 0.0  # all in one bin: its middle
     logits[1, 10], logits[1, 40] = math.log(0.6), math.log(0.4)  # torn: within the likelier bin, at 5/6 of it
-    logits[2, 10], logits[2, -1] = math.log(0.3), math.log(0.7)  # beyond: the mean that is given
-    distances = median(logits, torch.tensor([0.0, 0.0, 25.0]))
+    logits[2, -2] = 0.0
+    logits[3, 10], logits[3, -1] = math.log(0.3), math.log(0.7)  # beyond: the mean that is given
+    distances = median(logits, torch.tensor([0.0, 0.0, 0.0, 35.0]))
     lower = float(edges()[9])
-    assert distances.tolist() == pytest.approx([lower + WIDTH / 2, lower + WIDTH * 5 / 6, 25.0], abs=1e-4)
+    assert distances.tolist() == pytest.approx(
+        [lower + WIDTH / 2, lower + WIDTH * 5 / 6, LAST - WIDE / 2, 35.0], abs=1e-4
+    )
 
 
 def test_what_is_written_down_is_the_median_and_what_losses_see_is_the_mean(small):

@@ -13,9 +13,9 @@ import torch
 from proteinmtp.base.errors import PartError
 from proteinmtp.base.plugins import names
 from proteinmtp.config import ConfigError, LossConfig, LossTerm
+from proteinmtp.geometry.bins import BINS, edges
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.model.batch import Batch
-from proteinmtp.model.bins import BINS, FIRST, WIDTH
 from proteinmtp.model.build import make_terms
 from proteinmtp.model.loss import PairLoss
 from proteinmtp.model.parts import LOSSES
@@ -112,7 +112,7 @@ def distogram(batch: Batch, prediction: PairPrediction, chain: int) -> float:
     for i, j in pairs_of(batch, chain):
         if i > j:
             continue
-        place = min(max(math.ceil((float(batch.distances[chain, i, j]) - FIRST) / WIDTH), 0), BINS - 1)
+        place = int((edges() < batch.distances[chain, i, j]).sum())
         logits = prediction.logits[chain, PAIRS.index((i, j))].numpy()
         values.append(np.log(np.exp(logits).sum()) - logits[place])
     return float(np.mean(values)) / 3

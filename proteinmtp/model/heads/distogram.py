@@ -1,7 +1,7 @@
-"""The distogram head: how likely each of 64 bins of distance is, for each pair.
+"""The distogram head: how likely each of 78 bins of distance is, for each pair.
 
 It also gives the expected distance, of which losses of distances are taken, its deviation, the probability of a
-contact, and the median, which is what is written down. What the last bin, all that is beyond 21.7 angstrom, stands for
+contact, and the median, which is what is written down. What the last bin, all that is beyond 32 angstrom, stands for
 is the mean training distance beyond it at that separation. A trace is held to distances below 18 angstrom; the others
 only say "farther" (`CAP`, chosen on validation chains).
 """
@@ -11,12 +11,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from proteinmtp.model.bins import BINS, LAST, bin_of, median, moments
+from proteinmtp.geometry.bins import BINS, LAST, bin_of, median, moments
 from proteinmtp.model.head import PairHead
 from proteinmtp.model.pairs import PairReadout, fit_separations, pair_index, unpacked
 from proteinmtp.model.prediction import PairPrediction
 
-PSEUDOCOUNT = 1e-4
+PSEUDOCOUNT = 2e-5
 
 
 class Head(PairHead):

@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
+from proteinmtp.geometry.bins import bin_of
 from proteinmtp.model.batch import Batch, masked_mean
-from proteinmtp.model.bins import bin_of
 from proteinmtp.model.loss import PairLoss
 from proteinmtp.model.pairs import packed
 from proteinmtp.model.prediction import PairPrediction
