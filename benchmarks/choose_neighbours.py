@@ -21,7 +21,7 @@ from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.lddt import lddt
 from proteinmtp.predictors.null import TrainingTables
 from proteinmtp.predictors.nulls.neighbours import Neighbour, copy_distances, find
-from proteinmtp.predictors.nulls.separation import Expected, training_means
+from proteinmtp.predictors.nulls.separation import Expected, training_lengths
 from proteinmtp.tables.chains import ChainTrace, read_chains
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import SPLIT, read_subset
@@ -107,7 +107,7 @@ def main() -> None:
     count = len(list((data / "chains").glob("*.parquet")))
     chains, distances, split = Shards(data / "chains", count), Shards(data / "distances", count), data / "split.parquet"
     tables = TrainingTables(chains=chains, distances=distances, split=split, subset="val")
-    expected = Expected.of(training_means(tables))
+    expected = Expected.of(training_lengths(tables))
     own, held = (read_chains(chains, read_subset(split, subset)) for subset in ("train", "val"))
     study("own split", targets=held, training=own, expected=expected)
     names = sorted(row.chain_id for row in SPLIT.read(split) if not row.test)

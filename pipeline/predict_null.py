@@ -31,10 +31,11 @@ class Outputs:
 
 
 class Options(Section):
-    """Module of the null, and the subset that is predicted."""
+    """Module of the null, the subset that is predicted, and whether distances are all that is written."""
 
     null: str
     subset: str
+    points: bool = False
 
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
@@ -42,5 +43,5 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     null, wanted = nulls.load(options.null), read_subset(inputs.split, options.subset)
     for shard, output in zip(inputs.chains, outputs.predictions, strict=True):
         targets = [chain for chain in CHAINS.read_as(ChainSequence, shard) if chain.chain_id in wanted]
-        PREDICTIONS.write(output, predictions(null, inputs.fitted, targets))
+        PREDICTIONS.write(output, predictions(null, inputs.fitted, targets, points=options.points))
         logging.info("%s: %d chains predicted", output, len(targets))

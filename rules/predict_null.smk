@@ -1,7 +1,7 @@
 # Distances of the scored chains from a predictor without a model, which sees their sequences alone.
 rule predict_null:
     input:
-        fitted=rules.fit_null.output.fitted,
+        fitted=lambda wildcards: under(f"data/{NULLS[wildcards.null].fitted}.parquet"),
         chains=shards_of("data/chains"),
         split=rules.split.output.split,
     output:
@@ -17,7 +17,9 @@ rule predict_null:
         chains=shards_in("chains"),
         predictions=shards_out,
         options=lambda wildcards: options(
-            null=NULLS[wildcards.null].module, subset=CONFIG.evaluate.subset
+            null=NULLS[wildcards.null].module,
+            subset=CONFIG.evaluate.subset,
+            points=NULLS[wildcards.null].points,
         ),
         code=null_fingerprint("predict_null"),
     message:

@@ -21,6 +21,7 @@ from proteinmtp.config import (
     HeadConfig,
     LossConfig,
     LossTerm,
+    ReconstructConfig,
     RunConfig,
     Section,
     SourceConfig,
@@ -36,6 +37,11 @@ from proteinmtp.structures.listing import SOURCES
 
 NULLS = "proteinmtp.predictors.nulls"
 
+DISTRIBUTION, DISTANCES, TRACE = "distribution", "distances", "trace"
+"""What of predictions is decoded: a distogram and turns, distances alone, or a trace, which is taken as it is."""
+POINTS = "_points"
+"""Ends the names of nulls of which the distances alone are decoded, beside others that are decoded whole."""
+
 HOUSE = frozenset(
     {"benchmarks", "config", "docs", "envs", "pipeline", "profiles", "proteinmtp", "rules", "tests", "workflow"}
     | {".git", ".github", ".snakemake"}
@@ -45,11 +51,23 @@ HOUSE = frozenset(
 
 @dataclass(frozen=True)
 class NullPart:
-    """A null: the name of its pseudo-run, its module, and its description for the report."""
+    """A null as it stands beside runs.
+
+    Attributes:
+        name: of its pseudo-run.
+        module: where it is.
+        description: for the report.
+        fitted: name of the null under which lies what it takes from training.
+        points: whether of its predictions the distances alone are decoded.
+        reconstruct: how they are decoded: as those of the first run that it stands beside.
+    """
 
     name: str
     module: str
     description: str
+    fitted: str
+    points: bool
+    reconstruct: ReconstructConfig
 
 
 def read_config(*paths: Path) -> Config:
@@ -117,6 +135,18 @@ def nulls(config: Config) -> list[NullPart]:
     parts, mistakes = _nulls(config)
     _refuse(mistakes)
     return parts
+
+
+def is_decoded_whole(run: RunConfig) -> bool:
+    """Return whether traces of a run are decoded from a distogram and turns, not from distances alone."""
+    return _decoding(run) == DISTRIBUTION
+
+
+def nulls_beside(run: str, config: Config) -> list[str]:
+    """Return the names of the nulls that are decoded as a run is, or where none is, of all."""
+    parts = nulls(config)
+    wanted = [null.name for null in parts if null.points == (_decoding(config.run(run)) == DISTANCES)]
+    return wanted or [null.name for null in parts]
 
 
 def _refuse(mistakes: Sequence[str]) -> None:
@@ -218,20 +248,46 @@ def _in_fit(run: RunConfig, head: HeadFacts, needs: Mapping[str, frozenset[str]]
 
 
 def _nulls(config: Config) -> tuple[list[NullPart], list[str]]:
-    """Return the nulls that can be read, and a line for each mistake in the others."""
+    """Return the nulls that can be read, once for each way in which runs are decoded, and a line for each mistake."""
     parts: dict[str, NullPart] = {}
     mistakes = []
-    for kind in _null_kinds(config):
-        name, module = _null_name(kind), plugins.module_name(NULLS, kind)
-        try:
-            part = NullPart(name, module, plugins.declared(NULLS, kind, "Null").text("DESCRIPTION"))
-        except PartError as error:
-            mistakes.append(f"nulls: {error}; found {kind!r}")
-            continue
-        if name in parts:
-            mistakes.append(f"nulls: {parts[name].module} and {module} would both be {name}")
-        parts.setdefault(name, part)
-    return list(parts.values()), mistakes
+    ways = _null_decodings(config)
+    for points, reconstruct in ways.items():
+        for kind in _null_kinds(config):
+            base, module = _null_name(kind), plugins.module_name(NULLS, kind)
+            name = base + POINTS if points and len(ways) == 2 else base
+            try:
+                description = plugins.declared(NULLS, kind, "Null").text("DESCRIPTION")
+            except PartError as error:
+                mistakes.append(f"nulls: {error}; found {kind!r}")
+                continue
+            if name in parts:
+                mistakes.append(f"nulls: {parts[name].module} and {module} would both be {name}")
+            if name != base:
+                description = f"{base} of which the distances alone are decoded, as of runs without a distogram"
+            parts.setdefault(name, NullPart(name, module, description, base, points, reconstruct))
+    return list(parts.values()), list(dict.fromkeys(mistakes))
+
+
+def _null_decodings(config: Config) -> dict[bool, ReconstructConfig]:
+    """Return how nulls are decoded, by whether of their distances alone: as the first run of each kind."""
+    runs = [config.run(entry.name) for entry in config.runs]
+    first = {way: run.reconstruct for run in reversed(runs) if (way := _decoding(run)) != TRACE}
+    return {way == DISTANCES: first[way] for way in (DISTRIBUTION, DISTANCES) if way in first} or {
+        False: config.defaults.reconstruct
+    }
+
+
+def _decoding(run: RunConfig) -> str:
+    """Return what of the predictions of a run is decoded."""
+    try:
+        facts = head_facts(run.head.kind)
+    except PartError:
+        return TRACE
+    if "coords" in facts.gives or facts.writes:
+        return TRACE
+    turns = any(term.name == "dihedral" for term in _terms(run.loss, facts) or [])
+    return DISTRIBUTION if run.reconstruct.method == "energy" and "logits" in facts.gives and turns else DISTANCES
 
 
 def _null_kinds(config: Config) -> list[str]:
@@ -244,7 +300,8 @@ def _null_name(kind: str) -> str:
 
 def _in_against(config: Config) -> Iterator[str]:
     """Yield a line for each run that is held against what is not there."""
-    beside = [_null_name(kind) for kind in _null_kinds(config)]
+    names = [*map(_null_name, _null_kinds(config)), *(null.name for null in _nulls(config)[0])]
+    beside = list(dict.fromkeys(names))
     taken = [*(entry.name for entry in config.runs), *(entry.name for entry in config.comparators)]
     for index, entry in enumerate(config.runs):
         if entry.against is not None:

@@ -55,7 +55,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from proteinmtp.predictors.null import NullBase
+from proteinmtp.predictors.null import Guess, NullBase
 
 from .numbers import RISE
 
@@ -72,7 +72,7 @@ class Null(NullBase):
         (rise,) = pq.read_table(fitted)["rise"].to_pylist()
         for target in targets:
             index = np.arange(len(target))
-            yield rise * np.abs(index[:, None] - index)
+            yield Guess(distances=rise * np.abs(index[:, None] - index))
 '''
 
 SOURCE = '''

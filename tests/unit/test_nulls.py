@@ -8,6 +8,7 @@ import torch
 from pipeline import chirality, fit_null, predict_null, reconstruct
 from proteinmtp.base.errors import PartError
 from proteinmtp.config import ReconstructConfig
+from proteinmtp.geometry.bins import BINS, LAST, median
 from proteinmtp.geometry.chirality import pseudo_dihedrals
 from proteinmtp.geometry.constants import TRANS_BOND
 from proteinmtp.geometry.distances import pairwise_distances
@@ -15,7 +16,7 @@ from proteinmtp.predictors import catalogue, nulls
 from proteinmtp.predictors.null import TrainingTables
 from proteinmtp.predictors.nulls import helix, neighbours, separation
 from proteinmtp.splitting.homology import align
-from proteinmtp.tables import triangle
+from proteinmtp.tables import distogram, triangle
 from proteinmtp.tables.chains import CHAINS, ChainSequence, ChainTrace, read_chains
 from proteinmtp.tables.distances import DISTANCES
 from proteinmtp.tables.predictions import PREDICTIONS, PredictionRow
@@ -98,6 +99,68 @@ def test_a_null_is_a_module_with_a_class_and_a_description():
         nulls.load("helx")
 
 
+DISTANCE = {"head": {"kind": "distance"}}
+
+
+@pytest.mark.parametrize(
+    ("runs", "names", "beside"),
+    [
+        ([{}, DISTANCE], ["null_helix", "null_helix_points"], [["null_helix"], ["null_helix_points"]]),
+        ([{}, {"head": {"kind": "coords"}}], ["null_helix"], [["null_helix"]] * 2),
+        ([DISTANCE, {"reconstruct": {"method": "gradient"}}], ["null_helix"], [["null_helix"]] * 2),
+        ([{"head": {"kind": "coords"}}], ["null_helix"], [["null_helix"]]),
+    ],
+)
+def test_nulls_stand_beside_runs_that_are_decoded_alike(
+    runs: list[dict[str, object]], names: list[str], beside: list[list[str]]
+):
+    runs = [{"name": f"run{at}", **run} for at, run in enumerate(runs)]
+    config = catalogue.parse_config({"runs": runs, "nulls": ["helix"]})
+    parts = catalogue.nulls(config)
+    assert [part.name for part in parts] == names
+    assert {part.fitted for part in parts} == {"null_helix"}
+    assert [catalogue.nulls_beside(str(run["name"]), config) for run in runs] == beside
+    assert parts[0].reconstruct == config.run("run0").reconstruct or "coords" in str(runs[0])
+
+
+@pytest.mark.parametrize("null", [name for name in PARTS if not name.endswith("_points")])
+def test_what_a_null_says_is_a_distribution_around_its_distances(null: str, small, tmp_path: Path):
+    rows = list(PREDICTIONS.read(*predict(null, small, tmp_path)))
+    for row in rows[:3]:
+        likely = torch.from_numpy(distogram.unpack(row.distogram, BINS))
+        turns = torch.from_numpy(row.dihedral.astype(np.float64).reshape(row.length - 3, -1)).exp()
+        assert torch.allclose(turns.sum(1), torch.ones(row.length - 3, dtype=torch.float64), atol=0.01)
+        middle = median(likely.log(), torch.tensor(40.0).expand(len(likely))).numpy()
+        near = row.triu < LAST - 1
+        error = np.abs(middle - row.triu)[near]
+        assert np.median(error) < (0.2 if null != "null_separation" else 2.0)
+
+
+def test_the_separation_null_is_as_likely_as_what_occurs(tables: TrainingTables, tmp_path: Path):
+    """Where one length is all there is, shares are those of its chains."""
+    rows = list(separation.training_lengths(tables))
+    row = rows[len(rows) // 2]
+    one = separation.Expected.of([row])
+    shares = np.exp(one.likely(row.length))
+    counts = row.bins.reshape(row.length - 1, BINS)
+    known = row.pairs > 0
+    assert shares[known] == pytest.approx(counts[known] / row.pairs[known, None], abs=1e-6)
+    assert np.exp(one.turn(row.length)) == pytest.approx(row.turns / row.turns.sum(), abs=1e-6)
+    assert one.likely(row.length + 9).shape == (row.length + 8, BINS)
+    assert separation.Expected.of([]).guess(5).likely.shape == (10, BINS)
+
+
+def test_turns_are_copied_where_four_residues_follow_each_other_in_both(tmp_path: Path):
+    chain = random_chain("a", 80, 0)
+    cut = ChainTrace("b", chain.sequence[:40] + chain.sequence[43:], np.delete(chain.coords, range(40, 43), 0))
+    near = neighbours.find([chain], [cut], folder=tmp_path)
+    turns = neighbours.copy_turns(80, near["a"])
+    true = pseudo_dihedrals(torch.from_numpy(chain.coords.astype(np.float64))).numpy()
+    assert turns[:34] == pytest.approx(true[:34], abs=1e-4) and turns[46:] == pytest.approx(true[46:], abs=1e-4)
+    assert np.isnan(turns[38:42]).all()
+    assert np.isnan(neighbours.copy_turns(80, [])).all()
+
+
 def test_a_null_sees_no_structure_of_the_chains_it_predicts(small, tables: TrainingTables, tmp_path: Path):
     """Fitted again without the coordinates of the test chains, each null learns the same, byte for byte."""
     wanted = read_subset(small.split, "test")
@@ -123,9 +186,9 @@ def test_a_null_sees_no_structure_of_the_chains_it_predicts(small, tables: Train
 
 def test_the_separation_null_is_the_mean_at_each_separation(tables: TrainingTables, tmp_path: Path):
     separation.Null().fit(tables, tmp_path / "null")
-    expected = separation.Expected.of(separation.MEANS.read(tmp_path / "null"))
+    rows = list(separation.LENGTHS.read(tmp_path / "null"))
+    expected, one = separation.Expected.of(rows), separation.Expected.of(rows[:1])
     assert expected.profile(50)[0] == pytest.approx(TRANS_BOND, abs=0.2)
-    one = separation.Expected(lengths=expected.lengths[:1], mean=expected.mean[:1], pairs=expected.pairs[:1])
     length = int(one.lengths[0])
     known = one.pairs[0][: length - 1] > 0
     assert one.profile(length)[known] == pytest.approx(one.mean[0][: length - 1][known])
@@ -142,7 +205,8 @@ def test_without_training_chains_every_distance_is_that_of_neighbours():
 def test_the_helix_null_is_an_alpha_helix(tables: TrainingTables, tmp_path: Path):
     """Against points on the helix itself, and what crystallography says of its bonds (3.8 A) and turns (about 50)."""
     helix.Null().fit(tables, tmp_path / "null")
-    (matrix,) = helix.Null().predict(tmp_path / "null", [ChainSequence("x", "A" * 30)])
+    (guess,) = helix.Null().predict(tmp_path / "null", [ChainSequence("x", "A" * 30)])
+    matrix = guess.distances
     turn = np.radians(100) * np.arange(30)
     points = np.stack([2.3 * np.cos(turn), 2.3 * np.sin(turn), 1.5 * np.arange(30)], 1)
     assert matrix == pytest.approx(np.linalg.norm(points[:, None] - points, axis=-1))
@@ -198,7 +262,9 @@ def test_without_neighbours_there_is_the_separation_null(small, tables: Training
         null.fit(tables, tmp_path / "null")
         predicted.append(list(null.predict(tmp_path / "null", targets)))
     for ours, theirs in zip(*predicted, strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-4)
+        assert ours.distances == pytest.approx(theirs.distances, abs=1e-4)
+        assert ours.likely == pytest.approx(theirs.likely, abs=0.02) and ours.likely.shape[1] == BINS
+        assert ours.turns == pytest.approx(theirs.turns, abs=0.02)
 
 
 def error_of(row: PredictionRow, native: ChainTrace) -> float:

@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import torch
 
-from proteinmtp.predictors.null import NullBase, TrainingTables
+from proteinmtp.geometry.bins import around
+from proteinmtp.geometry.chirality import pseudo_dihedrals
+from proteinmtp.geometry.torsion import turns_around
+from proteinmtp.predictors.null import Guess, NullBase, TrainingTables
+from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainSequence
 from proteinmtp.tables.parquet import DOUBLE, Table
 
@@ -24,6 +29,12 @@ class HelixRow:
     rise: Annotated[float, DOUBLE, "angstrom along the axis from one residue to the next"]
     radius: Annotated[float, DOUBLE, "angstrom from the axis"]
     turn: Annotated[float, DOUBLE, "degrees about the axis from one residue to the next"]
+
+    def coords(self, length: int) -> np.ndarray:
+        """Return the atoms (length, 3), angstrom."""
+        index = np.arange(length)
+        angle = np.radians(self.turn) * index
+        return np.stack([self.radius * np.cos(angle), self.radius * np.sin(angle), self.rise * index], 1)
 
     def distances(self, length: int) -> np.ndarray:
         """Return the distances (length, length) between the residues, angstrom.
@@ -39,6 +50,9 @@ class HelixRow:
 
 HELICES = Table("helix null", HelixRow, HelixRow.__annotations__)
 
+WIDTH, TURN_WIDTH = 0.5, 0.2
+"""Standard deviations that stand for certainty: angstrom of distances, radians of turns."""
+
 ALPHA = HelixRow(rise=1.5, radius=2.3, turn=100.0)
 
 
@@ -51,8 +65,14 @@ class Null(NullBase):
         """Write the shape of the helix; nothing is learned."""
         HELICES.write(output, [ALPHA])
 
-    def predict(self, fitted: Path, targets: Sequence[ChainSequence]) -> Iterator[np.ndarray]:
-        """Yield the distances (L, L) within a helix of each target's length, angstrom."""
+    def predict(self, fitted: Path, targets: Sequence[ChainSequence]) -> Iterator[Guess]:
+        """Yield the distances within a helix of each target's length, and its turns, both nearly certain."""
         (helix,) = HELICES.read(fitted)
+        (turn,) = pseudo_dihedrals(torch.from_numpy(helix.coords(4)))
         for target in targets:
-            yield helix.distances(len(target))
+            distances = helix.distances(len(target))
+            yield Guess(
+                distances=distances,
+                likely=around(torch.from_numpy(triangle.pack(distances)), WIDTH).numpy(),
+                turns=turns_around(turn.expand(max(len(target) - 3, 0)), TURN_WIDTH).numpy(),
+            )

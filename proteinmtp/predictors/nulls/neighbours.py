@@ -1,9 +1,10 @@
-"""The neighbours null: distances copied from the training chains whose sequences can be aligned.
+"""The neighbours null: distances and turns copied from the training chains whose sequences can be aligned.
 
 What retrieval alone gets. MMseqs2 aligns each chain with the training chains of the run (E-value at most 0.1). Where
 two residues of the chain stand opposite two observed residues of a training chain, their distance is copied; the best
-alignment comes first, and the next ones, `NEIGHBOURS` at most, fill what those before them leave open. The rest is
-filled from the |i-j| null, and a chain without neighbours is the |i-j| null. A chain is never its own neighbour; a copy
+alignment comes first, and the next ones, `NEIGHBOURS` at most, fill what those before them leave open; turns likewise,
+of four residues that follow each other in both. The rest is filled from the |i-j| null, and a chain without neighbours
+is the |i-j| null. A chain is never its own neighbour; a copy
 of it under another id is. docs/method.md says how this was chosen.
 """
 
@@ -17,9 +18,12 @@ from typing import Annotated
 import numpy as np
 import torch
 
+from proteinmtp.geometry.bins import BINS, around
+from proteinmtp.geometry.chirality import pseudo_dihedrals
 from proteinmtp.geometry.distances import pairwise_distances
-from proteinmtp.predictors.null import NullBase, TrainingTables
-from proteinmtp.predictors.nulls.separation import Expected, by_separation, training_means
+from proteinmtp.geometry.torsion import turns_around
+from proteinmtp.predictors.null import Guess, NullBase, TrainingTables
+from proteinmtp.predictors.nulls.separation import Expected, training_lengths
 from proteinmtp.splitting.homology import Alignment, align
 from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainSequence, ChainTrace, read_chains
@@ -28,6 +32,10 @@ from proteinmtp.tables.split import read_subset
 
 NEIGHBOURS = 10
 E_VALUE = 0.1
+WIDTH, TURN_WIDTH = 1.0, 0.3
+"""Standard deviations that copies are given: angstrom of distances, radians of turns."""
+MISTAKEN = 0.1
+"""Probability that a copy says nothing, and what is usual holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +48,10 @@ class CopyRow:
     identity: Annotated[float | None, DOUBLE, "of the best alignment, 0..1; null if there is none"]
     covered: Annotated[float, DOUBLE, "share of the pairs that were copied"]
     triu: Annotated[np.ndarray, HALFS, "(P,) copied distances of the pairs i < j, angstrom; NaN where there is none"]
+    turns: Annotated[np.ndarray, HALFS, "(L-3,) copied pseudo-dihedrals, radians; NaN where there is none"]
     profile: Annotated[np.ndarray, FLOATS, "(L-1,) the |i-j| null at separations 1..L-1, angstrom"]
+    usual: Annotated[np.ndarray, HALFS, "((L-1) x bins,) ln p of each bin of distance at these separations"]
+    usual_turn: Annotated[np.ndarray, HALFS, "(bins,) ln p of each bin of a pseudo-dihedral"]
 
 
 COPIES = Table("neighbours null", CopyRow, CopyRow.__annotations__)
@@ -65,18 +76,16 @@ class Null(NullBase):
         training = read_chains(tables.chains, read_subset(tables.split, "train"))
         with tempfile.TemporaryDirectory() as name:
             neighbours = find(targets, training, folder=Path(name), threads=tables.threads)
-        expected = Expected.of(training_means(tables))
+        expected = Expected.of(training_lengths(tables))
         COPIES.write(output, (_copied(target, neighbours[target.chain_id], expected) for target in targets))
         logging.info("%d of %d chains have neighbours in training", sum(map(bool, neighbours.values())), len(targets))
 
-    def predict(self, fitted: Path, targets: Sequence[ChainSequence]) -> Iterator[np.ndarray]:
-        """Yield the distances (L, L) of each target, angstrom: copied, or those of the |i-j| null."""
+    def predict(self, fitted: Path, targets: Sequence[ChainSequence]) -> Iterator[Guess]:
+        """Yield what is copied for each target, or what the |i-j| null says."""
         wanted = {target.chain_id for target in targets}
         rows = {row.chain_id: row for row in COPIES.read(fitted) if row.chain_id in wanted}
         for target in targets:
-            row = rows[target.chain_id]
-            copied = triangle.unpack(row.triu, len(target))
-            yield np.where(np.isfinite(copied), copied, by_separation(row.profile))
+            yield _guess(rows[target.chain_id])
 
 
 def find(
@@ -129,6 +138,46 @@ def copy_distances(length: int, neighbours: Sequence[Neighbour]) -> np.ndarray:
     return copied
 
 
+def copy_turns(length: int, neighbours: Sequence[Neighbour]) -> np.ndarray:
+    """Return the pseudo-dihedrals (max(length - 3, 0),) that the neighbours have, the first of them first, radians.
+
+    Those that none covers are NaN.
+    """
+    copied = np.full(max(length - 3, 0), np.nan)
+    for neighbour in neighbours:
+        here, there = neighbour.alignment.pairs()
+        follow = (np.diff(here) == 1) & (np.diff(there) == 1)
+        begins = np.flatnonzero(follow[:-2] & follow[1:-1] & follow[2:])
+        if not len(begins):
+            continue
+        turns = pseudo_dihedrals(torch.from_numpy(neighbour.coords[there].astype(np.float64))).numpy()[begins]
+        copied[here[begins]] = np.where(np.isfinite(copied[here[begins]]), copied[here[begins]], turns)
+    return copied
+
+
+def _guess(row: CopyRow) -> Guess:
+    first, second = np.triu_indices(row.length, 1)
+    copied, turns = row.triu.astype(np.float64), row.turns.astype(np.float64)
+    usual = row.usual.astype(np.float64).reshape(-1, BINS)[second - first - 1]
+    distances = np.where(np.isfinite(copied), copied, row.profile[second - first - 1])
+    return Guess(
+        distances=triangle.unpack(distances, row.length),
+        likely=_mixed(around(torch.from_numpy(copied), WIDTH).numpy(), usual, known=np.isfinite(copied)),
+        turns=_mixed(
+            turns_around(torch.from_numpy(turns), TURN_WIDTH).numpy(),
+            np.tile(row.usual_turn.astype(np.float64), (len(turns), 1)),
+            known=np.isfinite(turns),
+        ),
+    )
+
+
+def _mixed(copied: np.ndarray, usual: np.ndarray, *, known: np.ndarray) -> np.ndarray:
+    """Return ln p (N, K) of what is copied and may be mistaken; what is usual where nothing is known (N,)."""
+    mixed = usual.copy()
+    mixed[known] = np.logaddexp(np.log1p(-MISTAKEN) + copied[known], np.log(MISTAKEN) + usual[known])
+    return mixed
+
+
 def _copied(target: ChainTrace, neighbours: Sequence[Neighbour], expected: Expected) -> CopyRow:
     copied = triangle.pack(copy_distances(len(target), neighbours))
     return CopyRow(
@@ -138,5 +187,8 @@ def _copied(target: ChainTrace, neighbours: Sequence[Neighbour], expected: Expec
         identity=neighbours[0].alignment.identity if neighbours else None,
         covered=float(np.isfinite(copied).sum() / max(1, copied.size)),
         triu=copied,
+        turns=copy_turns(len(target), neighbours),
         profile=expected.profile(len(target)),
+        usual=expected.likely(len(target)).ravel(),
+        usual_turn=expected.turn(len(target)),
     )
