@@ -53,7 +53,8 @@ class Shown(Section):
 class Options(Section):
     """The configuration, the settings of its runs, and what is shown in which order: runs, comparators, then nulls.
 
-    The runs with a pretrained backbone have its name.
+    The runs with a pretrained backbone have its name. `beside` names the nulls that each run is set beside; comparators
+    stand beside all.
     """
 
     config: Config
@@ -61,17 +62,20 @@ class Options(Section):
     pretrained: dict[str, str]
     shown: list[Shown]
     nulls: list[Shown]
+    beside: dict[str, list[str]]
 
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Report on everything that was scored."""
     metrics = list(METRICS.read(*inputs.metrics))
+    nulls = [null.name for null in options.nulls]
     data = report_data(
         ReportTables(
             config=options.config,
             settings=options.settings,
             shown={item.name: item.description for item in options.shown},
             nulls={null.name: null.description for null in options.nulls},
+            beside={item.name: options.beside.get(item.name, nulls) for item in options.shown},
             metrics=metrics,
             examples=list(EXAMPLES.read(*inputs.examples)),
             history=list(HISTORY.read(*inputs.history)),

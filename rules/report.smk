@@ -40,6 +40,10 @@ rule report:
             pretrained=PRETRAINED_OF,
             shown=named([*CONFIG.runs, *CONFIG.comparators]),
             nulls=named(NULLS.values()),
+            beside={
+                entry.name: catalogue.nulls_beside(entry.name, CONFIG)
+                for entry in CONFIG.runs
+            },
         ),
         code=fingerprint("report"),
     message:

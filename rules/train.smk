@@ -35,7 +35,7 @@ rule train:
         processes=lambda wildcards: max(1, GPUS["train"](wildcards)),
         options=lambda wildcards: options(
             settings=settings_of(wildcards.run, "predict", "reconstruct"),
-            seed=CONFIG.seed,
+            seed=SEED_OF[wildcards.run],
         ),
         code=network_fingerprint("train", launched_as),
     message:

@@ -16,7 +16,7 @@ from proteinmtp.config.predict import PredictConfig
 from proteinmtp.config.project import Config, merged, options_json, validated, with_runs
 from proteinmtp.config.reconstruct import ReconstructConfig
 from proteinmtp.config.report import ReportConfig
-from proteinmtp.config.runs import NULL_PREFIX, RunConfig, RunEntry, one_of
+from proteinmtp.config.runs import NULL_PREFIX, RunConfig, RunEntry, one_of, run_of, trainings
 from proteinmtp.config.section import Option, Section
 from proteinmtp.config.slots import SlotsConfig
 from proteinmtp.config.source import DemoSource, DirectorySource, PdbbindSource, RcsbSource, SourceConfig
@@ -63,6 +63,8 @@ __all__ = [
     "merged",
     "one_of",
     "options_json",
+    "run_of",
+    "trainings",
     "validated",
     "with_runs",
 ]

@@ -26,7 +26,7 @@ from proteinmtp.config.evaluate import EvaluateConfig
 from proteinmtp.config.mistakes import describe
 from proteinmtp.config.parse import ParseConfig
 from proteinmtp.config.report import ReportConfig
-from proteinmtp.config.runs import RunConfig, RunEntry, check_names
+from proteinmtp.config.runs import RunConfig, RunEntry, check_names, run_of
 from proteinmtp.config.section import Section
 from proteinmtp.config.source import SourceConfig
 from proteinmtp.config.split import SplitConfig
@@ -48,9 +48,9 @@ class Config(Section):
     runs: list[RunEntry] = Field(
         list(DEMO_RUNS),
         min_length=1,
-        description="the runs that are trained and compared: a name, a description, and what differs from the defaults."
-        " If you like, a question, and a hypothesis: that the run is better (expects: worse) than `against`, a run"
-        " or a null, in `metric`, by default lddt",
+        description="the runs that are trained and compared: a name, a description, and what differs from the defaults;"
+        " `seeds: N` trains it N times. If you like, a question, and a hypothesis: that the run is better (expects:"
+        " worse) than `against`, a run or a null, in `metric`, by default lddt",
     )
     comparators: list[ComparatorEntry] = Field(
         [],
@@ -81,8 +81,8 @@ class Config(Section):
         return self
 
     def run(self, name: str) -> RunConfig:
-        """Return the settings of run `name`: the defaults with its overrides."""
-        return self._resolved[name]
+        """Return the settings of run `name`, or of one of its trainings: the defaults with its overrides."""
+        return self._resolved[run_of(name)]
 
 
 def validated(raw: Mapping[str, Any]) -> Config:

@@ -13,7 +13,7 @@ class ReconstructConfig(Section):
     """From distances to coordinates."""
 
     method: Literal["mds", "smacof", "gradient", "energy"] = Field(
-        "gradient",
+        "energy",
         description="mds (classical scaling), smacof (then stress majorisation), gradient (then refinement with bonds,"
         " clashes and correlated errors) or energy (from that, and from the likeliest turns of the chain, refinement"
         " under the distogram and the turns that were predicted; gradient where they were not)",

@@ -25,6 +25,8 @@ from proteinmtp.config.train import TrainConfig
 
 NULL_PREFIX = "null_"
 """Names of pseudo-runs, predictors without a model, begin so."""
+SEED_MARK = "-"
+"""Between the name of a run and the number of the seed it is trained with, from the second one on."""
 
 
 class RunConfig(Section):
@@ -61,6 +63,13 @@ class RunEntry(BaseModel):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="lower-case letters, digits and _")
     description: str = Field("", description="a sentence for the report")
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="how often it is trained, with the seed of the config, the next one, and so on; the report gives"
+        " means over them, and intervals that count the spread between them",
+    )
     question: str = Field("", description="what the run is there to find out, a sentence for the report")
     hypothesis: str = Field("", description="what is expected and why, written before the run; needs against")
     against: str | None = Field(None, description="the run, comparator or null that the run is held against")
@@ -88,6 +97,20 @@ class RunEntry(BaseModel):
         if self.against is not None and not self.hypothesis:
             raise ValueError(f"the run {self.name} is held against {self.against}, so it needs a hypothesis")
         return self
+
+
+def trainings(runs: Sequence[RunEntry]) -> dict[str, int]:
+    """Return the trainings of all runs by name, each with what is added to the seed; the first has the run's name."""
+    return {
+        entry.name if place == 0 else f"{entry.name}{SEED_MARK}{place + 1}": place
+        for entry in runs
+        for place in range(entry.seeds)
+    }
+
+
+def run_of(training: str) -> str:
+    """Return the name of the run that a training belongs to; comparators and nulls are their own."""
+    return training.partition(SEED_MARK)[0]
 
 
 def check_names(runs: Sequence[RunEntry], comparators: Sequence[ComparatorEntry]) -> None:

@@ -1,12 +1,12 @@
 """Everything that the report shows, computed from the rows of tables, and the part of it that is written as JSON."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proteinmtp.config import Config, RunConfig
 from proteinmtp.report import standing
 from proteinmtp.report.experiments import Experiment, experiments
-from proteinmtp.scoring.statistics import Bootstrap, Summary, resampling_unit
+from proteinmtp.scoring.statistics import Bootstrap, Summary, of_run, resampling_unit
 from proteinmtp.tables.comparator_listing import ComparatorListing
 from proteinmtp.tables.examples import ExampleRow
 from proteinmtp.tables.history import HistoryRow
@@ -24,14 +24,15 @@ class ReportTables:
 
     Attributes:
         config: the whole configuration.
-        settings: of each run, with nothing left open.
+        settings: of each training, with nothing left open.
         shown: what each run and each comparator is, by name, in their order.
         nulls: what each null is, by name.
+        beside: for each run and comparator the nulls that it is set beside.
         metrics: scores of all runs, comparators and nulls.
         examples: chains to look at.
         history: of the trained runs.
         runs: what was trained.
-        pretrained: for runs with a pretrained backbone its name.
+        pretrained: for trainings with a pretrained backbone its name.
         pretraining: what each of these learnt, by name.
         comparators: what became of the files of each.
         quarantine: what was not used.
@@ -42,6 +43,7 @@ class ReportTables:
     settings: Mapping[str, RunConfig]
     shown: Mapping[str, str]
     nulls: Mapping[str, str]
+    beside: Mapping[str, Sequence[str]]
     metrics: Sequence[MetricsRow]
     examples: Sequence[ExampleRow]
     history: Sequence[HistoryRow]
@@ -78,15 +80,25 @@ def report_data(tables: ReportTables) -> ReportData:
     """Return the report of what is in the tables."""
     config = tables.config
     bootstrap = Bootstrap(
-        unit=resampling_unit(config.split.method), samples=config.report.bootstrap_samples, seed=config.seed
+        unit=resampling_unit(config.split.method),
+        samples=config.report.bootstrap_samples,
+        seed=config.seed,
+        margin=config.report.equivalence,
     )
     names = [*tables.shown, *tables.nulls]
-    rows = {run: [row for row in tables.metrics if row.run == run] for run in names}
+    # Of the trainings of a run with other seeds, scores and curves are shown.
+    tables = replace(
+        tables,
+        examples=[row for row in tables.examples if row.run in names],
+        runs=[item for item in tables.runs if item.run in names],
+        pretrained={run: backbone for run, backbone in tables.pretrained.items() if run in names},
+    )
+    rows = {run: of_run(tables.metrics, run) for run in names}
     return ReportData(
         **vars(tables),
         bootstrap=bootstrap,
         summaries=standing.summaries(rows, bootstrap),
-        differences=standing.differences(rows, list(tables.nulls), bootstrap),
+        differences=standing.differences(rows, tables.beside, bootstrap),
         lengths=standing.by_length(rows, bootstrap),
         trusted=standing.trusted(rows),
         experiments=experiments(config.runs, tables.metrics, bootstrap),

@@ -10,7 +10,7 @@ from proteinmtp.scoring.statistics import (
     Bootstrap,
     Difference,
     Summary,
-    by_chain,
+    of_run,
     paired_difference,
     scored_in_both,
     summarise,
@@ -46,9 +46,15 @@ class Experiment:
 
     @property
     def verdict(self) -> str | None:
-        """`supported` or `contradicted` where the interval is apart from zero, else `undecided`; None without one."""
+        """What became of the hypothesis; None without one.
+
+        `no difference` where the interval is within what counts as none, else `supported` or `contradicted` where it is
+        apart from zero, else `undecided`.
+        """
         if self.result is None:
             return None
+        if self.result.difference.verdict == "as good as":
+            return "no difference"
         if self.result.difference.verdict not in RELATIONS.values():
             return "undecided"
         return "supported" if self.result.difference.verdict == RELATIONS[self.entry.expects] else "contradicted"
@@ -77,11 +83,11 @@ def by_chance(tried: Sequence[Experiment]) -> tuple[int, float]:
 
 def _judged(entry: RunEntry, against: str, metrics: Sequence[MetricsRow], bootstrap: Bootstrap) -> Judgement:
     metric = next(shown for shown in METRICS_SHOWN if shown.name == entry.metric)
-    ours, theirs = (by_chain(metrics, run) for run in (entry.name, against))
-    pairs = scored_in_both(metric.name, ours=ours, theirs=theirs)
+    ours, theirs = (of_run(metrics, run) for run in (entry.name, against))
+    mine, other = scored_in_both(metric.name, ours=ours, theirs=theirs)
     return Judgement(
         metric=metric,
-        ours=summarise([row for row, _ in pairs], metric.name, bootstrap),
-        theirs=summarise([row for _, row in pairs], metric.name, bootstrap),
+        ours=summarise(mine, metric.name, bootstrap),
+        theirs=summarise(other, metric.name, bootstrap),
         difference=paired_difference(metric, bootstrap, ours=ours, theirs=theirs),
     )

@@ -9,7 +9,7 @@ from plotly.colors import get_colorscale as plotly_scale
 from plotly.subplots import make_subplots
 
 from proteinmtp.base.metrics import Metric
-from proteinmtp.config import NULL_PREFIX
+from proteinmtp.config import NULL_PREFIX, run_of
 from proteinmtp.geometry.pair_scores import DISTANCES, SEPARATIONS
 from proteinmtp.report.standing import Lengths, Trusted
 from proteinmtp.scoring.confidence import POINTS
@@ -38,19 +38,19 @@ def colours(runs: Sequence[str]) -> dict[str, str]:
 
 
 def training_curves(history: Sequence[HistoryRow], colour: Mapping[str, str]) -> go.Figure:
-    """Return losses and validation distance error over steps, one colour a run."""
+    """Return losses and validation distance error over steps, one colour a run, a line for each of its seeds."""
     figure = make_subplots(
         1, 2, subplot_titles=("loss (each run in its own units)", "distance error on validation chains, Å")
     )
-    for run in dict.fromkeys(row.run for row in history):
-        rows = [row for row in history if row.run == run]
+    for training in dict.fromkeys(row.run for row in history):
+        run, rows = run_of(training), [row for row in history if row.run == training]
         steps = [row.step for row in rows]
         for losses, dash, label in (
             ([row.train_loss for row in rows], "dot", "training"),
             ([row.val_loss for row in rows], "solid", "validation"),
         ):
             figure.add_scatter(
-                x=steps, y=losses, name=f"{run}, {label}", legendgroup=run,
+                x=steps, y=losses, name=f"{run}, {label}", legendgroup=run, showlegend=training == run,
                 line={"color": colour[run], "dash": dash}, mode="lines+markers", marker={"size": 4}, row=1, col=1,
             )  # fmt: skip
         figure.add_scatter(

@@ -105,6 +105,7 @@ def page(data: ReportData) -> str:
         most_sentences=SENTENCES,
         bins=standing.bins_in_use(data.lengths),
         compared=experiments.by_chance(data.experiments),
+        repeated=any(entry.seeds > 1 for entry in data.config.runs),
         against=AGAINST,
         split=data.split,
         split_text=SPLITS[data.config.split.method],
@@ -128,7 +129,7 @@ def _shown(data: ReportData, colour: Mapping[str, str]) -> list[Shown]:
 
 def _figures(data: ReportData, colour: Mapping[str, str]) -> dict[str, Markup | None]:
     """Return the figures of the page by name; None for those of which there is nothing to draw."""
-    scored = [row for row in data.metrics if row.scores["tm_score"] is not None]
+    scored = [row for row in data.metrics if row.run in data.summaries and row.scores["tm_score"] is not None]
     drawn = {}
     if scored:
         drawn["boxes"] = figures.score_distributions(scored, standing.HEADLINES, colour)

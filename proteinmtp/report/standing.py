@@ -9,17 +9,17 @@ from proteinmtp.scoring.statistics import (
     Bootstrap,
     Difference,
     Summary,
-    by_chain,
     paired_difference,
     summarise,
     summarise_by_length,
 )
 from proteinmtp.tables.metrics import MetricsRow
 
+VERDICTS = ("better than", "worse than", "as good as", "not told apart from")
 HEADLINES = tuple(metric for metric in METRICS_SHOWN if metric.headline)
 
 OfRuns = Mapping[str, Sequence[MetricsRow]]
-"""The rows of each run."""
+"""The rows of each run, of all its seeds."""
 Differences = Mapping[str, Mapping[str, Mapping[str, Difference]]]
 """By run, by the run that it is set beside, by metric."""
 Lengths = Mapping[str, Mapping[str, Mapping[str, Summary]]]
@@ -53,21 +53,25 @@ def bins_in_use(lengths: Lengths) -> list[str]:
     ]
 
 
-def differences(rows: OfRuns, nulls: Sequence[str], bootstrap: Bootstrap) -> Differences:
-    """Return the paired differences of each run to each null and to the first run, in the headline metrics."""
-    of_run = {run: by_chain(own, run) for run, own in rows.items()}
-    runs = [run for run in rows if run not in nulls]
-    others = [*nulls, *runs[:1]]
+def differences(rows: OfRuns, beside: Mapping[str, Sequence[str]], bootstrap: Bootstrap) -> Differences:
+    """Return the paired differences of runs to nulls and to the first run, in the headline metrics.
+
+    Parameters:
+        rows: of runs and nulls.
+        beside: for each run and comparator the nulls that it is set beside.
+        bootstrap: how intervals are drawn.
+    """
+    first = list(beside)[:1]
     return {
         run: {
             other: {
-                metric.name: paired_difference(metric, bootstrap, ours=of_run[run], theirs=of_run[other])
+                metric.name: paired_difference(metric, bootstrap, ours=rows[run], theirs=rows[other])
                 for metric in HEADLINES
             }
-            for other in others
+            for other in (*nulls, *first)
             if other != run
         }
-        for run in runs
+        for run, nulls in beside.items()
     }
 
 
@@ -85,7 +89,7 @@ def verdicts(differences: Differences) -> list[str]:
     sentences = []
     for run, others in differences.items():
         for other, of_metric in others.items():
-            titles: dict[str, list[str]] = {"better than": [], "worse than": [], "not told apart from": []}
+            titles: dict[str, list[str]] = {verdict: [] for verdict in VERDICTS}
             for metric in HEADLINES:
                 verdict = of_metric[metric.name].verdict
                 if verdict:

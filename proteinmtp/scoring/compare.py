@@ -1,18 +1,18 @@
 """Two results set against each other, chain by chain."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from proteinmtp.base.errors import UserError
 from proteinmtp.base.metrics import METRICS_SHOWN, Metric
-from proteinmtp.config import NULL_PREFIX
+from proteinmtp.config import NULL_PREFIX, run_of
 from proteinmtp.scoring.statistics import (
     Bootstrap,
     Difference,
     Summary,
     Unit,
-    by_chain,
+    of_run,
     paired_difference,
     scored_in_both,
     summarise,
@@ -31,19 +31,24 @@ class Result:
     Attributes:
         origin: where they are from.
         run: name of the run.
-        rows: of the table of scores, by chain id.
+        rows: of the table of scores, of all seeds of the run.
         unit: what a bootstrap draws.
     """
 
     origin: str
     run: str
-    rows: Mapping[str, MetricsRow]
+    rows: Sequence[MetricsRow]
     unit: Unit
 
     @property
     def label(self) -> str:
         """Name for people."""
         return f"{self.origin}, {self.run}"
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Residues of each chain, by its id."""
+        return {row.chain_id: row.length for row in self.rows}
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,8 @@ def result(origin: str, rows: Sequence[MetricsRow], *, run: str | None, unit: Un
     Raises:
         CompareError: if none or several runs fit.
     """
-    name = _choose(origin, run, sorted({row.run for row in rows}))
-    return Result(origin, name, by_chain(rows, name), unit)
+    name = _choose(origin, run, sorted({run_of(row.run) for row in rows}))
+    return Result(origin, name, of_run(rows, name), unit)
 
 
 def compare(*, a: Result, b: Result, samples: int = 2000, seed: int = 0) -> Comparison:
@@ -110,40 +115,37 @@ def compare(*, a: Result, b: Result, samples: int = 2000, seed: int = 0) -> Comp
     """
     if (a.origin, a.run) == (b.origin, b.run):
         raise CompareError(f"both are {a.label}; name two runs: --run X --run Y")
-    both = sorted(a.rows.keys() & b.rows.keys())
-    common = [chain for chain in both if a.rows[chain].length == b.rows[chain].length]
+    both = sorted(a.lengths.keys() & b.lengths.keys())
+    common = [chain for chain in both if a.lengths[chain] == b.lengths[chain]]
     if not common:
         raise CompareError(f"{a.label} and {b.label} have no chain in common")
     bootstrap = Bootstrap(unit=a.unit if a.unit == b.unit else "cluster_id", samples=samples, seed=seed)
-    ours, theirs = ({chain: result.rows[chain] for chain in common} for result in (a, b))
+    ours, theirs = ([row for row in result.rows if row.chain_id in set(common)] for result in (a, b))
     return Comparison(
         a=a,
         b=b,
         lines=[_line(metric, bootstrap, ours=ours, theirs=theirs) for metric in _metrics_of(ours, theirs)],
         common=common,
-        only_a=sorted(a.rows.keys() - b.rows.keys()),
-        only_b=sorted(b.rows.keys() - a.rows.keys()),
+        only_a=sorted(a.lengths.keys() - b.lengths.keys()),
+        only_b=sorted(b.lengths.keys() - a.lengths.keys()),
         unequal=sorted(set(both) - set(common)),
         bootstrap=bootstrap,
         clusters_differ=bootstrap.unit == "cluster_id" and _partition(ours) != _partition(theirs),
     )
 
 
-def _metrics_of(ours: Mapping[str, MetricsRow], theirs: Mapping[str, MetricsRow]) -> list[Metric]:
+def _metrics_of(ours: Sequence[MetricsRow], theirs: Sequence[MetricsRow]) -> list[Metric]:
     """Return the metrics that both results have; tables from before a metric was added lack it."""
-    rows = [*ours.values(), *theirs.values()]
+    rows = [*ours, *theirs]
     return [metric for metric in METRICS_SHOWN if all(metric.name in row.scores for row in rows)]
 
 
-def _line(
-    metric: Metric, bootstrap: Bootstrap, *, ours: Mapping[str, MetricsRow], theirs: Mapping[str, MetricsRow]
-) -> Line:
-    pairs = scored_in_both(metric.name, ours=ours, theirs=theirs)
+def _line(metric: Metric, bootstrap: Bootstrap, *, ours: Sequence[MetricsRow], theirs: Sequence[MetricsRow]) -> Line:
+    mine, other = scored_in_both(metric.name, ours=ours, theirs=theirs)
     # The chains of B are drawn in the clusters of A.
-    mean_a, mean_b = (
-        summarise([replace(row, cluster_id=a.cluster_id) for a, row in rows], metric.name, bootstrap)
-        for rows in (((a, a) for a, _ in pairs), pairs)
-    )
+    cluster = {row.chain_id: row.cluster_id for row in mine}
+    other = [replace(row, cluster_id=cluster[row.chain_id]) for row in other]
+    mean_a, mean_b = (summarise(rows, metric.name, bootstrap) for rows in (mine, other))
     return Line(metric, mean_a, mean_b, paired_difference(metric, bootstrap, ours=ours, theirs=theirs))
 
 
@@ -163,7 +165,8 @@ def _choose(origin: str, run: str | None, runs: Sequence[str]) -> str:
     return candidates[0]
 
 
-def _partition(rows: Mapping[str, MetricsRow]) -> list[int]:
-    """Return the number of the cluster of each chain, in the order in which clusters appear."""
+def _partition(rows: Sequence[MetricsRow]) -> list[int]:
+    """Return the number of the cluster of each chain, sorted by id, in the order in which clusters appear."""
     number: dict[str, int] = {}
-    return [number.setdefault(row.cluster_id, len(number)) for row in rows.values()]
+    cluster = {row.chain_id: row.cluster_id for row in rows}
+    return [number.setdefault(cluster[chain], len(number)) for chain in sorted(cluster)]

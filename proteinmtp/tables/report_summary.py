@@ -4,17 +4,27 @@ from proteinmtp.tables.record import Record
 
 
 class ScoreSummary(Record):
-    """One metric over chains: mean, median, the 95 % interval of the mean; null where there is none."""
+    """One metric over chains: mean, median, the 95 % interval of the mean; null where there is none.
+
+    Attributes:
+        spread: standard deviation between the means of several seeds.
+    """
 
     mean: float | None
     median: float | None
     low: float | None
     high: float | None
     n: int
+    spread: float | None
+    seeds: int
 
 
 class ScoreDifference(Record):
-    """A paired difference: its mean, the 95 % interval, the share of chains won, and what follows from the interval."""
+    """A paired difference: its mean, the 95 % interval, the share of chains won, and what follows from the interval.
+
+    Attributes:
+        detectable: the least difference that would be told apart from none in four of five repetitions.
+    """
 
     mean: float | None
     low: float | None
@@ -22,6 +32,7 @@ class ScoreDifference(Record):
     won: float | None
     n: int
     verdict: str | None
+    detectable: float | None
 
 
 class ConfidenceBin(Record):

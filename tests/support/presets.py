@@ -21,6 +21,7 @@ STUDIES = {
     "nulls": ("pdb500", DEFAULT_RUNS),
     "ablations": ("directory-short", {"base", "label_wise", "digits"}),
     "short-chains": ("directory-short", {"best", "distance_mse"}),
+    "seeds": ("directory-short", {"placeholder", "echo", "no_slots"}),
     "phase1": ("pdbbind-1000", {"coords", "label_wise"}),
     "phase2": ("pdbbind", {"coords"}),
     "phase3": ("pdbbind", {"distance"}),

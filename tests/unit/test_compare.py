@@ -79,7 +79,7 @@ def test_the_report_s_table_is_preferred_and_a_lone_run_needs_no_name(tmp_path: 
     table = [*rows("one", 0, range(3)), *rows("null_helix", 5, range(3))]
     METRICS.write(a / "report" / "metrics.parquet", table)
     assert read_result(a).run == read_result(a / "report" / "metrics.parquet").run == "one"
-    assert read_result(a, "null_helix").rows["c0"].scores["mae"] == 5
+    assert read_result(a, "null_helix").rows[0].scores["mae"] == 5
     with pytest.raises(CompareError, match="no run 'old'"):
         read_result(a, "old")
 

@@ -129,6 +129,7 @@ def build(folder: Path, n: int, *, method: str = "members", **pretraining: objec
         pretrained={RUNS[0]: "abc"},
         shown=[report.Shown(name=entry.name, description=entry.description) for entry in config.runs],
         nulls=[report.Shown(name=null, description=f"{null} knows little. {EVIL}") for null in NULLS],
+        beside={"distance": list(NULLS)},
     )
     # As the rule gives them: JSON.
     report.run(inputs, outputs, report.Options.model_validate_json(options.model_dump_json()))
@@ -147,7 +148,7 @@ def test_the_summary_has_every_run_metric_and_number(tmp_path: Path):
     for scores in runs.values():
         assert set(scores) == {metric.name for metric in METRICS_SHOWN}
         for value in scores.values():
-            assert set(value) == {"mean", "median", "low", "high", "n"}
+            assert set(value) == {"mean", "median", "low", "high", "n", "spread", "seeds"}
             assert value["low"] <= value["mean"] <= value["high"] and value["n"] == 10
     assert runs["distance"]["mae"]["mean"] == pytest.approx(1.045)
     assert len(list(METRICS.read(files.table))) == 10 * len(RUNS)
@@ -205,7 +206,7 @@ def test_a_run_without_chains_still_gives_a_report(tmp_path: Path):
     files = build(tmp_path, 0)
     assert "No chain could be used" in files.html.read_text()
     assert json.loads(files.summary.read_text())["runs"]["distance"]["mae"] == {
-        "mean": None, "median": None, "low": None, "high": None, "n": 0,
+        "mean": None, "median": None, "low": None, "high": None, "n": 0, "spread": None, "seeds": 1,
     }  # fmt: skip
 
 

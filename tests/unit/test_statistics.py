@@ -3,7 +3,14 @@ import pytest
 
 from proteinmtp.base.metrics import METRICS_SHOWN
 from proteinmtp.scoring.confidence import trust
-from proteinmtp.scoring.statistics import Bootstrap, length_bin, paired_difference, summarise, summarise_by_length
+from proteinmtp.scoring.statistics import (
+    Bootstrap,
+    Summary,
+    length_bin,
+    paired_difference,
+    summarise,
+    summarise_by_length,
+)
 from proteinmtp.tables.metrics import MetricsRow
 
 from ..support.score_rows import metrics_row
@@ -16,13 +23,13 @@ def drawing(unit: str = "cluster_id", samples: int = 1000, seed: int = 0) -> Boo
     return Bootstrap(unit=unit, samples=samples, seed=seed)
 
 
-def scored(values, size: int = 1, names=None) -> dict[str, MetricsRow]:
-    """Return rows with these values in every metric by chain id, so many chains a cluster."""
+def scored(values, size: int = 1, names=None, run: str = "a") -> list[MetricsRow]:
+    """Return rows with these values in two metrics, so many chains a cluster."""
     names = [str(at) for at in range(len(values))] if names is None else names
-    return {
-        name: metrics_row(name, cluster_id=str(at // size), scores={"lddt": value, "mae": value})
+    return [
+        metrics_row(name, run=run, cluster_id=str(at // size), scores={"lddt": value, "mae": value})
         for at, (name, value) in enumerate(zip(names, values, strict=True))
-    }
+    ]
 
 
 def test_bootstrap_intervals_cover_and_widen_with_clusters():
@@ -30,25 +37,25 @@ def test_bootstrap_intervals_cover_and_widen_with_clusters():
     covered = 0
     for trial in range(200):
         values = rng.normal(5, 2, 40)
-        summary = summarise([*scored(values).values()], "lddt", drawing(samples=400, seed=trial))
+        summary = summarise(scored(values), "lddt", drawing(samples=400, seed=trial))
         covered += summary.low <= 5 <= summary.high
         assert summary.mean == pytest.approx(values.mean()) and summary.n == 40
     assert 0.88 < covered / 200 < 0.99
-    twins = [*scored(np.repeat(rng.normal(5, 2, 20), 10), size=10).values()]
+    twins = scored(np.repeat(rng.normal(5, 2, 20), 10), size=10)
     alone, together = (summarise(twins, "lddt", drawing(unit)) for unit in ("chain_id", "cluster_id"))
     assert together.high - together.low > 2 * (alone.high - alone.low)
 
 
 def test_one_group_gives_no_interval():
-    summary = summarise([*scored([3.0, 3.2], size=2).values()], "lddt", drawing())
+    summary = summarise(scored([3.0, 3.2], size=2), "lddt", drawing())
     assert (summary.mean, summary.low, summary.high, summary.n) == (3.1, None, None, 2)
 
 
 def test_missing_values_do_not_count():
-    summary = summarise([*scored([1.0, None, float("nan"), 3.0]).values()], "lddt", drawing())
+    summary = summarise(scored([1.0, None, float("nan"), 3.0]), "lddt", drawing())
     assert (summary.mean, summary.median, summary.n) == (2.0, 2.0, 2)
-    nothing = summarise([*scored([None]).values()], "lddt", drawing())
-    assert vars(nothing) == {"mean": None, "median": None, "low": None, "high": None, "n": 0}
+    nothing = summarise(scored([None]), "lddt", drawing())
+    assert nothing == Summary(None, None, None, None, 0)
 
 
 def test_paired_differences_tell_apart_what_overlapping_intervals_do_not():
@@ -56,7 +63,7 @@ def test_paired_differences_tell_apart_what_overlapping_intervals_do_not():
     rng = np.random.default_rng(0)
     hard, noise = rng.normal(20, 5, 80), rng.normal(0.2, 0.1, 80)
     ours, theirs = scored(hard), scored(hard + noise)
-    mine, yours = (summarise([*rows.values()], "mae", drawing()) for rows in (ours, theirs))
+    mine, yours = (summarise(rows, "mae", drawing()) for rows in (ours, theirs))
     assert mine.low < yours.low < mine.high < yours.high
     difference = paired_difference(MAE, drawing(), ours=ours, theirs=theirs)
     assert difference.verdict == "better than"
@@ -85,6 +92,67 @@ def test_only_chains_that_both_have_count_in_a_pair_and_equal_ones_are_half_won(
     assert (difference.n, difference.mean, difference.won) == (2, -0.5, 0.75)
     nothing = paired_difference(MAE, drawing(), ours=scored([1.0], names="a"), theirs=scored([1.0], names="b"))
     assert (nothing.n, nothing.mean, nothing.verdict) == (0, None, None)
+
+
+def several(truth: float, seeds: int, rng: np.random.Generator, *, chains: np.ndarray, run: str) -> list[MetricsRow]:
+    """Return the scores of a run that is `truth` better on average, with noise of chains and of seeds."""
+    rows = []
+    for seed in range(seeds):
+        values = chains + truth + rng.normal(0, 0.03) + rng.normal(0, 0.05, len(chains))
+        rows += scored(values, run=run if seed == 0 else f"{run}-{seed + 1}")
+    return rows
+
+
+@pytest.mark.parametrize("seeds", [2, 4])
+def test_intervals_over_seeds_cover_the_truth_and_those_of_one_seed_do_not(seeds: int):
+    rng = np.random.default_rng(seeds)
+    covered = {1: 0, seeds: 0}
+    trials = 200
+    for trial in range(trials):
+        chains = rng.normal(0.5, 0.1, 100)
+        for number in covered:
+            ours, theirs = (several(0.0, number, rng, chains=chains, run=run) for run in "ab")
+            difference = paired_difference(LDDT, drawing(samples=200, seed=trial), ours=ours, theirs=theirs)
+            covered[number] += difference.low <= 0 <= difference.high
+    assert covered[1] < 0.6 * trials
+    assert 0.92 * trials <= covered[seeds]
+
+
+def test_a_run_with_several_seeds_has_their_mean_and_their_spread():
+    rows = scored([1.0, 2.0, None]) + scored([3.0, 4.0, 8.0], run="a-2")
+    summary = summarise(rows, "lddt", drawing())
+    assert (summary.mean, summary.median, summary.n, summary.seeds) == (pytest.approx(13 / 3), 3.0, 3, 2)
+    assert summary.spread == pytest.approx(2**0.5)  # of 1.5 and 3.5: chains that every seed has
+    alone = summarise(rows[:3], "lddt", drawing())
+    assert (alone.spread, alone.seeds) == (None, 1)
+    difference = paired_difference(LDDT, drawing(), ours=rows, theirs=scored([0.0, 0.0, 0.0], run="b"))
+    assert difference.mean == summary.mean and difference.n == 3
+
+
+def test_what_is_within_the_margin_is_as_good():
+    chains, noise = np.linspace(0.3, 0.8, 100), np.random.default_rng(0).normal(0.004, 0.01, 100)
+    rows = {"ours": scored(chains + noise), "theirs": scored(chains, run="b")}
+    judged = Bootstrap(unit="chain_id", samples=500, seed=0, margin=0.01)
+    assert paired_difference(LDDT, drawing(), **rows).verdict == "better than"
+    assert paired_difference(LDDT, judged, **rows).verdict == "as good as"
+    assert paired_difference(MAE, judged, **rows).verdict == "worse than"
+    wide = {"ours": scored(chains + 10 * (noise - 0.004)), "theirs": rows["theirs"]}
+    assert paired_difference(LDDT, judged, **wide).verdict == "not told apart from"
+
+
+def test_a_difference_that_is_said_to_be_detectable_is_detected_in_four_of_five_repetitions():
+    rng = np.random.default_rng(0)
+    chains, told, trials = np.linspace(0.3, 0.8, 50), 0, 300
+    aim = paired_difference(
+        LDDT, drawing(), ours=scored(chains + rng.normal(0, 0.02, 50)), theirs=scored(chains, run="b")
+    ).detectable
+    for trial in range(trials):
+        ours = scored(chains + rng.normal(aim, 0.02, 50))
+        difference = paired_difference(
+            LDDT, drawing(samples=200, seed=trial), ours=ours, theirs=scored(chains, run="b")
+        )
+        told += difference.verdict == "better than"
+    assert 0.65 < told / trials < 0.92
 
 
 def promised(confidence: list[float] | None, lddt: list[float]) -> MetricsRow:
