@@ -67,6 +67,7 @@ include: "rules/comparator.smk"
 include: "rules/fit_null.smk"
 include: "rules/predict_null.smk"
 include: "rules/chirality.smk"
+include: "rules/calibrate.smk"
 include: "rules/reconstruct.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
@@ -100,7 +101,7 @@ rule all:
         ],
         rules.split.output,
         rules.chirality.output,
-        expand(rules.fit_null.output, null=NULLS),
+        expand(rules.fit_null.output, null=FITTED),
         expand(rules.backbone.output.record, backbone=BACKBONES),
         expand(rules.pretrain.output.record, pretrained=PRETRAINED),
         expand(rules.pretrain.output.summary, pretrained=PRETRAINED),
@@ -111,6 +112,7 @@ rule all:
             under("runs/{run}/predictions/{shard}.parquet"), run=SCORED, shard=SHARDS
         ),
         expand(rules.comparator.output.listing, run=COMPARATORS),
+        expand(rules.calibrate.output.calibration, run=CALIBRATED),
         expand(rules.reconstruct.output.traces, run=SCORED, shard=SHARDS),
         expand(rules.evaluate.output, run=SCORED),
 

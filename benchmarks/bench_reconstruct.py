@@ -14,10 +14,12 @@ clusters and used on the other, for both halves.
 
 import argparse
 import csv
+import math
 import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -30,17 +32,25 @@ import torch
 from torch import Tensor
 
 from proteinmtp.config import ParseConfig, ReconstructConfig
-from proteinmtp.geometry.chirality import BINS, dihedral_counts, mirror, mirror_log_ratio
+from proteinmtp.geometry.bins import around
+from proteinmtp.geometry.chirality import BINS, dihedral_counts, mirror, mirror_log_ratio, pseudo_dihedrals
 from proteinmtp.geometry.constants import TRANS_BOND
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.mds import ROUGH, classical_mds, smacof, stress
 from proteinmtp.geometry.rebuild import rebuild
 from proteinmtp.geometry.superposition import kabsch, score
+from proteinmtp.geometry.torsion import turns_around
+from proteinmtp.predictors.hand import hand_of
+from proteinmtp.predictors.traces import traces
 from proteinmtp.structures.parse import ParsedChain, parse_file
+from proteinmtp.tables import distogram, triangle
+from proteinmtp.tables.chains import ChainTrace
+from proteinmtp.tables.predictions import PredictionRow
 
 T = TypeVar("T")
 
 STEPS = 16
+DECODED_CAP = 18.0
 BATCH_PAIRS = 500_000
 CAP = 22.0
 SHORT = 40
@@ -192,6 +202,57 @@ def one(length: int, method: str) -> None:
     print(f"{length:8} {method:>9} {seconds:8.2f} {peak:24.0f}")
 
 
+def decoders(chains: list[Native]) -> None:
+    """Print seconds of processor time a chain, and memory, of the two decoders on the same predictions."""
+    print(f"\n{'residues':>8} {'chains':>6} {'gradient/s':>10} {'energy/s':>9} {'ratio':>6} {'energy, peak MB':>16}")
+    with tempfile.TemporaryDirectory() as folder:
+        for length in (100, 250, 500):
+            real = [chain.coords[:length] for chain in chains if length <= len(chain.coords) < 1.2 * length]
+            folds = [*real, *(walk(length, seed) for seed in range(16))][:16]
+            np.save(f"{folder}/folds.npy", torch.stack(folds).numpy())
+            for number in (1, 4, 16):
+                seconds, peak = {}, {}
+                for method in ("gradient", "energy"):
+                    command = [sys.executable, __file__, "--decode", f"{folder}/folds.npy", str(number), method]
+                    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+                    seconds[method], peak[method] = float(printed[0]) / number, float(printed[1])
+                ratio = seconds["energy"] / seconds["gradient"]
+                print(
+                    f"{length:8} {number:6} {seconds['gradient']:10.2f} {seconds['energy']:9.2f} {ratio:6.1f}"
+                    f" {peak['energy']:16.0f}",
+                    flush=True,
+                )
+
+
+def decode(file: str, number: int, method: str) -> None:
+    """Decode the first so many chains of a file and print the seconds and the peak of the memory, megabytes."""
+    folds = torch.from_numpy(np.load(file))
+    letters = "A" * folds.shape[1]
+    hand = hand_of(ChainTrace(str(at), letters, fold.float().numpy()) for at, fold in enumerate(folds))
+    rows = [predicted(str(at), fold, at) for at, fold in enumerate(folds[:number])]
+    sequences, config = {row.chain_id: letters for row in rows}, ReconstructConfig(method=method, cap=DECODED_CAP)
+    start = time.process_time()
+    traces(rows, sequences=sequences, hand=hand, config=config)
+    print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def predicted(name: str, fold: Tensor, seed: int) -> PredictionRow:
+    """Return a prediction of a fold (L, 3): distances with correlated errors, turns of which one in five is wrong."""
+    noisy = correlated_noise(pairwise_distances(fold), 3.65, seed).numpy()
+    turns = pseudo_dihedrals(fold)
+    drawn = torch.rand(2, len(turns), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    turns = torch.where(drawn[0] < 0.2, math.pi * (2 * drawn[1] - 1), turns)
+    packed = triangle.pack(noisy)
+    return PredictionRow(
+        chain_id=name,
+        length=len(fold),
+        triu=packed,
+        sigma=np.full(len(packed), 4.0),
+        distogram=distogram.pack(around(torch.from_numpy(packed.astype(np.float64)), 4.0).numpy()),
+        dihedral=turns_around(turns, 0.5).numpy().ravel(),
+    )
+
+
 def accuracy(everything: list[Native], part: slice, methods: list[str], errors: list[float]) -> None:
     counts = torch.zeros(2, BINS, BINS, dtype=torch.long)
     for chain in everything:
@@ -260,12 +321,16 @@ def main() -> None:
     parser.add_argument("--offset", type=int, default=0, help="beginning at this one, to do all in parts")
     parser.add_argument("--methods", nargs="+", default=["gradient", "correlated"])
     parser.add_argument("--errors", nargs="+", type=float, default=[0.0, 1.8, 3.65], help="MAE; 0: exact up to 22")
-    parser.add_argument("--only", choices=["peer", "growth", "accuracy"])
+    parser.add_argument("--only", choices=["peer", "growth", "decoders", "accuracy"])
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--decode", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     if options.one:
         one(int(options.one[0]), options.one[1])
+        return
+    if options.decode:
+        decode(options.decode[0], int(options.decode[1]), options.decode[2])
         return
     folder = shared_folder()
     chains = natives(folder) if folder else []
@@ -273,6 +338,8 @@ def main() -> None:
         beside_the_peer(chains)
     if options.only in (None, "growth"):
         growth()
+    if options.only in (None, "decoders"):
+        decoders(chains)
     if options.only in (None, "accuracy") and chains:
         accuracy(chains, slice(options.offset, None, options.every), options.methods, options.errors)
 

@@ -33,6 +33,7 @@ PARTS_OF = {
     "manifest": (SOURCES,),
     "train": (HEADS, LOSSES),
     "predict": (HEADS, LOSSES),
+    "calibrate": (HEADS, LOSSES),
     "fit_null": (NULLS,),
     "predict_null": (NULLS,),
 }

@@ -1,14 +1,17 @@
 """Rebuild the C-alpha traces of a shard of predictions, as a table and as PDB files."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
+
+import numpy as np
 
 from proteinmtp.base.files import file_name
 from proteinmtp.config import ReconstructConfig, Section
 from proteinmtp.predictors.traces import traces
 from proteinmtp.structures.writing import write_pdb
+from proteinmtp.tables.calibration import Calibration
 from proteinmtp.tables.chains import CHAINS, ChainSequence
 from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.predictions import PREDICTIONS
@@ -21,7 +24,10 @@ class Inputs:
 
     predictions: Annotated[Path, "shard of predictions"]
     chains: Annotated[Path, "shard of chains, for their sequences"]
-    hand: Annotated[Path, "JSON with the hand of the training chains"]
+    hand: Annotated[Path, "JSON with what is usual in the training chains"]
+    calibration: Annotated[
+        tuple[Path, ...], "JSON with what confidence is worth; without it a distogram promises nothing"
+    ] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,12 +52,21 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     sequences = {chain.chain_id: chain.sequence for chain in CHAINS.read_as(ChainSequence, inputs.chains)}
     predictions = list(PREDICTIONS.read(inputs.predictions))
     rebuilt = traces(predictions, sequences=sequences, hand=hand, config=options.reconstruct)
+    curve = Calibration.read(inputs.calibration[0]) if inputs.calibration else None
+    rebuilt = [
+        replace(trace, confidence=_worth(trace.confidence, curve) if curve else prediction.confidence)
+        for prediction, trace in zip(predictions, rebuilt, strict=True)
+    ]
     TRACES.write(outputs.traces, rebuilt)
     outputs.pdb.mkdir(parents=True, exist_ok=True)
-    for prediction, trace in zip(predictions, rebuilt, strict=True):
+    for trace in rebuilt:
         write_pdb(
             outputs.pdb / file_name(trace.chain_id, ".pdb"),
             sequence=sequences[trace.chain_id],
             coords=trace.coords,
-            confidence=prediction.confidence,
+            confidence=trace.confidence,
         )
+
+
+def _worth(expected: np.ndarray | None, calibration: Calibration) -> np.ndarray | None:
+    return None if expected is None else calibration.apply(expected)

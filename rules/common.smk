@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from proteinmtp.base.files import cached_hashes, text_sha256
 from proteinmtp.base.fingerprint import Fingerprints
 from proteinmtp.base.plugins import module_name
-from proteinmtp.config import PAUSES, options_json
+from proteinmtp.config import PAUSES, options_json, trainings
 from proteinmtp.model.backbone_mistakes import is_pretrained
 from proteinmtp.model.parts import HEADS, LOSSES
 from proteinmtp.predictors import catalogue
@@ -17,9 +17,12 @@ from proteinmtp.structures.sources.directory import folder_digest
 
 RESULTS = CONFIG.results
 ENVIRONMENT = "../envs/proteinmtp.yaml"
-RUNS = [entry.name for entry in CONFIG.runs]
+SEED_OF = {name: CONFIG.seed + place for name, place in trainings(CONFIG.runs).items()}
+RUNS = list(SEED_OF)
+CALIBRATED = [run for run in RUNS if catalogue.is_decoded_whole(CONFIG.run(run))]
 COMPARATORS = {entry.name: entry.folder for entry in CONFIG.comparators}
 NULLS = {null.name: null for null in catalogue.nulls(CONFIG)}
+FITTED = list(dict.fromkeys(null.fitted for null in NULLS.values()))
 SCORED = [*RUNS, *COMPARATORS, *NULLS]
 SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
 FINGERPRINTS = Fingerprints(Path(HOUSE))
@@ -65,6 +68,7 @@ GPUS = {
     "pretrain": lambda wildcards: pretraining(wildcards).gpus,
     "train": lambda wildcards: CONFIG.run(wildcards.run).train.gpus,
     "predict": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
+    "calibrate": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
 }
 """How many GPUs a job takes. Its resources may say fewer: Snakemake lowers them to the limit of the profile."""
 
@@ -240,6 +244,13 @@ def null_fingerprint(stage):
 
 
 def reconstruct_settings(wildcards):
-    """Return the reconstruction settings of a run, those of the defaults for nulls and comparators."""
-    of_run = CONFIG.run(wildcards.run) if wildcards.run in RUNS else CONFIG.defaults
+    """Return the reconstruction settings of a run, of a null, or of the defaults for comparators."""
+    run = wildcards.run
+    of_run = CONFIG.run(run) if run in RUNS else NULLS.get(run, CONFIG.defaults)
     return options(reconstruct=of_run.reconstruct)
+
+
+def calibration_of(wildcards):
+    """Return the calibration of a run, if it has one."""
+    run = wildcards.run
+    return [under(f"runs/{run}/calibration.json")] if run in CALIBRATED else []

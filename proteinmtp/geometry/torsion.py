@@ -89,6 +89,17 @@ def middle_of(bins: Tensor) -> Tensor:
     return (bins.to(torch.float64) + 0.5) * (2 * math.pi / BINS) - math.pi
 
 
+def turns_around(dihedrals: Tensor, spread: float) -> Tensor:
+    """Return ln p of each bin for von Mises distributions around pseudo-dihedrals (..., N): (..., N, BINS).
+
+    Parameters:
+        dihedrals: radians.
+        spread: about their standard deviation, radians.
+    """
+    off = middle_of(torch.arange(BINS, device=dihedrals.device)) - dihedrals[..., None]
+    return (off.cos() / spread**2).log_softmax(-1)
+
+
 def virtual_angles(coords: Tensor) -> Tensor:
     """Return the angles at the C-alpha atoms between those before and after: (..., L-2) radians; NaN where unknown."""
     back, on = coords[..., :-2, :] - coords[..., 1:-1, :], coords[..., 2:, :] - coords[..., 1:-1, :]

@@ -13,11 +13,14 @@ from torch import Tensor
 
 from proteinmtp.base.logs import Progress
 from proteinmtp.config import ReconstructConfig
+from proteinmtp.geometry import bins
 from proteinmtp.geometry.chirality import BINS, mirror_log_ratio, wrong_hand_fraction
+from proteinmtp.geometry.distances import pairwise_distances
+from proteinmtp.geometry.expected_lddt import expected_lddt
 from proteinmtp.geometry.mds import stress
 from proteinmtp.geometry.rebuild import judged, rebuild
 from proteinmtp.predictors.decode import SHORTEST, Usual, decode
-from proteinmtp.tables import triangle
+from proteinmtp.tables import distogram, triangle
 from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.predictions import PredictionRow
 from proteinmtp.tables.traces import TraceRow
@@ -85,6 +88,7 @@ def _as_predicted(row: PredictionRow, coords: np.ndarray, counts: Tensor) -> Tra
         mirror_margin=float(mirror_log_ratio(trace, counts)) / max(residues, 1),
         mixed_hand=float(wrong_hand_fraction(trace, counts, length=torch.tensor(residues))),
         error_reach=None,
+        confidence=row.confidence,
     )
 
 
@@ -110,6 +114,7 @@ def _rebuilt(
         before_proline=before_proline,
         dihedral=turns,
     )
+    expected: Sequence[np.ndarray | None] = [row.confidence for row in rows]
     methods: list[str] = ["gradient" if config.method == "energy" else config.method] * len(rows)
     distograms = _complete([row.distogram for row in rows])
     if config.method == "energy" and turns is not None and distograms is not None and width >= SHORTEST:
@@ -119,6 +124,10 @@ def _rebuilt(
         known = point if config.cap is None else torch.where(point < config.cap, point, torch.nan)
         batch = judged(decoded.coords, known, mask=mask, counts=usual.counts, reach=batch.reach)
         methods = [f"energy, {family}" for family in decoded.family]
+        expected = [
+            _expected(packed, batch.coords[index, : row.length])
+            for index, (row, packed) in enumerate(zip(rows, distograms, strict=True))
+        ]
     return [
         TraceRow(
             chain_id=row.chain_id,
@@ -129,9 +138,17 @@ def _rebuilt(
             mirror_margin=float(batch.margin[index]),
             mixed_hand=float(batch.mixed[index]),
             error_reach=float(batch.reach[index]) if batch.reach[index].isfinite() else None,
+            confidence=expected[index],
         )
         for index, row in enumerate(rows)
     ]
+
+
+def _expected(packed: np.ndarray, coords: Tensor) -> np.ndarray:
+    """Return the lDDT (L,) that a trace (L, 3) has if its distogram is true, 0..100."""
+    likely = torch.from_numpy(distogram.unpack(packed, bins.BINS))
+    of_residues: np.ndarray = 100 * expected_lddt(pairwise_distances(coords), likely).numpy()
+    return of_residues
 
 
 def _complete(columns: Sequence[np.ndarray | None]) -> list[np.ndarray] | None:

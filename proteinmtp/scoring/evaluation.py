@@ -23,7 +23,6 @@ class Predicted:
     chain_id: str
     triu: np.ndarray
     contact: np.ndarray | None
-    confidence: np.ndarray | None
     failed_residues: int | None
 
 
@@ -55,7 +54,7 @@ def score_case(run: str, case: Case) -> MetricsRow:
         observed=int(seen.sum()),
         scores={**result.scores, UNREADABLE: None if failed is None else failed / len(native)},
         profiles=result.profiles,
-        confidence=None if predicted.confidence is None else predicted.confidence[seen],
+        confidence=None if trace.confidence is None else trace.confidence[seen],
         stress=trace.stress,
         mirror_margin=trace.mirror_margin,
         mixed_hand=trace.mixed_hand,

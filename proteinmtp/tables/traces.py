@@ -5,7 +5,7 @@ from typing import Annotated
 
 import numpy as np
 
-from proteinmtp.tables.parquet import COORDS, DOUBLE, INT, TEXT, Table
+from proteinmtp.tables.parquet import COORDS, DOUBLE, FLOATS, INT, TEXT, Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,7 @@ class TraceRow:
     mirror_margin: Annotated[float, DOUBLE, "log-likelihood ratio of the chosen hand, nats per residue"]
     mixed_hand: Annotated[float, DOUBLE, "fraction of the chain in segments of the other hand"]
     error_reach: Annotated[float | None, DOUBLE, "residues over which errors are alike; null if not asked"]
+    confidence: Annotated[np.ndarray | None, FLOATS, "(L,) expected lDDT, 0..100; null if nothing says it"] = None
 
 
 TRACES = Table("traces", TraceRow, ("chain_id", "coords", "stress"))

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from pipeline import (
+    calibrate,
     chirality,
     distances,
     evaluate,
@@ -159,6 +160,11 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
         train, vars(files.inputs), vars(files.outputs),
         run="a", settings=stored, seed=0, code="code", work=str(folder / "work"),
     )  # fmt: skip
+    calibration = folder / "calibration.json"
+    add(
+        calibrate, {**data, "hand": hand, "backbone": small.backbone, "record": files.outputs.record},
+        {"calibration": calibration}, settings=stored,
+    )  # fmt: skip
     for shard in range(2):
         add(
             predict,
@@ -166,7 +172,11 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
             {"predictions": folder / f"of-run-{shard}.parquet"}, settings=stored, subset="test",
         )  # fmt: skip
         add(
-            reconstruct, {"predictions": predictions[shard], "chains": small.chains[shard], "hand": hand},
+            reconstruct,
+            {
+                "predictions": predictions[shard], "chains": small.chains[shard], "hand": hand,
+                "calibration": (calibration,),
+            },
             {"traces": traces[shard], "pdb": folder / f"pdb-{shard}"}, reconstruct=ReconstructConfig(smacof_steps=10),
         )  # fmt: skip
     add(
@@ -184,6 +194,6 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
         },
         {"html": folder / "index.html", "summary": folder / "summary.json", "table": folder / "table.parquet"},
         config=config, settings={"a": config.run("a")}, pretrained={"a": "a"}, shown=[{"name": "a", "description": ""}],
-        nulls=[],
+        nulls=[], beside={},
     )  # fmt: skip
     return done

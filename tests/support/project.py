@@ -18,7 +18,7 @@ from proteinmtp.structures.synthetic import write_demo
 
 from .small import SMALL_RUN
 
-NULLS = ("null_helix", "null_neighbours", "null_separation")
+NULLS = tuple(f"null_{name}{way}" for way in ("", "_points") for name in ("helix", "neighbours", "separation"))
 
 SYSTEM = {
     "name": "system",

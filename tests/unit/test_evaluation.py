@@ -60,7 +60,7 @@ def case(name: str, *, error: float = 0.0, failed: int | None = None, residues: 
     return Case(
         native=ChainTrace(name, "A" * residues, native),
         cluster_id=f"cluster of {name}",
-        predicted=Predicted(name, triangle.pack(matrix_of(model)), None, np.arange(residues, dtype=np.float32), failed),
+        predicted=Predicted(name, triangle.pack(matrix_of(model)), None, failed),
         trace=TraceRow(
             chain_id=name,
             length=residues,
@@ -70,6 +70,7 @@ def case(name: str, *, error: float = 0.0, failed: int | None = None, residues: 
             mirror_margin=1.5,
             mixed_hand=0.25,
             error_reach=None,
+            confidence=np.arange(residues, dtype=np.float32),
         ),
     )
 

@@ -9,21 +9,26 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import gemmi
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from proteinmtp.base.files import file_sha256
 from proteinmtp.base.lock import hold
+from proteinmtp.tables.calibration import Calibration
 from proteinmtp.tables.chains import CHAINS
 from proteinmtp.tables.manifest import MANIFEST
 from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.quarantine import QUARANTINE
 from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 from proteinmtp.tables.split import SPLIT
+from proteinmtp.tables.traces import TRACES
 
-from ..support.project import NULLS, TINY, Project, write_demo_files, write_pdbbind
+from ..support.project import NULLS, SMALL, TINY, Project, write_demo_files, write_pdbbind
 from ..support.small import SMALL_RUN
+
+SEEDS = ("distance", "distance-2")
 
 
 def test_the_small_workflow_ends_in_a_report(finished: Project):
@@ -62,7 +67,49 @@ def test_the_system_trains_adapters_and_slots_on_a_pretrained_backbone_that_stay
 
 def test_another_way_of_holding_weights_in_prediction_trains_nothing_again(finished: Project):
     finished.configure({"defaults": SMALL_RUN | {"predict": {"quantization": "nf4"}}})
-    assert finished.planned() == {"predict", "reconstruct", "evaluate", "report"}
+    assert finished.planned() == {"predict", "calibrate", "reconstruct", "evaluate", "report"}
+
+
+def test_another_seed_of_a_run_trains_that_alone(finished: Project):
+    finished.configure({"runs": [{**SMALL["runs"][0], "seeds": 2}, *SMALL["runs"][1:]]})
+    done = finished.snakemake()
+    assert done.returncode == 0, done.stdout
+    assert "Train distance-2;" in done.stdout and done.stdout.count("Train ") == 1
+    results = finished.folder / "results"
+    first, second = (load_file(results / "runs" / name / "model" / "head.safetensors") for name in SEEDS)
+    assert not all(torch.equal(first[name], second[name]) for name in first)
+    scores = json.loads((results / "report" / "summary.json").read_text())["runs"]
+    assert scores["distance"]["mae"]["seeds"] == 2 and scores["distance"]["mae"]["spread"] > 0
+    assert scores["coords"]["mae"]["seeds"] == 1 and not set(SEEDS[1:]) & scores.keys()
+    page = (results / "report" / "index.html").read_text(encoding="utf-8")
+    assert "between 2 seeds" in page
+
+
+def test_confidence_is_what_validation_chains_make_of_it_and_b_factors_carry_it(finished: Project):
+    runs = finished.folder / "results" / "runs"
+    curve = Calibration.read(runs / "system" / "calibration.json")
+    assert curve.residues > 20 and curve.observed == sorted(curve.observed)
+    assert not (runs / "distance" / "calibration.json").exists()
+    rows = list(TRACES.read(runs / "system" / "traces" / "000.parquet"))
+    assert rows and all(row.method.startswith("energy, ") for row in rows)
+    for row in rows:
+        assert min(curve.observed) - 1e-3 <= row.confidence.min() <= row.confidence.max() <= max(curve.observed) + 1e-3
+    (model,) = gemmi.read_structure(str(runs / "system" / "pdb" / "000" / f"{rows[0].chain_id}.pdb"))
+    carried = [residue["CA"][0].b_iso for residue in model["A"]]
+    assert carried == pytest.approx(rows[0].confidence.tolist(), abs=0.006)
+
+
+def test_a_null_is_decoded_as_the_runs_that_it_stands_beside(finished: Project):
+    results = finished.folder / "results"
+    method = {
+        name: {row.method.partition(",")[0] for row in TRACES.read(results / "runs" / name / "traces" / "000.parquet")}
+        for name in ("distance", "system", *NULLS)
+    }
+    assert method["distance"] == {"gradient"} and method["system"] == {"energy"}
+    assert all(method[name] == {"gradient" if name.endswith("_points") else "energy"} for name in NULLS)
+    beside = json.loads((results / "report" / "summary.json").read_text())["differences"]
+    assert {name for name in beside["distance"] if "null" in name} == {name for name in NULLS if "_points" in name}
+    assert {name for name in beside["system"] if "null" in name} == {name for name in NULLS if "_points" not in name}
 
 
 def test_a_second_run_has_nothing_to_do(finished: Project):
