@@ -18,7 +18,7 @@ from proteinmtp.structures.synthetic import write_demo
 
 from .small import SMALL_RUN
 
-NULLS = tuple(f"null_{name}{way}" for way in ("", "_points") for name in ("helix", "neighbours", "separation"))
+NULLS = ("null_helix", "null_separation", "null_helix_points", "null_separation_points")
 
 SYSTEM = {
     "name": "system",
@@ -33,6 +33,7 @@ SMALL = {
     "parse": {"shards": 1},
     "defaults": SMALL_RUN,
     "runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}}, SYSTEM],
+    "nulls": ["helix", "separation"],
     "report": {"bootstrap_samples": 100},
 }
 

@@ -70,11 +70,20 @@ def test_another_way_of_holding_weights_in_prediction_trains_nothing_again(finis
     assert finished.planned() == {"predict", "calibrate", "reconstruct", "evaluate", "report"}
 
 
+TWICE = {"runs": [{**SMALL["runs"][0], "seeds": 2}, *SMALL["runs"][1:]]}
+
+
 def test_another_seed_of_a_run_trains_that_alone(finished: Project):
-    finished.configure({"runs": [{**SMALL["runs"][0], "seeds": 2}, *SMALL["runs"][1:]]})
+    finished.configure(TWICE)
+    planned = finished.snakemake("-n").stdout
+    assert "Train distance-2;" in planned and planned.count("Train ") == 1
+
+
+@pytest.mark.slow
+def test_a_run_with_two_seeds_has_their_mean_and_their_spread(finished: Project):
+    finished.configure(TWICE)
     done = finished.snakemake()
     assert done.returncode == 0, done.stdout
-    assert "Train distance-2;" in done.stdout and done.stdout.count("Train ") == 1
     results = finished.folder / "results"
     first, second = (load_file(results / "runs" / name / "model" / "head.safetensors") for name in SEEDS)
     assert not all(torch.equal(first[name], second[name]) for name in first)
@@ -168,6 +177,7 @@ def test_a_new_null_is_one_new_file(finished: Project):
     text = text.replace("rise=1.5, radius=2.3, turn=100.0", "rise=3.3, radius=0.9, turn=190.0")
     assert "radius=0.9" in text
     (finished.folder / "proteinmtp/predictors/nulls/strand.py").write_text(text, encoding="utf-8")
+    finished.configure({"nulls": [*SMALL["nulls"], "strand"]})
     assert finished.planned() == {"fit_null", "predict_null", "reconstruct", "evaluate", "report"}
     done = finished.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
