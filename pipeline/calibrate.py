@@ -12,12 +12,11 @@ from proteinmtp.base.files import text_sha256
 from proteinmtp.config import RunConfig, Section
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.lddt import lddt_per_residue
-from proteinmtp.predictors.network import predict_chains
+from proteinmtp.predictors.network import predict_saved
 from proteinmtp.predictors.traces import traces
 from proteinmtp.scoring.calibration import calibrated
 from proteinmtp.tables.chains import ChainSequence, read_chains
 from proteinmtp.tables.hand import HandRecord
-from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import read_subset
 
@@ -53,14 +52,8 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Predict validation chains, rebuild their traces, and compare what was expected of them with what they have."""
     wanted = sorted(read_subset(inputs.split, "val"), key=text_sha256)[:CHAINS]
     chains = read_chains(inputs.chains, frozenset(wanted))
-    if chains:
-        if options.settings.train.tuning != "full":
-            SavedBackbone.read(inputs.backbone).check(model_folder(inputs.backbone), inputs.backbone)
-        SavedRun.read(inputs.record).check(model_folder(inputs.record), inputs.record)
     targets = [ChainSequence(chain.chain_id, chain.sequence) for chain in chains]
-    predicted = predict_chains(
-        options.settings, targets, backbone=model_folder(inputs.backbone), saved=model_folder(inputs.record)
-    )
+    predicted = predict_saved(options.settings, targets, backbone=inputs.backbone, record=inputs.record)
     rebuilt = traces(
         predicted,
         sequences={chain.chain_id: chain.sequence for chain in chains},

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 from proteinmtp.config import RunConfig, Section
-from proteinmtp.predictors.network import predict_chains
+from proteinmtp.predictors.network import predict_saved
 from proteinmtp.tables.chains import CHAINS, ChainSequence
 from proteinmtp.tables.predictions import PREDICTIONS
-from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 from proteinmtp.tables.split import read_subset
 
 
@@ -40,12 +39,5 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Predict the chains of a shard; without any, backbone and trained run are neither checked nor loaded."""
     wanted = read_subset(inputs.split, options.subset)
     chains = [chain for chain in CHAINS.read_as(ChainSequence, inputs.chains) if chain.chain_id in wanted]
-    if chains:
-        backbone = SavedBackbone.read(inputs.backbone)
-        if options.settings.train.tuning != "full":  # else the run has weights of its own
-            backbone.check(model_folder(inputs.backbone), inputs.backbone)
-        SavedRun.read(inputs.record).check(model_folder(inputs.record), inputs.record)
-    rows = predict_chains(
-        options.settings, chains, backbone=model_folder(inputs.backbone), saved=model_folder(inputs.record)
-    )
+    rows = predict_saved(options.settings, chains, backbone=inputs.backbone, record=inputs.record)
     PREDICTIONS.write(outputs.predictions, rows)

@@ -23,6 +23,7 @@ from proteinmtp.model.tokens import ResidueTokenizer, Tokens
 from proteinmtp.tables import distogram, triangle
 from proteinmtp.tables.chains import Chain, ChainSequence
 from proteinmtp.tables.predictions import PredictionRow
+from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 
 
 def predict_chains(
@@ -43,6 +44,28 @@ def predict_chains(
     logging.info("%d chains predicted", len(predicted))
     _log_texts(predicted)
     return predicted
+
+
+def predict_saved(
+    settings: RunConfig, chains: Sequence[ChainSequence], *, backbone: Path, record: Path
+) -> list[PredictionRow]:
+    """Predict chains as `predict_chains` does, after a check that the files are those that their records describe.
+
+    Parameters:
+        settings: of the run.
+        chains: to predict; without any, nothing is checked.
+        backbone: record of the backbone; its folder lies beside it.
+        record: of the trained run, likewise.
+
+    Raises:
+        DataError: naming a file that is missing or changed.
+    """
+    if chains:
+        origin = SavedBackbone.read(backbone)
+        if settings.train.tuning != "full":  # else the run has weights of its own
+            origin.check(model_folder(backbone), backbone)
+        SavedRun.read(record).check(model_folder(record), record)
+    return predict_chains(settings, chains, backbone=model_folder(backbone), saved=model_folder(record))
 
 
 def batch_of(chains: Sequence[ChainSequence], tokens: Tokens) -> Batch:
