@@ -8,10 +8,11 @@ import torch
 
 from proteinmtp.base.metrics import NAMES, PROFILES
 from proteinmtp.geometry.chirality import pseudo_dihedrals
-from proteinmtp.geometry.constants import CONTACT, HELIX, HELIX_KEPT, SAME_FOLD, STRAND, STRAND_KEPT
-from proteinmtp.geometry.pair_scores import LIKELY, PairScores, contact_precision, likeliest, pair_scores
+from proteinmtp.geometry.constants import HELIX, HELIX_KEPT, SAME_FOLD, STRAND, STRAND_KEPT
+from proteinmtp.geometry.pair_scores import PairScores, pair_scores
 from proteinmtp.geometry.superposition import Scores, Superpositions, scores_of
 from proteinmtp.geometry.trace import bond_violations, radius_of_gyration
+from proteinmtp.scoring.contacts import alpha_contacts, beta_contacts
 
 MIN_OBSERVED = 3
 """Residues that a superposition needs."""
@@ -64,9 +65,9 @@ def score_chain(
         contact=contact,
     )
     observed = int(seen.sum())
-    first = 1.5 * CONTACT if contact is None else -LIKELY
-    scores = dict.fromkeys(NAMES) | _lddt(pairs) | _errors(pairs) | _contacts(pairs, observed, first)
-    scores |= _turns(coords, native)
+    scores = dict.fromkeys(NAMES) | _lddt(pairs) | _errors(pairs) | _turns(coords, native)
+    scores |= alpha_contacts(pairs, observed, by_distance=contact is None)
+    scores |= beta_contacts(coords, native, seen=seen, contact=contact)
     if both.sum() < MIN_OBSERVED:
         scores |= dict.fromkeys(("tm_score", "gdt_ts", "gdt_ha"), 0.0)
     else:
@@ -148,15 +149,3 @@ def _error_profiles(pairs: PairScores) -> dict[str, np.ndarray | None]:
             profiles[f"mae_by_{name}"] = bins[:, 1] / bins[:, 0]
             profiles[f"rmse_by_{name}"] = np.sqrt(bins[:, 2] / bins[:, 0])
     return profiles
-
-
-def _contacts(pairs: PairScores, observed: int, first: float) -> dict[str, float | None]:
-    counts = {"l": observed, "l2": observed // 2, "l5": observed // 5, "r": int(np.count_nonzero(pairs.far_contact))}
-    most = max(counts.values())
-    far = likeliest(pairs.far, pairs.far_contact, most=most, first=first)
-    medium = likeliest(pairs.medium, pairs.medium_contact, most=most, first=first)
-    both = (np.concatenate(parts) for parts in zip(medium, far, strict=True))
-    alone = contact_precision(*far, counts=list(counts.values()))
-    together = contact_precision(*both, counts=[counts["l"], counts["l5"]])
-    precision = {f"contacts_{name}": value for name, value in zip(counts, alone, strict=True)}
-    return precision | dict(zip(("contacts12_l", "contacts12_l5"), together, strict=True))
