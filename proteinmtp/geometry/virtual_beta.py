@@ -24,10 +24,12 @@ def virtual_betas(coords: np.ndarray) -> np.ndarray:
         return betas
     bonds = np.diff(betas, axis=0)
     before, after = bonds[:-1], bonds[1:]
-    axes = [before - after, np.cross(before, after)]
-    axes.append(np.cross(*axes))
+    outward, normal = before - after, np.cross(before, after)
+    axes = (outward, normal, np.cross(outward, normal))
     with np.errstate(invalid="ignore", divide="ignore"):
-        moved = sum(place * axis / np.linalg.norm(axis, axis=1)[:, None] for place, axis in zip(PLACE, axes, strict=True))
+        moved = sum(
+            place * axis / np.linalg.norm(axis, axis=1)[:, None] for place, axis in zip(PLACE, axes, strict=True)
+        )
         lengths = np.linalg.norm(bonds, axis=1)
         bound = (np.maximum(lengths[:-1], lengths[1:]) <= LONGEST_BOND) & np.isfinite(moved).all(1)
     betas[1:-1][bound] += moved[bound]

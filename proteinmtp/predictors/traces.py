@@ -23,7 +23,7 @@ from proteinmtp.predictors.decode import SHORTEST, Usual, decode
 from proteinmtp.tables import distogram, triangle
 from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.predictions import PredictionRow
-from proteinmtp.tables.traces import TraceRow
+from proteinmtp.tables.traces import AS_PREDICTED, TraceRow
 
 BATCH_PAIRS = 500_000
 """Matrix entries that are rebuilt together: two megabytes for each matrix in float32, about what a cache holds."""
@@ -83,7 +83,7 @@ def _as_predicted(row: PredictionRow, coords: np.ndarray, counts: Tensor) -> Tra
         chain_id=row.chain_id,
         length=row.length,
         coords=trace.numpy(),
-        method="none",
+        method=AS_PREDICTED,
         stress=float(stress(torch.from_numpy(triangle.unpack(row.triu, row.length)), trace)),
         mirror_margin=float(mirror_log_ratio(trace, counts)) / max(residues, 1),
         mixed_hand=float(wrong_hand_fraction(trace, counts, length=torch.tensor(residues))),

@@ -37,6 +37,7 @@ def score_chain(
     *,
     predicted: np.ndarray | None = None,
     contact: np.ndarray | None = None,
+    is_trace: bool = False,
 ) -> ChainScores:
     """Return all metrics of one chain.
 
@@ -47,6 +48,7 @@ def score_chain(
         predicted: (P,) distances of the pairs i < j, row by row, angstrom, NaN where there is none; None for a model
             that predicts none, whose own distances are taken.
         contact: (P,) probability that a pair i < j is in contact; None: contacts are ranked by distance.
+        is_trace: whether the trace itself was predicted; its virtual C-beta atoms rank their contacts then.
 
     Returns:
         All None where fewer than three residues are in the experiment. Where fewer than three of these are in the
@@ -67,7 +69,7 @@ def score_chain(
     observed = int(seen.sum())
     scores = dict.fromkeys(NAMES) | _lddt(pairs) | _errors(pairs) | _turns(coords, native)
     scores |= alpha_contacts(pairs, observed, by_distance=contact is None)
-    scores |= beta_contacts(coords, native, seen=seen, contact=contact)
+    scores |= beta_contacts(coords, native, seen=seen, predicted=None if is_trace else predicted, contact=contact)
     if both.sum() < MIN_OBSERVED:
         scores |= dict.fromkeys(("tm_score", "gdt_ts", "gdt_ha"), 0.0)
     else:

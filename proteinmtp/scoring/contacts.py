@@ -39,7 +39,12 @@ def alpha_contacts(pairs: PairScores, observed: int, *, by_distance: bool) -> di
 
 
 def beta_contacts(
-    coords: np.ndarray, native: np.ndarray, *, seen: np.ndarray, contact: np.ndarray | None
+    coords: np.ndarray,
+    native: np.ndarray,
+    *,
+    seen: np.ndarray,
+    predicted: np.ndarray | None,
+    contact: np.ndarray | None,
 ) -> dict[str, float | None]:
     """Return the precision of contacts of virtual C-beta atoms, of both traces.
 
@@ -47,16 +52,18 @@ def beta_contacts(
         coords: (L, 3) of the model, angstrom, NaN where it has no residue.
         native: (L, 3), angstrom, NaN where not observed.
         seen: (L,) True for the observed residues.
-        contact: (P,) what is predicted of a contact of the C-alpha atoms of pairs i < j, which ranks them; None: they
-            are ranked by the distance of the model's virtual C-beta atoms.
+        predicted: (P,) predicted distances of the C-alpha atoms of pairs i < j, which rank them without `contact`; None:
+            they are ranked by the distance of the model's virtual C-beta atoms.
+        contact: (P,) probability that their C-alpha atoms are in contact, which ranks them before all else.
     """
     places = np.flatnonzero(seen)
     # What the experiment has not seen must not count, as a neighbour either.
     true, model = (virtual_betas(np.where(seen[:, None], points, np.nan))[seen] for points in (native, coords))
     near = cdist(true, true) < CONTACT
-    order = cdist(model, model) if contact is None else -triangle.unpack(contact, len(native))[np.ix_(places, places)]
+    given = predicted if contact is None else -contact
+    order = cdist(model, model) if given is None else triangle.unpack(given, len(native))[np.ix_(places, places)]
     apart = places - places[:, None]
-    scores = {}
+    scores: dict[str, float | None] = {}
     for name, least in RANGES.items():
         asked = apart >= least
         found = contact_precision(order[asked], near[asked], counts=[len(places), len(places) // 5])

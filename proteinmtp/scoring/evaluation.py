@@ -13,7 +13,7 @@ from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainTrace
 from proteinmtp.tables.examples import ExampleRow
 from proteinmtp.tables.metrics import UNREADABLE, MetricsRow
-from proteinmtp.tables.traces import TraceRow
+from proteinmtp.tables.traces import AS_PREDICTED, TraceRow
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ def score_case(run: str, case: Case) -> MetricsRow:
         native.coords.astype(np.float64),
         predicted=predicted.triu,
         contact=predicted.contact,
+        is_trace=trace.method == AS_PREDICTED,
     )
     return MetricsRow(
         run=run,

@@ -7,6 +7,9 @@ import numpy as np
 
 from proteinmtp.tables.parquet import COORDS, DOUBLE, FLOATS, INT, TEXT, Table
 
+AS_PREDICTED = "none"
+"""The method where the prediction is a trace, of which nothing was rebuilt."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TraceRow:

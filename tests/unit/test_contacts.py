@@ -52,6 +52,13 @@ def test_virtual_c_betas_move_with_the_trace_and_are_c_alphas_where_nothing_is_b
     assert np.array_equal(virtual_betas(trace[:2]), trace[:2]) and virtual_betas(trace[:0]).shape == (0, 3)
 
 
+def matrix(triu: np.ndarray) -> np.ndarray:
+    """Return the matrix of 50 residues with these pairs i < j."""
+    filled = np.zeros((50, 50))
+    filled[np.triu_indices(50, 1)] = triu
+    return filled
+
+
 def test_contacts_of_virtual_c_betas_are_counted_as_by_hand():
     native, model = random_trace(50, 1), random_trace(50, 2)
     native[[7, 30]] = np.nan
@@ -59,18 +66,32 @@ def test_contacts_of_virtual_c_betas_are_counted_as_by_hand():
     seen = np.isfinite(native[:, 0])
     true, found = virtual_betas(native), virtual_betas(np.where(seen[:, None], model, np.nan))
     likely = np.random.default_rng(0).random(50 * 49 // 2).astype(np.float32)
-    dense = np.zeros((50, 50), np.float32)
-    dense[np.triu_indices(50, 1)] = likely
-    for contact in (None, likely):
-        scores = score_chain(model, native, contact=contact).scores
+    dense = {
+        "": np.linalg.norm(found[:, None] - found, axis=-1),
+        "predicted": matrix(likely),
+        "contact": -matrix(likely),
+    }
+    for given, ranks in dense.items():
+        scores = score_chain(model, native, **({given: likely} if given else {})).scores
         for name, least in (("contacts12", 12), ("contacts", 24)):
             pairs = [(i, j) for i in range(50) for j in range(i + least, 50) if seen[i] and seen[j]]
-            apart = [np.linalg.norm(found[i] - found[j]) if contact is None else -dense[i, j] for i, j in pairs]
+            apart = [ranks[pair] for pair in pairs]
             first = np.argsort(apart, kind="stable")  # NaN last
-            right = [np.linalg.norm(true[i] - true[j]) < 8 and np.isfinite(apart[at]) for at, (i, j) in enumerate(pairs)]
+            right = [
+                np.linalg.norm(true[i] - true[j]) < 8 and np.isfinite(apart[at]) for at, (i, j) in enumerate(pairs)
+            ]
             for count, name_of in ((48, "l"), (9, "l5")):
                 wanted = np.mean(np.array(right)[first[:count]])
                 assert scores[f"{name}_virtual_cb_{name_of}"] == pytest.approx(wanted)
+
+
+def test_a_predicted_trace_ranks_contacts_by_its_own_virtual_c_betas():
+    native, model = random_trace(60, 1), random_trace(60, 2)
+    predicted = np.random.default_rng(0).random(60 * 59 // 2).astype(np.float32)
+    name = "contacts12_virtual_cb_l"
+    own = score_chain(model, native, predicted=predicted, is_trace=True).scores
+    assert own[name] == score_chain(model, native).scores[name]
+    assert own["mae"] == score_chain(model, native, predicted=predicted).scores["mae"]
 
 
 def test_the_experiment_has_all_its_contacts_of_virtual_c_betas():
