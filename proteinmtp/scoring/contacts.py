@@ -52,20 +52,25 @@ def beta_contacts(
         coords: (L, 3) of the model, angstrom, NaN where it has no residue.
         native: (L, 3), angstrom, NaN where not observed.
         seen: (L,) True for the observed residues.
-        predicted: (P,) predicted distances of the C-alpha atoms of pairs i < j, which rank them without `contact`; None:
-            they are ranked by the distance of the model's virtual C-beta atoms.
+        predicted: (P,) predicted distances of the C-alpha atoms of pairs i < j, which rank them without `contact`;
+            None: they are ranked by the distance of the model's virtual C-beta atoms.
         contact: (P,) probability that their C-alpha atoms are in contact, which ranks them before all else.
     """
     places = np.flatnonzero(seen)
     # What the experiment has not seen must not count, as a neighbour either.
     true, model = (virtual_betas(np.where(seen[:, None], points, np.nan))[seen] for points in (native, coords))
-    near = cdist(true, true) < CONTACT
     given = predicted if contact is None else -contact
     order = cdist(model, model) if given is None else triangle.unpack(given, len(native))[np.ix_(places, places)]
-    apart = places - places[:, None]
+    first = 1.5 * CONTACT if contact is None else -LIKELY
+    # Of all pairs few are likely, and most often these are enough.
+    near, apart = np.flatnonzero(order < first), places - places[:, None]
     scores: dict[str, float | None] = {}
     for name, least in RANGES.items():
-        asked = apart >= least
-        found = contact_precision(order[asked], near[asked], counts=[len(places), len(places) // 5])
+        asked = near[apart.flat[near] >= least]
+        if len(asked) < len(places):
+            asked = np.flatnonzero(apart >= least)
+        here, there = np.divmod(asked, len(places))
+        touching = np.linalg.norm(true[here] - true[there], axis=1) < CONTACT
+        found = contact_precision(order.flat[asked], touching, counts=[len(places), len(places) // 5])
         scores |= dict(zip((f"{name}_virtual_cb_l", f"{name}_virtual_cb_l5"), found, strict=True))
     return scores
