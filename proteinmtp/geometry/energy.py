@@ -53,8 +53,8 @@ class Stage:
     turn: float
 
 
-ROUGH = (Stage(11, 60, 20.0), Stage(23, 40, 20.0))
-FINE = (Stage(None, 60, 60.0), Stage(None, 100, 7.0))
+ROUGH = (Stage(11, 40, 20.0), Stage(23, 30, 20.0))
+FINE = (Stage(None, 40, 60.0), Stage(None, 70, 7.0))
 """What every start goes through, and what the best of them alone. Turns come first, as helices that begin in the right
 hand stay in it: most of all where far pairs begin to pull, which would unwind them. Pairs have the last word."""
 
