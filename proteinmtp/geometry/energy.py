@@ -131,7 +131,14 @@ class Energy:
         self._first, self._second = pair_order(self.length, self.mask.device)
         self._separation = self._second - self._first
         self._pair_curves = Curves(expected.pairs, periodic=False)
-        self._turn_curves = Curves(expected.turns, periodic=True)
+        # Vector instructions leave the last numbers of an array to others, whose angles differ in their last bits; so
+        # angles are of one chain more, which does not count, and no chain depends on its place.
+        bonds, angles, turns, mask = (
+            torch.cat([table, torch.zeros_like(table[:1])])
+            for table in (expected.bonds, expected.angles, expected.turns, self.mask)
+        )
+        self._local_mask, self._local_bonds, self._local_angles = mask, bonds, angles
+        self._turn_curves = Curves(turns, periodic=True)
         # Where bonds that do not count would be, bonds that turn, so that angles are defined.
         self._filling = torch.eye(3, device=self.mask.device)[torch.arange(self.length - 1) % 3]
 
@@ -142,15 +149,16 @@ class Energy:
     def with_gradient(self, coords: Tensor, stage: Stage = FINE[-1]) -> tuple[Tensor, Tensor]:
         """Return energies (S, B) in a stage, and gradients (S, B, L, 3)."""
         near, force = self._pairs(coords, self._counted(stage))
-        bonds = torch.where(self.mask[:, 1:, None], coords[..., 1:, :] - coords[..., :-1, :], self._filling.to(coords))
+        bonds = torch.nn.functional.pad(coords[..., 1:, :] - coords[..., :-1, :], (0, 0, 0, 0, 0, 1))
+        bonds = torch.where(self._local_mask[:, 1:, None], bonds, self._filling.to(coords))
         with torch.enable_grad():
             bonds = bonds.detach().requires_grad_()
             local = self._local(bonds, stage.turn)
             (pull,) = torch.autograd.grad(local.sum(), bonds)
-        pull = torch.where(self.mask[:, 1:, None], pull, 0)
+        pull = torch.where(self.mask[:, 1:, None], pull[:, :-1], 0)
         force[..., 1:, :] += pull
         force[..., :-1, :] -= pull
-        return near + local.detach(), force
+        return near + local.detach()[:, :-1], force
 
     def refine(self, coords: Tensor, stages: Sequence[Stage] = ROUGH + FINE) -> Tensor:
         """Return traces (S, B, L, 3) of less energy, by L-BFGS in stages; zero where nothing counts."""
@@ -209,12 +217,12 @@ class Energy:
         return torch.where(there, value, 0).sum(-1), gradient
 
     def _local(self, bonds: Tensor, weight: float) -> Tensor:
-        """Return the energy (S, B) of bonds (S, B, L-1, 3): of lengths, angles and dihedrals, which have a weight."""
-        expected, mask = self.expected, self.mask
+        """Return the energy (S, B+1) of lengths, angles and dihedrals, these with a weight, of bonds (S, B+1, L-1, 3)."""
+        mask = self._local_mask
         length = bonds.norm(dim=-1)
-        energy = BOND * torch.where(mask[:, 1:], (length - expected.bonds).square(), 0).sum(-1)
+        energy = BOND * torch.where(mask[:, 1:], (length - self._local_bonds).square(), 0).sum(-1)
         cosine = -(bonds[..., :-1, :] * bonds[..., 1:, :]).sum(-1) / (length[..., :-1] * length[..., 1:])
-        off = (cosine.clamp(-0.9999, 0.9999).arccos() - expected.angles) / ANGLE_SPREAD
+        off = (cosine.clamp(-0.9999, 0.9999).arccos() - self._local_angles) / ANGLE_SPREAD
         energy = energy + ANGLE / 2 * torch.where(mask[:, 2:], off.square(), 0).sum(-1)
         one, two, three = bonds[..., :-2, :], bonds[..., 1:-1, :], bonds[..., 2:, :]
         before, after = torch.linalg.cross(one, two), torch.linalg.cross(two, three)

@@ -32,7 +32,8 @@ def classical_mds(
     """Return coordinates whose distances approximate `distances`, by the leading eigenvectors.
 
     Only these are computed, by subspace iteration on the doubly centred squares; where it does not settle
-    (no gap after the last of them) and for short chains the whole spectrum is.
+    (no gap after the last of them) and for short chains the whole spectrum is. No chain waits for another of its batch,
+    so that each gets the same bits in any company.
 
     Parameters:
         distances: (..., L, L), angstrom, symmetric.
@@ -51,11 +52,9 @@ def classical_mds(
     if distances.shape[-1] < dimensions:
         raise ValueError(f"{dimensions} coordinates need at least {dimensions} points, got {distances.shape[-1]}")
     gram = _gram(distances, keep)
-    leading = None if gram.shape[-1] <= FULL_SPECTRUM else _leading(gram, dimensions, tolerance)
-    if leading is None:
-        values, vectors = torch.linalg.eigh(gram)
-        leading = values[..., -dimensions:].flip(-1), vectors[..., -dimensions:].flip(-1)
-    coords = leading[1] * leading[0].clamp(min=0).sqrt()[..., None, :]
+    leading = _whole if gram.shape[-1] <= FULL_SPECTRUM else _leading
+    values, vectors = leading(gram, dimensions, tolerance)
+    coords = vectors * values.clamp(min=0).sqrt()[..., None, :]
     # The largest component of each axis points up, so that the result does not depend on the solver's signs.
     largest = coords.gather(-2, coords.abs().argmax(-2, keepdim=True))
     return torch.where(largest < 0, -coords, coords)
@@ -72,8 +71,14 @@ def _gram(distances: Tensor, keep: Tensor) -> Tensor:
     )
 
 
-def _leading(gram: Tensor, dimensions: int, tolerance: float | None) -> tuple[Tensor, Tensor] | None:
-    """Return the leading eigenvalues (..., D) and vectors (..., L, D), or None if they do not settle.
+def _whole(gram: Tensor, dimensions: int, tolerance: float | None) -> tuple[Tensor, Tensor]:
+    """Return the leading eigenvalues (..., D) and vectors (..., L, D), of the whole spectrum."""
+    values, vectors = torch.linalg.eigh(gram)
+    return values[..., -dimensions:].flip(-1), vectors[..., -dimensions:].flip(-1)
+
+
+def _leading(gram: Tensor, dimensions: int, tolerance: float | None) -> tuple[Tensor, Tensor]:
+    """Return the leading eigenvalues (..., D) and vectors (..., L, D).
 
     Eigenvalues far below zero, which noise brings, do not disturb: Rayleigh-Ritz sorts by value, not by size.
     """
@@ -83,17 +88,25 @@ def _leading(gram: Tensor, dimensions: int, tolerance: float | None) -> tuple[Te
     if tolerance is None:
         tolerance = 0.1 * torch.finfo(gram.dtype).eps ** 0.5
     basis = torch.linalg.qr(gram @ start).Q
+    values = gram.new_zeros(*gram.shape[:-2], dimensions)
+    vectors = gram.new_zeros(*gram.shape[:-1], dimensions)
+    settled = torch.zeros(gram.shape[:-2], dtype=torch.bool, device=gram.device)
     for _ in range(ROUNDS):
         image = gram @ (gram @ basis)
         basis = torch.linalg.qr(image).Q
         image = gram @ basis
-        values, rotation = torch.linalg.eigh(basis.mT @ image)
-        values, rotation = values[..., -dimensions:].flip(-1), rotation[..., -dimensions:].flip(-1)
-        vectors = basis @ rotation
-        residual = (image @ rotation - vectors * values[..., None, :]).norm(dim=-2).amax(-1)
-        if bool((residual <= tolerance * values[..., 0].clamp(min=1e-12)).all()):
+        found, rotation = torch.linalg.eigh(basis.mT @ image)
+        found, rotation = found[..., -dimensions:].flip(-1), rotation[..., -dimensions:].flip(-1)
+        now = basis @ rotation
+        residual = (image @ rotation - now * found[..., None, :]).norm(dim=-2).amax(-1)
+        first = ~settled & (residual <= tolerance * found[..., 0].clamp(min=1e-12))
+        values = torch.where(first[..., None], found, values)
+        vectors = torch.where(first[..., None, None], now, vectors)
+        settled |= first
+        if bool(settled.all()):
             return values, vectors
-    return None
+    values[~settled], vectors[~settled] = _whole(gram[~settled], dimensions, tolerance)
+    return values, vectors
 
 
 def smacof(
@@ -151,8 +164,13 @@ def smacof(
 
 def flatten(coords: Tensor) -> Tensor:
     """Return centred coordinates (..., L, D), as they lie along their three longest principal axes: (..., L, 3)."""
-    axes = torch.linalg.eigh(coords.mT @ coords).eigenvectors
-    flat: Tensor = coords @ axes[..., -3:].flip(-1)
+    dimensions = coords.shape[-1]
+    # A matrix product, and the solver for matrices that begin anywhere in memory, have other last bits at other places
+    # of a batch, where matrices are so small.
+    spread = (coords[..., :, None] * coords[..., None, :]).sum(-3)
+    padding = -dimensions % 8
+    axes = torch.linalg.eigh(torch.nn.functional.pad(spread, (0, padding, 0, padding))).eigenvectors
+    flat: Tensor = coords @ axes[..., :dimensions, -3:].flip(-1)
     return flat
 
 

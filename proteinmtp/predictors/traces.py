@@ -6,6 +6,7 @@ taken as it is, in its own hand.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.predictions import PredictionRow
 from proteinmtp.tables.traces import AS_PREDICTED, TraceRow
 
+WIDTHS = 8
+"""Chains are padded to a multiple of so many residues, so that what they get does not depend on their company."""
 BATCH_PAIRS = 500_000
 """Matrix entries that are rebuilt together: two megabytes for each matrix in float32, about what a cache holds."""
 ENERGY_PAIRS = 150_000
@@ -40,8 +43,6 @@ def traces(
 ) -> list[TraceRow]:
     """Return the trace of each prediction, in their order; chains of like length are rebuilt together.
 
-    Which chains form a batch follows from the predictions alone, so equal ones give equal bits.
-
     Parameters:
         predictions: of some chains.
         sequences: letters by chain id.
@@ -51,28 +52,70 @@ def traces(
     usual = Usual.of(hand)
     rows: dict[str, TraceRow] = {}
     meter = Progress("reconstruct", len(predictions))
-    for members in _batches(predictions, ENERGY_PAIRS if config.method == "energy" else BATCH_PAIRS):
-        if members[0].coords is not None:
-            batch = [_as_predicted(row, row.coords, usual.counts) for row in members if row.coords is not None]
-        else:
-            batch = _rebuilt(members, sequences=sequences, usual=usual, config=config)
+    lengths = {row.chain_id: row.length for row in predictions}
+    by_id = {row.chain_id: row for row in predictions}
+    for members in batches(lengths, config):
+        batch = trace_batch([by_id[name] for name in members], sequences=sequences, usual=usual, config=config)
         rows |= {row.chain_id: row for row in batch}
         meter.step(len(members))
     meter.close()
     return [rows[prediction.chain_id] for prediction in predictions]
 
 
-def _batches(rows: Sequence[PredictionRow], pairs: int) -> Iterator[list[PredictionRow]]:
-    """Yield the rows in batches: those with coordinates one by one, the others by length."""
-    yield from ([row] for row in rows if row.coords is not None)
-    batch: list[PredictionRow] = []
-    for row in sorted((row for row in rows if row.coords is None), key=lambda row: row.length):
-        if batch and (len(batch) + 1) * row.length**2 > pairs:
+def batches(lengths: Mapping[str, int], config: ReconstructConfig) -> Iterator[list[str]]:
+    """Yield the chains that are rebuilt together, shortest first: those of one width, as many as a batch holds.
+
+    Parameters:
+        lengths: residues by chain id.
+        config: its method.
+    """
+    pairs = ENERGY_PAIRS if config.method == "energy" else BATCH_PAIRS
+    batch: list[str] = []
+    for name, length in sorted(lengths.items(), key=lambda item: item[1]):
+        width = _width(length)
+        if batch and (width != _width(lengths[batch[0]]) or (len(batch) + 1) * width**2 > pairs):
             yield batch
             batch = []
-        batch.append(row)
+        batch.append(name)
     if batch:
         yield batch
+
+
+def trace_batch(
+    rows: Sequence[PredictionRow], *, sequences: Mapping[str, str], usual: Usual, config: ReconstructConfig
+) -> list[TraceRow]:
+    """Return the traces of chains of one width, on one thread: a chain gets the same bits in any company.
+
+    On two threads it would not, and at these sizes they take longer than one.
+
+    Parameters:
+        rows: predictions of one batch of `batches`.
+        sequences: letters by chain id.
+        usual: of the training chains.
+        config: method, steps, cap.
+    """
+    kept = {row.chain_id: _as_predicted(row, row.coords, usual.counts) for row in rows if row.coords is not None}
+    others = [row for row in rows if row.chain_id not in kept]
+    if others:
+        with _one_thread():
+            rebuilt = _rebuilt(others, sequences=sequences, usual=usual, config=config)
+        kept |= {row.chain_id: row for row in rebuilt}
+    return [kept[row.chain_id] for row in rows]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _width(length: int) -> int:
+    """Return the residues that a chain is padded to: a function of its length alone."""
+    return -(-length // WIDTHS) * WIDTHS
 
 
 def _as_predicted(row: PredictionRow, coords: np.ndarray, counts: Tensor) -> TraceRow:
@@ -96,7 +139,7 @@ def _rebuilt(
     rows: Sequence[PredictionRow], *, sequences: Mapping[str, str], usual: Usual, config: ReconstructConfig
 ) -> list[TraceRow]:
     lengths = [row.length for row in rows]
-    width = max(lengths)
+    width = _width(max(lengths))
     before_proline = torch.zeros(len(rows), width, dtype=torch.bool)
     for index, row in enumerate(rows):
         following = sequences[row.chain_id][1:]
@@ -158,8 +201,8 @@ def _complete(columns: Sequence[np.ndarray | None]) -> list[np.ndarray] | None:
 
 
 def _stacked(packed: Sequence[np.ndarray], lengths: Sequence[int]) -> Tensor:
-    """Return packed matrices, padded with zeros: (B, L, L) float32 with L the longest."""
-    stacked = torch.zeros(len(packed), max(lengths), max(lengths))
+    """Return packed matrices, padded with zeros: (B, L, L) float32 with L the width."""
+    stacked = torch.zeros(len(packed), _width(max(lengths)), _width(max(lengths)))
     for index, (triu, length) in enumerate(zip(packed, lengths, strict=True)):
         stacked[index, :length, :length] = torch.from_numpy(triangle.unpack(triu, length).astype(np.float32))
     return stacked
