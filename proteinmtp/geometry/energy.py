@@ -217,7 +217,7 @@ class Energy:
         return torch.where(there, value, 0).sum(-1), gradient
 
     def _local(self, bonds: Tensor, weight: float) -> Tensor:
-        """Return the energy (S, B+1) of lengths, angles and dihedrals, these with a weight, of bonds (S, B+1, L-1, 3)."""
+        """Return the energy (S, B+1) of the lengths, angles and weighted dihedrals of bonds (S, B+1, L-1, 3)."""
         mask = self._local_mask
         length = bonds.norm(dim=-1)
         energy = BOND * torch.where(mask[:, 1:], (length - self._local_bonds).square(), 0).sum(-1)
