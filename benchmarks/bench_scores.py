@@ -22,7 +22,7 @@ from proteinmtp.geometry.superposition import score
 from proteinmtp.scoring.chain import score_chain
 from proteinmtp.structures.pairing import pair
 from proteinmtp.structures.protein_chains import read_protein_chains
-from proteinmtp.structures.writing import write_pdb
+from proteinmtp.structures.writing import write_trace
 
 SHARED = Path(os.environ.get("PROTEINMTP_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 SCORES = ("TM-score", "GDT-TS-score", "GDT-HA-score")
@@ -82,7 +82,7 @@ def program(path: str, pairs: list[Pair], repeats: int = REPEATS) -> tuple[float
         for index, coords in enumerate(pairs):
             files = [Path(folder, f"{index}{name}.pdb") for name in ("model", "native")]
             for file, points in zip(files, coords, strict=True):
-                write_pdb(file, sequence="A" * len(points), coords=points)
+                write_trace(file, sequence="A" * len(points), coords=points)
             calls.append([path, *map(str, files)])
         texts: list[str] = []
 

@@ -10,7 +10,7 @@ import numpy as np
 from proteinmtp.base.files import file_name
 from proteinmtp.config import ReconstructConfig, Section
 from proteinmtp.predictors.traces import traces
-from proteinmtp.structures.writing import write_pdb
+from proteinmtp.structures.writing import write_trace
 from proteinmtp.tables.calibration import Calibration
 from proteinmtp.tables.chains import CHAINS, ChainSequence
 from proteinmtp.tables.hand import HandRecord
@@ -60,7 +60,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     TRACES.write(outputs.traces, rebuilt)
     outputs.pdb.mkdir(parents=True, exist_ok=True)
     for trace in rebuilt:
-        write_pdb(
+        write_trace(
             outputs.pdb / file_name(trace.chain_id, ".pdb"),
             sequence=sequences[trace.chain_id],
             coords=trace.coords,

@@ -158,6 +158,7 @@ def _rebuilt(
         dihedral=turns,
     )
     expected: Sequence[np.ndarray | None] = [row.confidence for row in rows]
+    energies: Sequence[float | None] = [None] * len(rows)
     methods: list[str] = ["gradient" if config.method == "energy" else config.method] * len(rows)
     distograms = _complete([row.distogram for row in rows])
     if config.method == "energy" and turns is not None and distograms is not None and width >= SHORTEST:
@@ -167,6 +168,7 @@ def _rebuilt(
         known = point if config.cap is None else torch.where(point < config.cap, point, torch.nan)
         batch = judged(decoded.coords, known, mask=mask, counts=usual.counts, reach=batch.reach)
         methods = [f"energy, {family}" for family in decoded.family]
+        energies = decoded.energy.tolist()
         expected = [
             _expected(packed, batch.coords[index, : row.length])
             for index, (row, packed) in enumerate(zip(rows, distograms, strict=True))
@@ -182,6 +184,7 @@ def _rebuilt(
             mixed_hand=float(batch.mixed[index]),
             error_reach=float(batch.reach[index]) if batch.reach[index].isfinite() else None,
             confidence=expected[index],
+            energy=energies[index],
         )
         for index, row in enumerate(rows)
     ]

@@ -24,6 +24,7 @@ class TraceRow:
     mixed_hand: Annotated[float, DOUBLE, "fraction of the chain in segments of the other hand"]
     error_reach: Annotated[float | None, DOUBLE, "residues over which errors are alike; null if not asked"]
     confidence: Annotated[np.ndarray | None, FLOATS, "(L,) expected lDDT, 0..100; null if nothing says it"] = None
+    energy: Annotated[float | None, DOUBLE, "nats, under the predicted distances and turns; null if not asked"] = None
 
 
 TRACES = Table("traces", TraceRow, ("chain_id", "coords", "stress"))

@@ -16,7 +16,7 @@ from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.rebuild import rebuild
 from proteinmtp.geometry.superposition import score
 from proteinmtp.predictors.traces import traces
-from proteinmtp.structures.writing import write_pdb
+from proteinmtp.structures.writing import write_trace
 from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import CHAINS, ChainRow, ChainSequence
 from proteinmtp.tables.hand import HandRecord
@@ -194,7 +194,7 @@ def test_coordinates_from_elsewhere_pass_through_with_their_gaps(small: SmallDat
 
 def test_pdb_files_hold_the_sequence_and_the_confidence(tmp_path: Path):
     coords = np.arange(9.0).reshape(3, 3)
-    write_pdb(tmp_path / "x.pdb", sequence="MXW", coords=coords, confidence=np.array([10.0, 50.0, 90.0]))
+    write_trace(tmp_path / "x.pdb", sequence="MXW", coords=coords, confidence=np.array([10.0, 50.0, 90.0]))
     structure = gemmi.read_structure(str(tmp_path / "x.pdb"))
     atoms = [(cra.residue.name, cra.atom.b_iso, cra.atom.pos.tolist()) for cra in structure[0].all()]
     assert [(name, b) for name, b, _ in atoms] == [("MET", 10), ("UNK", 50), ("TRP", 90)]
