@@ -12,7 +12,9 @@ from proteinmtp.config.section import Section
 class PredictConfig(Section):
     """Prediction with the trained model."""
 
-    batch_size: int = Field(16, ge=1, description="chains predicted together")
+    batch_size: int = Field(
+        16, ge=1, description="chains predicted together on a GPU; on the CPU each is predicted alone"
+    )
     quantization: Literal["none", "int8", "nf4"] | None = Field(
         None,
         description="how weights of the backbone are held in prediction, whatever they were trained in; null: as in"

@@ -3,8 +3,9 @@
 import logging
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 def predict_chains(
     settings: RunConfig, chains: Sequence[ChainSequence], *, backbone: Path, saved: Path
 ) -> list[PredictionRow]:
-    """Predict chains, in batches of like length; without any, nothing is loaded.
+    """Predict chains; without any, nothing is loaded.
 
     Parameters:
         settings: of the run.
@@ -84,20 +85,68 @@ def predict_batch(network: Network[Any], batch: Batch, dtype: torch.dtype) -> Pa
 def _predicted(
     settings: RunConfig, chains: Sequence[ChainSequence], *, backbone: Path, saved: Path
 ) -> list[PredictionRow]:
-    torch.set_num_threads(settings.train.threads)
-    device = torch.device("cuda" if settings.train.gpus and torch.cuda.is_available() else "cpu")
-    dtype = compute_type(settings.train)
-    tokenizer = ResidueTokenizer.from_folder(saved / "tokenizer")
-    network = load_network(settings, backbone=backbone, saved=saved, dtype=dtype)
-    network.move(device, backbone=not settings.predict.offload)
-    ordered = sorted(chains, key=len)
-    size = settings.predict.batch_size
-    batches = [ordered[at : at + size] for at in range(0, len(ordered), size)]
+    predictor = Predictor.load(settings, backbone=backbone, saved=saved)
+    meter = logs.Progress("predict", len(chains))
     rows: dict[str, PredictionRow] = {}
-    for members in logs.progress(batches, "predict", len(batches), unit="batch"):
-        prediction = predict_batch(network, batch_of(members, tokenizer).to(device), dtype)
-        rows |= {row.chain_id: row for row in _rows(members, prediction)}
+    for row in predictor.predict(chains):
+        rows[row.chain_id] = row
+        meter.step()
+    meter.close()
     return [rows[chain.chain_id] for chain in chains]
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A trained network that was loaded."""
+
+    network: Network[Any]
+    tokenizer: ResidueTokenizer
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int
+
+    @classmethod
+    def load(cls, settings: RunConfig, *, backbone: Path, saved: Path) -> Self:
+        """Load what was trained; torch takes the threads and the device of training.
+
+        Parameters:
+            settings: of the run.
+            backbone: folder of the language model.
+            saved: folder of the trained network.
+        """
+        torch.set_num_threads(settings.train.threads)
+        device = torch.device("cuda" if settings.train.gpus and torch.cuda.is_available() else "cpu")
+        dtype = compute_type(settings.train)
+        tokenizer = ResidueTokenizer.from_folder(saved / "tokenizer")
+        network = load_network(settings, backbone=backbone, saved=saved, dtype=dtype)
+        network.move(device, backbone=not settings.predict.offload)
+        return cls(network, tokenizer, device, dtype, settings.predict.batch_size)
+
+    def predict(self, chains: Sequence[ChainSequence]) -> Iterator[PredictionRow]:
+        """Yield a row for each chain, shortest first.
+
+        On a GPU chains of like length are predicted together, and half as many where memory does not do. On the CPU
+        each is predicted alone: it then has the same bits in any company, and batches are hardly faster.
+        """
+        waiting = sorted(chains, key=len, reverse=True)
+        size = self.batch_size if self.device.type == "cuda" else 1
+        while waiting:
+            members = waiting[-size:][::-1]
+            try:
+                rows = list(self._together(members))
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                size = len(members) // 2
+                torch.cuda.empty_cache()
+                logging.warning("out of memory: %d chains together from here on", size)
+                continue
+            del waiting[-len(members) :]
+            yield from rows
+
+    def _together(self, chains: Sequence[ChainSequence]) -> Iterator[PredictionRow]:
+        prediction = predict_batch(self.network, batch_of(chains, self.tokenizer).to(self.device), self.dtype)
+        return _rows(chains, prediction)
 
 
 def _rows(chains: Sequence[ChainSequence], prediction: PairPrediction | WrittenPrediction) -> Iterator[PredictionRow]:
@@ -118,7 +167,8 @@ def _paired(chain: ChainSequence, row: int, prediction: PairPrediction) -> Predi
         sigma=None if prediction.sigma is None else _triangle(prediction.sigma[row], length),
         contact=None if prediction.contact is None else _triangle(prediction.contact[row], length),
         distogram=None if prediction.logits is None else _distogram(prediction.logits[row], length),
-        dihedral=None if dihedral is None else _array(dihedral[row, : max(length - 3, 0)].flatten()),
+        # As the table holds it, so that a row that never was in one is the same.
+        dihedral=None if dihedral is None else _array(dihedral[row, : max(length - 3, 0)].flatten()).astype(np.float16),
         confidence=None if confidence is None else _array((100 * confidence.sigmoid())[row, :length]),
         coords=None if prediction.coords is None else _array(prediction.coords[row, :length]),
     )
