@@ -69,6 +69,7 @@ include: "rules/predict_null.smk"
 include: "rules/chirality.smk"
 include: "rules/calibrate.smk"
 include: "rules/reconstruct.smk"
+include: "rules/package.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
@@ -113,6 +114,7 @@ rule all:
         ),
         expand(rules.comparator.output.listing, run=COMPARATORS),
         expand(rules.calibrate.output.calibration, run=CALIBRATED),
+        expand(rules.package.output.artefact, run=RUNS),
         expand(rules.reconstruct.output.traces, run=SCORED, shard=SHARDS),
         expand(rules.evaluate.output, run=SCORED),
 

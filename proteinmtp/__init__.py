@@ -1,1 +1,31 @@
-"""ProteinMTP: from protein sequence to structure with slot tokens on a language model."""
+"""ProteinMTP: from protein sequence to structure with slot tokens on a language model.
+
+What is public is named here, with its types in `__init__.pyi`. It is imported when it is asked for: torch takes
+seconds, and no stage runs again because something public was edited that it does not use.
+
+    import proteinmtp
+    model = proteinmtp.load("results/runs/slots")
+    found = model.fold(["MKVLAAGIVALLLAACSSN"])
+    found[0].write("out.cif")
+    scores = proteinmtp.score("native.cif", "out.cif")
+"""
+
+from importlib import import_module
+from typing import Any
+
+_PUBLIC = {
+    "FileScores": (".tables.file_scores", "FileScores"),
+    "Folded": (".folding.model", "Folded"),
+    "Model": (".folding.model", "Model"),
+    "load": (".folding.model", "load"),
+    "score": (".scoring.files", "score_files"),
+}
+
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:  # Any: whatever is public
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _PUBLIC[name]
+    return getattr(import_module(module, __name__), attribute)

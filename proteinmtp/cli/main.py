@@ -13,6 +13,7 @@ from proteinmtp.base import logs
 from proteinmtp.base.errors import one_line
 from proteinmtp.cli.compare import compare
 from proteinmtp.cli.config import config
+from proteinmtp.cli.fold import fold
 from proteinmtp.cli.inspect import inspect
 from proteinmtp.cli.plan import plan
 from proteinmtp.cli.score import score
@@ -30,7 +31,7 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (score, compare, inspect, plan, verdicts, verify, config):
+for command in (fold, score, compare, inspect, plan, verdicts, verify, config):
     app.command()(command)
 
 
@@ -53,4 +54,4 @@ def proteinmtp(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a mistake before its line.")] = False,
 ) -> None:
-    """Protein structures from language models: score and compare results, look into and check tables, plan runs."""
+    """Protein structures from language models: fold sequences, score and compare results, check tables, plan runs."""

@@ -28,9 +28,9 @@ class ScoreError(DataError):
 
 
 def score_files(
+    native: str | Path,
+    model: str | Path,
     *,
-    native: Path,
-    model: Path,
     sequence: str | None = None,
     native_chain: str | None = None,
     model_chain: str | None = None,
@@ -48,6 +48,7 @@ def score_files(
     Raises:
         ScoreError: if a file cannot be read, has no such chain, or too few residues have a counterpart.
     """
+    native, model = Path(native), Path(model)
     sequence = None if sequence is None else _checked(sequence)
     try:
         fixed = _chain(_chains(native), native_chain, native)

@@ -11,7 +11,7 @@ import pytest
 from proteinmtp.base.fingerprint import imports
 
 FLOORS = {
-    "cli": 6, "report": 6,
+    "cli": 6, "report": 6, "folding": 6,
     "planning": 5, "training": 5, "predictors": 5, "scoring": 5,
     "model": 4,
     "structures": 3, "download": 3, "splitting": 3,

@@ -1,0 +1,53 @@
+"""Put all that folding needs of a trained run into one folder, which can be copied and loaded anywhere."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from proteinmtp.config import RunConfig, Section
+from proteinmtp.folding.artefact import write_artefact
+from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """The trained run, and what belongs to it."""
+
+    record: Annotated[Path, "record of the trained run; its folder lies beside it"]
+    backbone: Annotated[Path, "record of the backbone; its folder lies beside it"]
+    hand: Annotated[Path, "JSON with what is usual in the training chains"]
+    calibration: Annotated[tuple[Path, ...], "JSON with what confidence is worth, for a run that has one"] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """The model's folder."""
+
+    artefact: Annotated[Path, "record of the folder that it lies in: what is in it, with the sha256 of each file"]
+
+
+class Options(Section):
+    """Name and settings of the run."""
+
+    run: str
+    settings: RunConfig
+
+
+def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
+    """Check what training saved, and write the folder."""
+    trained = model_folder(inputs.record)
+    SavedRun.read(inputs.record).check(trained, inputs.record)
+    if options.settings.train.tuning != "full":
+        SavedBackbone.read(inputs.backbone).check(model_folder(inputs.backbone), inputs.backbone)
+    record = write_artefact(
+        outputs.artefact.parent,
+        run=options.run,
+        settings=options.settings,
+        trained=trained,
+        backbone=model_folder(inputs.backbone),
+        hand=inputs.hand,
+        calibration=inputs.calibration[0] if inputs.calibration else None,
+    )
+    size = sum((outputs.artefact.parent / name).stat().st_size for name in record.files)
+    logging.info("%d files, %.1f MB", len(record.files), size / 1e6)

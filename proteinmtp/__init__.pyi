@@ -1,0 +1,5 @@
+from proteinmtp.folding.model import Folded, Model, load
+from proteinmtp.scoring.files import score_files as score
+from proteinmtp.tables.file_scores import FileScores
+
+__all__ = ["FileScores", "Folded", "Model", "load", "score"]

@@ -1,0 +1,74 @@
+"""`proteinmtp fold MODEL INPUT OUT`: structures of new sequences from a trained model."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from proteinmtp.base.errors import DataError, UserError
+
+
+def fold(
+    model: Annotated[str, typer.Argument(help="A run's folder, a model's folder, or an id on the hub: user/name.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="FASTA, or .csv, .tsv, .parquet with columns id and sequence; .gz too; - for FASTA from a pipe.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Argument(help="Folder for what is made.", show_default=False)] = None,
+    sequence: Annotated[
+        str | None, typer.Option(help="One sequence, in place of INPUT: proteinmtp fold MODEL OUT --sequence MKV...")
+    ] = None,
+    maps: Annotated[
+        bool, typer.Option("--maps", help="Write distances, their deviation and contacts, too, as Parquet.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Fold again what is done.")] = False,
+    max_length: Annotated[int | None, typer.Option(min=1, help="Refuse longer sequences.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be folded and how long it takes.")] = False,
+    device: Annotated[
+        Literal["cpu", "cuda"] | None, typer.Option(help="By default that of training, if it is here.")
+    ] = None,
+    quantization: Annotated[
+        Literal["none", "int8", "nf4"] | None, typer.Option(help="Of the language model; by default as in training.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="By default as in training.")] = None,
+) -> None:
+    """Fold sequences: C-alpha traces as mmCIF and PDB with the confidence as B-factors, a summary and a page."""
+    if sequence is not None and source is not None and out is None:
+        out = Path(source)
+        source = None
+    if out is None or (source is None) == (sequence is None):
+        raise typer.BadParameter("fold takes MODEL INPUT OUT, or MODEL OUT --sequence MKV...")
+
+    from proteinmtp.folding.job import fold_into, write_tables
+    from proteinmtp.folding.model import load
+    from proteinmtp.folding.page import write_page
+    from proteinmtp.folding.plan import plan
+    from proteinmtp.folding.sequences import read_sequences, targets_of
+
+    if source is None:
+        records = [("sequence", str(sequence))]
+    else:
+        records = read_sequences(sys.stdin.buffer.read() if source == "-" else Path(source))
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; name a folder")
+    loaded = load(model, device=device, quantization=quantization, threads=threads)
+    limits = [limit for limit in (loaded.longest, max_length) if limit is not None]
+    targets, refused = targets_of(records, longest=min(limits, default=None))
+    for refusal in refused:
+        logging.warning("record %d, %s: %s", refusal.record, refusal.name[:80], refusal.reason)
+    if dry_run:
+        typer.echo(plan(loaded, targets))
+        return
+    write_tables(out, [], refused)
+    folded = fold_into(out, loaded, targets, overwrite=overwrite, maps=maps)
+    write_tables(out, folded, refused)
+    write_page(out, folded, refused, title=loaded.title)
+    if not folded:
+        raise DataError(f"none of the {len(refused)} records could be folded; see {out / 'refused.csv'}")
+    logging.info("%d sequences folded, %d refused: %s", len(folded), len(refused), out / "index.html")

@@ -1,0 +1,1 @@
+"""From sequences to structures with a trained model, without the workflow."""

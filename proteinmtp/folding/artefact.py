@@ -1,0 +1,169 @@
+"""A model's folder: all that folding needs, so that it can be copied, shared and loaded anywhere.
+
+proteinmtp.json      record: run, base model, versions, sha256 of each file
+settings.json        resolved settings of the run
+model/               adapter or weights, head, slots, tokenizer, as training saved them
+base/                the language model, unless it is on the hub or the run has all weights of its own
+hand.json            what is usual in the training chains
+calibration.json     what confidence is worth, for runs that have one
+"""
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+from proteinmtp.base.errors import DataError
+from proteinmtp.base.files import give_usual_permissions, write_json
+from proteinmtp.config import BackboneConfig, RunConfig
+from proteinmtp.model.backbone_folder import HUB_FILES
+from proteinmtp.model.backbone_mistakes import is_pretrained
+from proteinmtp.tables.artefact import Artefact, Base
+from proteinmtp.tables.calibration import Calibration
+from proteinmtp.tables.hand import HandRecord
+from proteinmtp.tables.saved_files import hashed
+
+RECORD, SETTINGS, MODEL, BASE = "proteinmtp.json", "settings.json", "model", "base"
+HAND, CALIBRATION = "hand.json", "calibration.json"
+INSIDE = "artefact"
+"""Name of the folder in that of a run."""
+PACKAGES = ("proteinmtp", "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
+HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A model's folder that was read and checked.
+
+    Attributes:
+        folder: where it lies.
+        base: folder of the language model; that of the run's own weights where it has all of them.
+    """
+
+    folder: Path
+    record: Artefact
+    settings: RunConfig
+    base: Path
+    hand: HandRecord
+    calibration: Calibration | None
+
+
+def write_artefact(
+    folder: Path, *, run: str, settings: RunConfig, trained: Path, backbone: Path, hand: Path, calibration: Path | None
+) -> Artefact:
+    """Write a model's folder; files that are large are linked where that is possible.
+
+    Parameters:
+        folder: to write, replaced if it is there.
+        run: its name.
+        settings: of the run, resolved.
+        trained: folder of the trained run.
+        backbone: folder of its language model.
+        hand: record of what is usual in the training chains.
+        calibration: record of what confidence is worth.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    base = _base_of(settings)
+    _place(trained, folder / MODEL)
+    if base.kind == "folder":
+        _place(backbone, folder / BASE)
+    shutil.copyfile(hand, folder / HAND)
+    if calibration is not None:
+        shutil.copyfile(calibration, folder / CALIBRATION)
+    adapter = folder / MODEL / "adapter" / "adapter_config.json"
+    if adapter.is_file():
+        _name_base(adapter, base)
+    # Where the language model came from on the machine that trained it is no setting of the model.
+    write_json(folder / SETTINGS, settings.model_copy(update={"backbone": BackboneConfig()}).model_dump(mode="json"))
+    give_usual_permissions(folder)
+    record = Artefact(run=run, base=base, versions={name: version(name) for name in PACKAGES}, files=hashed(folder))
+    record.write(folder / RECORD)
+    return record
+
+
+def open_artefact(name: str | Path) -> Opened:
+    """Read and check a model's folder.
+
+    Parameters:
+        name: a run's folder, a model's folder, or an id on the hub, with `@revision` if it is to stay the same.
+
+    Raises:
+        DataError: in one line, if there is no model, or a file is missing or changed.
+    """
+    folder = _folder_of(str(name))
+    record = Artefact.read(folder / RECORD)
+    record.check(folder, folder / RECORD)
+    base = folder / {"none": MODEL, "folder": BASE, "hub": ""}[record.base.kind]
+    if record.base.kind == "hub":
+        base = _fetched(str(record.base.id), record.base.revision)
+    return Opened(
+        folder=folder,
+        record=record,
+        settings=RunConfig.model_validate_json((folder / SETTINGS).read_bytes()),
+        base=base,
+        hand=HandRecord.read(folder / HAND),
+        calibration=Calibration.read(folder / CALIBRATION) if CALIBRATION in record.files else None,
+    )
+
+
+def _base_of(settings: RunConfig) -> Base:
+    if settings.train.tuning == "full":
+        return Base(kind="none")
+    backbone = settings.backbone
+    if backbone.kind == "hub" and not backbone.random and not is_pretrained(backbone):
+        return Base(kind="hub", id=backbone.hub.id, revision=backbone.hub.revision)
+    return Base(kind="folder")
+
+
+def _place(source: Path, target: Path) -> None:
+    """Put the files of a folder elsewhere: linked, or copied where settings are or the file system has no links."""
+    for path in sorted(source.rglob("*")):
+        if not path.is_file() or path.suffix == ".md" or ".cache" in path.relative_to(source).parts:
+            continue  # PEFT writes a card with nothing in it but the place of its base model
+        placed = target / path.relative_to(source)
+        placed.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink():
+            placed.symlink_to(path.resolve())
+        elif path.suffix == ".json":
+            shutil.copyfile(path, placed)
+        else:
+            try:
+                os.link(path, placed)
+            except OSError:
+                shutil.copyfile(path, placed)
+
+
+def _name_base(path: Path, base: Base) -> None:
+    """Name the base model in PEFT's settings by id and revision, or by the way from the adapter's folder to it."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings["base_model_name_or_path"] = base.id if base.kind == "hub" else f"../../{BASE}"
+    settings["revision"] = base.revision
+    path.unlink()
+    write_json(path, settings)
+
+
+def _folder_of(name: str) -> Path:
+    for folder in (Path(name), Path(name) / INSIDE):
+        if (folder / RECORD).is_file():
+            return folder
+    if Path(name).is_dir():
+        raise DataError(f"{name} holds no model: neither {RECORD} nor {INSIDE}/{RECORD}; name the folder of a run")
+    match = HUB_ID.fullmatch(name)
+    if match is None:
+        raise DataError(f"{name} is neither a folder nor an id on the hub, as in user/name")
+    return _fetched(match[1], match[2])
+
+
+def _fetched(name: str, revision: str | None) -> Path:
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES))
+    except (HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DataError(f"{name} is no folder here, and cannot be fetched from the hub: {reason}") from error

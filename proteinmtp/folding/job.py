@@ -1,0 +1,159 @@
+"""Many sequences into a folder: a file is complete when it is there, so a call that was stopped goes on.
+
+structures/<name>.cif, .pdb    the trace, confidence as B-factors
+structures/<name>.json         what the model says of it; written last, so it says that the others are complete
+maps/<name>.parquet            if asked for: distances, their deviation and contact probabilities of the pairs i < j
+summary.csv                    a row for each sequence, in the order of the input
+refused.csv                    a row for each record that was not folded
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import polars as pl
+
+from proteinmtp.base.files import atomic, file_name, text_sha256
+from proteinmtp.base.logs import Progress
+from proteinmtp.folding.model import Folded, Model
+from proteinmtp.folding.sequences import Refusal, Target
+from proteinmtp.tables.parquet import HALFS, INT, TEXT, Table
+from proteinmtp.tables.record import Record
+
+STRUCTURES, MAPS = "structures", "maps"
+FORMATS = (".cif", ".pdb")
+
+
+class FoldRecord(Record):
+    """What a model says of its trace of a sequence; see `proteinmtp.folding.model.Folded.scores`.
+
+    Attributes:
+        name: of the sequence.
+        sequence: one letter for each residue, as it was folded.
+        note: what was changed in reading it.
+        model: of which run, and the hash of its files.
+        key: of sequence, model and settings; another one means that the files are those of another call.
+        scores: named numbers.
+        confidence: of each residue, 0..100; null if the model says none.
+    """
+
+    name: str
+    sequence: str
+    note: str
+    model: str
+    key: str
+    scores: dict[str, float | int | str | None]
+    confidence: list[float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapsRow:
+    """What a model says of the pairs of one sequence."""
+
+    name: Annotated[str, TEXT, "of the sequence"]
+    length: Annotated[int, INT, "L, residues"]
+    distance: Annotated[np.ndarray, HALFS, "(P,) predicted C-alpha distances of the pairs i < j, row by row, angstrom"]
+    sigma: Annotated[np.ndarray | None, HALFS, "(P,) their standard deviation, angstrom"]
+    contact: Annotated[np.ndarray | None, HALFS, "(P,) probability of a distance below 8 angstrom"]
+
+
+MAPS_TABLE = Table("maps", MapsRow, ("name", "distance"))
+
+
+def fold_into(
+    out: Path, model: Model, targets: Sequence[Target], *, overwrite: bool = False, maps: bool = False
+) -> list[FoldRecord]:
+    """Fold each sequence that is not done, and return the records of all in their order.
+
+    Parameters:
+        out: folder.
+        model: that folds.
+        targets: sequences with names that differ.
+        overwrite: fold again what is done.
+        maps: write distances, deviation and contacts too.
+    """
+    done = {} if overwrite else {target.name: found for target in targets if (found := _done(out, model, target, maps))}
+    if done:
+        logging.info("%d of %d sequences are done already", len(done), len(targets))
+    waiting = [target for target in targets if target.name not in done]
+    done |= {record.name: record for record in _folded(out, model, waiting, maps)}
+    return [done[target.name] for target in targets]
+
+
+def write_tables(out: Path, records: Sequence[FoldRecord], refused: Sequence[Refusal]) -> None:
+    """Write `summary.csv` and `refused.csv`."""
+    _write(
+        out / "summary.csv",
+        [
+            {"name": record.name, "file": f"{STRUCTURES}/{file_name(record.name, '.cif')}", **record.scores}
+            | {"note": record.note}
+            for record in records
+        ],
+    )
+    _write(out / "refused.csv", [asdict(refusal) for refusal in refused], ("record", "name", "reason"))
+
+
+def _folded(out: Path, model: Model, targets: Sequence[Target], maps: bool) -> Iterator[FoldRecord]:
+    meter = Progress("fold", len(targets))
+    of_name = {target.name: target for target in targets}
+    for folded in model.fold_each(targets):
+        target = of_name[folded.name]
+        for suffix in FORMATS:
+            folded.write(out / STRUCTURES / file_name(target.name, suffix))
+        if maps:
+            _write_maps(out, folded)
+        record = FoldRecord(
+            name=target.name,
+            sequence=target.sequence,
+            note=target.note,
+            model=model.name,
+            key=_key(model, target),
+            scores=folded.scores(),
+            confidence=None if folded.confidence is None else np.round(folded.confidence, 2).tolist(),
+        )
+        record.write(out / STRUCTURES / file_name(target.name, ".json"))
+        yield record
+        meter.step()
+    meter.close()
+
+
+def _done(out: Path, model: Model, target: Target, maps: bool) -> FoldRecord | None:
+    """Return the record of a sequence of which all files are there, by this model."""
+    path = out / STRUCTURES / file_name(target.name, ".json")
+    files = [path.with_name(file_name(target.name, suffix)) for suffix in FORMATS]
+    if maps:
+        files.append(out / MAPS / file_name(target.name, ".parquet"))
+    if not path.is_file() or not all(file.is_file() for file in files):
+        return None
+    record = FoldRecord.read(path)
+    return record if record.key == _key(model, target) else None
+
+
+def _key(model: Model, target: Target) -> str:
+    return text_sha256(target.name, target.sequence, target.note, model.key)
+
+
+def _write_maps(out: Path, folded: Folded) -> None:
+    prediction = folded.prediction
+    MAPS_TABLE.write(
+        out / MAPS / file_name(folded.name, ".parquet"),
+        [
+            MapsRow(
+                name=folded.name,
+                length=len(folded.sequence),
+                distance=prediction.triu,
+                sigma=prediction.sigma,
+                contact=prediction.contact,
+            )
+        ],
+    )
+
+
+def _write(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str] = ()) -> None:
+    rows = list(rows)
+    table = pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame({name: [] for name in columns})
+    with atomic(path) as temporary:
+        table.write_csv(temporary)

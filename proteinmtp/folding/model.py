@@ -1,0 +1,194 @@
+"""Folding with a trained model: sequences in, C-alpha traces with confidence out.
+
+Each chain is computed as the workflow computes it, by the same code, so on the CPU it gets the same bits.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from proteinmtp.base.errors import DataError, UserError
+from proteinmtp.base.files import text_sha256
+from proteinmtp.config import RunConfig
+from proteinmtp.folding.artefact import MODEL, Opened, open_artefact
+from proteinmtp.folding.sequences import Target, targets_of
+from proteinmtp.model.backbone import Architecture
+from proteinmtp.predictors.decode import Usual
+from proteinmtp.predictors.network import Predictor
+from proteinmtp.predictors.traces import batches, trace_batch
+from proteinmtp.structures.writing import write_trace
+from proteinmtp.tables import triangle
+from proteinmtp.tables.chains import ChainSequence
+from proteinmtp.tables.predictions import PredictionRow
+from proteinmtp.tables.traces import TraceRow
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """A folded sequence of L residues.
+
+    Attributes:
+        name: of the sequence.
+        sequence: L letters.
+        coords: (L, 3) float64, C-alpha atoms, angstrom.
+        confidence: (L,) expected lDDT of each residue, 0..100; None if the model says none.
+        prediction: as it stands in the workflow's table.
+        trace: likewise.
+        title: what structure files say of it.
+    """
+
+    name: str
+    sequence: str
+    coords: np.ndarray
+    confidence: np.ndarray | None
+    prediction: PredictionRow
+    trace: TraceRow
+    title: str
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """(L, L) predicted distances of C-alpha atoms, angstrom, to three digits as they are stored."""
+        return triangle.unpack(self.prediction.triu, len(self.sequence))
+
+    @cached_property
+    def sigma(self) -> np.ndarray | None:
+        """(L, L) their standard deviation, angstrom; None if the model says none."""
+        return self._matrix(self.prediction.sigma)
+
+    @cached_property
+    def contacts(self) -> np.ndarray | None:
+        """(L, L) probability that a pair is nearer than 8 angstrom; None if the model says none."""
+        return self._matrix(self.prediction.contact)
+
+    def write(self, path: str | Path) -> None:
+        """Write the trace as mmCIF (.cif) or PDB, the confidence as B-factors."""
+        write_trace(
+            Path(path), sequence=self.sequence, coords=self.coords, confidence=self.confidence, title=self.title
+        )
+
+    def scores(self) -> dict[str, float | str | int | None]:
+        """Return what the model itself says of the trace, without any experiment.
+
+        mean_confidence is 0..100; expected_lddt 0..1 as the distogram alone expects it; hand_margin and energy nats per
+        residue; stress angstrom; start is the family of starts that won.
+        """
+        length = len(self.sequence)
+        method, _, family = self.trace.method.partition(", ")
+        return {
+            "length": length,
+            "mean_confidence": None if self.confidence is None else float(self.confidence.mean()),
+            "expected_lddt": None if self.trace.confidence is None else float(self.trace.confidence.mean() / 100),
+            "energy": None if self.trace.energy is None else self.trace.energy / length,
+            "hand_margin": self.trace.mirror_margin,
+            "mixed_hand": self.trace.mixed_hand,
+            "stress": self.trace.stress,
+            "method": method,
+            "start": family or None,
+        }
+
+    def _matrix(self, packed: np.ndarray | None) -> np.ndarray | None:
+        return None if packed is None else triangle.unpack(packed, len(self.sequence))
+
+
+class Model:
+    """A trained model that folds sequences.
+
+    Parameters:
+        opened: its folder.
+        settings: of the run, with what was asked for otherwise.
+    """
+
+    def __init__(self, opened: Opened, settings: RunConfig):
+        self.name = opened.record.run
+        self.settings = settings
+        self._opened, self._usual = opened, Usual.of(opened.hand)
+        self._predictor = Predictor.load(settings, backbone=opened.base, saved=opened.folder / MODEL)
+        made_by = opened.record.versions.get("proteinmtp", "")
+        self.title = f"C-alpha trace predicted by {self.name} ({opened.record.digest[:12]}), ProteinMTP {made_by}"
+
+    @property
+    def key(self) -> str:
+        """What traces depend on: a hash of the model's files and of the settings in use."""
+        return text_sha256(self._opened.record.digest, self.settings.model_dump_json())
+
+    @property
+    def longest(self) -> int | None:
+        """Residues of the longest chain that the model has positions for; None: it does not say."""
+        positions = Architecture.of(self._predictor.network.backbone.config).positions
+        if positions is None:
+            return None
+        per_residue = self.tokens_of(2) - self.tokens_of(1)
+        return (positions - self.tokens_of(0)) // per_residue
+
+    def tokens_of(self, length: int) -> int:
+        """Return how many tokens a chain of `length` residues is."""
+        return self._predictor.network.tokens_of(length)
+
+    def fold(self, sequences: Sequence[str]) -> list[Folded]:
+        """Fold sequences; they are called record-1, record-2 and so on.
+
+        Raises:
+            DataError: naming the first that cannot be folded.
+        """
+        targets, refused = targets_of([("", sequence) for sequence in sequences], longest=self.longest)
+        if refused:
+            raise DataError(f"sequence {refused[0].record}: {refused[0].reason}")
+        folded = {one.name: one for one in self.fold_each(targets)}
+        return [folded[target.name] for target in targets]
+
+    def fold_each(self, targets: Sequence[Target]) -> Iterator[Folded]:
+        """Yield each sequence folded, shortest first; those of like length are folded together."""
+        of_name = {target.name: target for target in targets}
+        config = self.settings.reconstruct
+        for names in batches({name: len(target.sequence) for name, target in of_name.items()}, config):
+            sequences = {name: of_name[name].sequence for name in names}
+            rows = list(self._predictor.predict([ChainSequence(*item) for item in sequences.items()]))
+            rebuilt = trace_batch(rows, sequences=sequences, usual=self._usual, config=config)
+            for row, trace in zip(rows, rebuilt, strict=True):
+                yield Folded(
+                    name=row.chain_id,
+                    sequence=sequences[row.chain_id],
+                    coords=trace.coords,
+                    confidence=self._worth(row, trace),
+                    prediction=row,
+                    trace=trace,
+                    title=self.title,
+                )
+
+    def _worth(self, row: PredictionRow, trace: TraceRow) -> np.ndarray | None:
+        curve = self._opened.calibration
+        if curve is None or trace.confidence is None:
+            return row.confidence
+        return curve.apply(trace.confidence)
+
+
+def load(
+    name: str | Path, *, device: str | None = None, quantization: str | None = None, threads: int | None = None
+) -> Model:
+    """Load a trained model.
+
+    Parameters:
+        name: a run's folder, a model's folder, or an id on the hub (`user/name`, `user/name@revision`).
+        device: cpu or cuda; by default that of training, if it is there.
+        quantization: none, int8 or nf4; how weights of the language model are held. By default as in training.
+        threads: of torch; by default as in training, which gives the same bits.
+
+    Raises:
+        DataError: if there is no model, or a file is missing or changed.
+    """
+    opened = open_artefact(name)
+    settings = opened.settings
+    train, predict = settings.train, settings.predict
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("no GPU that torch can use is here: leave --device out, or say cpu")
+    if device is not None:
+        train = train.model_copy(update={"gpus": int(device != "cpu")})
+    if threads is not None:
+        train = train.model_copy(update={"threads": threads})
+    if quantization is not None:
+        predict = predict.model_copy(update={"quantization": quantization})
+    return Model(opened, settings.model_copy(update={"train": train, "predict": predict}))

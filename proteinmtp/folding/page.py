@@ -1,0 +1,56 @@
+"""The page on what was folded: one HTML file that needs no network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files as package_files
+from pathlib import Path
+from statistics import fmean
+from urllib.parse import quote
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from proteinmtp.base.files import atomic, file_name
+from proteinmtp.folding.job import FORMATS, STRUCTURES, FoldRecord
+from proteinmtp.folding.sequences import Refusal
+
+PAGE = "index.html"
+
+
+@dataclass(frozen=True)
+class _Row:
+    record: FoldRecord
+    points: str
+    least: float
+    most: float
+    links: Sequence[tuple[str, str]]
+
+
+def write_page(out: Path, records: Sequence[FoldRecord], refused: Sequence[Refusal], *, title: str) -> None:
+    """Write `index.html` beside the files that it links to."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(_text(__package__, "folded.html.j2"))
+    known = [fmean(record.confidence) for record in records if record.confidence]
+    page = template.render(
+        title=title,
+        css=Markup(_text("proteinmtp.report", "report.css")),
+        records=records,
+        rows=[_row(record) for record in records],
+        refused=refused,
+        mean=fmean(known) if known else None,
+    )
+    with atomic(out / PAGE) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _row(record: FoldRecord) -> _Row:
+    curve = record.confidence or []
+    last = max(len(curve) - 1, 1)
+    points = " ".join(f"{100 * at / last:.2f},{100 - value:.1f}" for at, value in enumerate(curve))
+    names = [(suffix[1:], file_name(record.name, suffix)) for suffix in (*FORMATS, ".json")]
+    links = [(label, f"{STRUCTURES}/{quote(name)}") for label, name in names]
+    return _Row(record, points, min(curve, default=0.0), max(curve, default=0.0), links)
+
+
+def _text(package: str, name: str) -> str:
+    return package_files(package).joinpath(name).read_text(encoding="utf-8")

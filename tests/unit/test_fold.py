@@ -1,0 +1,258 @@
+"""Folding with a saved model: what the workflow makes of the same chains, wherever the model's folder lies."""
+
+import json
+import shutil
+from pathlib import Path
+from urllib.parse import unquote
+
+import biotite.structure.io.pdb as biotite_pdb
+import biotite.structure.io.pdbx as biotite_cif
+import gemmi
+import numpy as np
+import polars as pl
+import pytest
+from Bio.PDB import MMCIFParser, PDBParser
+from peft import AutoPeftModel
+
+import proteinmtp as public
+from pipeline import calibrate, chirality, package, reconstruct
+from proteinmtp.base.errors import DataError
+from proteinmtp.config import RunConfig
+from proteinmtp.folding.artefact import open_artefact
+from proteinmtp.folding.job import MAPS_TABLE
+from proteinmtp.folding.model import Model, load
+from proteinmtp.folding.sequences import Target
+from proteinmtp.tables.chains import CHAINS, ChainSequence
+from proteinmtp.tables.predictions import PREDICTIONS
+from proteinmtp.tables.traces import TRACES
+
+from ..support.command import proteinmtp
+from ..support.small import SmallData, small_config
+from ..support.trained_runs import files_of
+
+LORA = {"tuning": "lora", "steps": 8, "batch_size": 8, "validate_every": 4, "lr": 0.01, "lora": {"rank": 4}}
+
+
+@pytest.fixture(scope="module")
+def run(small: SmallData, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run, packaged by the stages; the table of its traces lies beside."""
+    folder = tmp_path_factory.mktemp("fold") / "run"
+    settings = small_config(runs=[{"name": "a", "head": {"kind": "distogram"}, "train": LORA}]).run("a")
+    files = files_of(small, folder)
+    files.train(settings)
+    hand, curve = folder / "hand.json", folder / "calibration.json"
+    chirality.run(
+        chirality.Inputs(chains=small.chains, split=small.split), chirality.Outputs(hand=hand), chirality.Options()
+    )
+    calibrate.run(
+        calibrate.Inputs(
+            chains=small.chains,
+            split=small.split,
+            hand=hand,
+            backbone=files.inputs.backbone,
+            record=files.outputs.record,
+        ),
+        calibrate.Outputs(calibration=curve),
+        calibrate.Options(settings=settings),
+    )
+    package.run(
+        package.Inputs(record=files.outputs.record, backbone=files.inputs.backbone, hand=hand, calibration=(curve,)),
+        package.Outputs(artefact=folder / "artefact" / "proteinmtp.json"),
+        package.Options(run="a", settings=settings),
+    )
+    traces_of(small, settings, folder, small.chains[0])
+    return folder
+
+
+def traces_of(small: SmallData, settings: RunConfig, folder: Path, chains: Path) -> None:
+    """Predict and rebuild the training chains of a shard by the stages."""
+    files = files_of(small, folder)
+    files.predict(settings, chains=chains, subset="train", table=folder / "predictions.parquet")
+    reconstruct.run(
+        reconstruct.Inputs(
+            predictions=folder / "predictions.parquet",
+            chains=chains,
+            hand=folder / "hand.json",
+            calibration=(folder / "calibration.json",),
+        ),
+        reconstruct.Outputs(traces=folder / "traces.parquet", pdb=folder / "pdb"),
+        reconstruct.Options(reconstruct=settings.reconstruct),
+    )
+
+
+@pytest.fixture(scope="module")
+def model(run: Path) -> Model:
+    return load(run)
+
+
+@pytest.fixture
+def fasta(small: SmallData, tmp_path: Path) -> Path:
+    path = tmp_path / "in.fasta"
+    rows = list(CHAINS.read_as(ChainSequence, small.chains[0]))[:4]
+    path.write_text("".join(f">{row.chain_id}\n{row.sequence}\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_it_gives_the_bits_of_the_workflow(run: Path, model: Model, small: SmallData):
+    sequences = {row.chain_id: row.sequence for row in CHAINS.read_as(ChainSequence, small.chains[0])}
+    rows = list(TRACES.read(run / "traces.parquet"))
+    predicted = {row.chain_id: row for row in PREDICTIONS.read(run / "predictions.parquet")}
+    assert len(rows) > 2
+    # In another order and company than in the table.
+    folded = model.fold([sequences[row.chain_id] for row in rows[::-1]])[::-1]
+    for row, found in zip(rows, folded, strict=True):
+        assert np.array_equal(row.coords, found.coords.astype(np.float32))
+        assert np.array_equal(row.confidence, found.confidence.astype(np.float32))
+        assert np.array_equal(predicted[row.chain_id].triu, found.prediction.triu)
+        assert found.scores()["energy"] == row.energy / row.length
+
+
+def test_what_is_found_has_shapes_and_is_symmetric(model: Model):
+    (found,) = model.fold(["MKVLAAGIVALLLAACSSNKEV"])
+    for matrix in (found.distances, found.sigma, found.contacts):
+        assert matrix is not None and matrix.shape == (22, 22) and np.array_equal(matrix, matrix.T)
+    assert found.coords.shape == (22, 3) and np.isfinite(found.coords).all()
+    assert found.confidence is not None and found.confidence.shape == (22,)
+    assert found.scores()["start"] in ("torsion", "scaling")
+
+
+def test_what_cannot_be_folded_is_named(model: Model):
+    with pytest.raises(DataError, match="sequence 2: residue 3 is '1'"):
+        model.fold(["MKVLAAG", "MK1VLAAG"])
+
+
+def test_a_copy_of_the_folder_gives_the_same(run: Path, model: Model, tmp_path: Path):
+    copy = shutil.copytree(run / "artefact", tmp_path / "elsewhere" / "a model, ä")
+    (here,), (there,) = (one.fold(["MKVLAAGIVALLLAACSSNKEV"]) for one in (model, load(copy)))
+    assert np.array_equal(here.coords, there.coords) and np.array_equal(here.confidence, there.confidence)
+
+
+def test_the_folder_names_no_place_of_this_machine_and_holds_no_pickle(run: Path, small: SmallData):
+    files = contents(run / "artefact")
+    assert {Path(name).suffix for name in files} == {".json", ".safetensors"}
+    for name, data in files.items():
+        assert str(run.parent).encode() not in data and str(small.folder).encode() not in data, name
+    adapter = json.loads(files["model/adapter/adapter_config.json"])
+    assert adapter["base_model_name_or_path"] == "../../base"
+
+
+def test_peft_loads_the_adapter(run: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(run / "artefact" / "model" / "adapter")
+    assert AutoPeftModel.from_pretrained(".").peft_config["default"].r == 4
+
+
+def test_a_changed_file_is_named(run: Path, tmp_path: Path):
+    copy = shutil.copytree(run / "artefact", tmp_path / "copy")
+    hand = copy / "hand.json"
+    hand.write_text(hand.read_text().replace("1", "2"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"hand\.json is missing or changed"):
+        open_artefact(copy)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [(".", "holds no model"), ("no such folder", "neither a folder nor an id on the hub")],
+)
+def test_what_is_no_model_is_one_line(name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=message):
+        open_artefact(name)
+
+
+def test_a_call_that_was_stopped_goes_on_to_the_same_files(run: Path, fasta: Path, tmp_path: Path):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert proteinmtp("fold", run, fasta, whole, "--maps").exit_code == 0
+    records = fasta.read_text().split(">")[1:]
+    half = tmp_path / "half.fasta"
+    half.write_text("".join(f">{record}" for record in records[:2]), encoding="utf-8")
+    assert proteinmtp("fold", run, half, parts, "--maps").exit_code == 0
+    next((parts / "structures").glob("*.pdb")).unlink()  # of one of them a file is gone
+    assert proteinmtp("fold", run, fasta, parts, "--maps").exit_code == 0
+    assert contents(parts) == contents(whole)
+    times = {path: path.stat().st_mtime_ns for path in (parts / "structures").iterdir()}
+    assert proteinmtp("fold", run, fasta, parts, "--maps").exit_code == 0
+    assert times == {path: path.stat().st_mtime_ns for path in (parts / "structures").iterdir()}
+    table = pl.read_csv(parts / "summary.csv")
+    assert table["name"].to_list() == [record.split("\n")[0] for record in records]
+    (row,) = MAPS_TABLE.read(parts / "maps" / f"{table['name'][0]}.parquet")
+    assert len(row.distance) == row.length * (row.length - 1) // 2 and row.contact is not None
+
+
+def test_bad_records_stand_in_a_table_and_nothing_leaves_the_folder(run: Path, tmp_path: Path):
+    out = tmp_path / "a" / "b" / "out"
+    text = ">../../evil\nMKVLAAGIVAL\n><script>alert(1)</script>\nMKVLAAGIVALK\n>x\nMK1\n>\U0001f9ec\nMKVLAAGIVALKK\n"
+    (tmp_path / "in.fasta").write_text(text, encoding="utf-8")
+    done = proteinmtp("fold", run, tmp_path / "in.fasta", out)
+    assert done.exit_code == 0
+    outside = [path for path in tmp_path.rglob("*") if path.is_file() and out not in path.parents]
+    assert outside == [tmp_path / "in.fasta"]
+    refused = pl.read_csv(out / "refused.csv")
+    assert refused.rows() == [(3, "x", "residue 3 is '1', which is no amino acid")]
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "&lt;script&gt;" in page and "http" not in page
+    for link in (part.split('"')[0] for part in page.split('href="structures/')[1:]):
+        assert (out / "structures" / unquote(link)).is_file()
+
+
+def test_nothing_that_can_be_folded_is_a_mistake_of_the_data(run: Path, tmp_path: Path):
+    (tmp_path / "in.fasta").write_text(">a\nMK\n", encoding="utf-8")
+    done = proteinmtp("fold", run, tmp_path / "in.fasta", tmp_path / "out")
+    assert done.exit_code == 65 and "none of the 1 records could be folded" in done.stderr
+
+
+def test_one_sequence_and_a_plan(run: Path, tmp_path: Path):
+    assert proteinmtp("fold", run, tmp_path / "out", "--sequence", "MKVLAAGIVALLLAAC").exit_code == 0
+    assert (tmp_path / "out" / "structures" / "sequence.cif").is_file()
+    done = proteinmtp("fold", run, tmp_path / "none", "--sequence", "MKVLAAGIVALLLAAC", "--dry-run")
+    assert done.exit_code == 0 and "1 sequences of 16 to 16 residues, 32 tokens" in done.stdout
+    assert not (tmp_path / "none").exists()
+
+
+def test_three_libraries_read_what_is_written(model: Model, tmp_path: Path):
+    (found,) = model.fold(["MKVLAAGIVALLLAACSSNKEVXW"])
+    for name in ("x.pdb", "x.cif"):
+        path = tmp_path / name
+        found.write(path)
+        structure = gemmi.read_structure(str(path))
+        chain = structure[0]["A"]
+        coords = np.array([residue["CA"][0].pos.tolist() for residue in chain])
+        factors = [residue["CA"][0].b_iso for residue in chain]
+        assert coords == pytest.approx(found.coords, abs=6e-4)
+        assert factors == pytest.approx(found.confidence.tolist(), abs=6e-3)
+        assert gemmi.one_letter_code(structure.entities[0].full_sequence) == found.sequence
+        assert "predicted by a" in structure.info["_struct.title"].lower()
+        parser = PDBParser(QUIET=True) if name.endswith("pdb") else MMCIFParser(QUIET=True)
+        atoms = list(parser.get_structure("x", path).get_atoms())
+        assert np.array([atom.coord for atom in atoms]) == pytest.approx(coords, abs=1e-3)
+        assert [atom.bfactor for atom in atoms] == pytest.approx(factors, abs=1e-3)
+        if name.endswith("pdb"):
+            array = biotite_pdb.PDBFile.read(path).get_structure(model=1, extra_fields=["b_factor"])
+        else:
+            array = biotite_cif.get_structure(biotite_cif.CIFFile.read(path), model=1, extra_fields=["b_factor"])
+        assert array.coord == pytest.approx(coords, abs=1e-3) and len(array) == 24
+        assert array.b_factor.tolist() == pytest.approx(factors, abs=1e-3)
+        assert array.res_name.tolist() == [atom.get_parent().get_resname() for atom in atoms]
+
+
+def test_the_public_face(run: Path, tmp_path: Path):
+    assert set(public.__all__) == {"FileScores", "Folded", "Model", "load", "score"}
+    for name in public.__all__:
+        assert getattr(public, name) is not None
+    with pytest.raises(AttributeError):
+        public.nothing  # noqa: B018
+    (found,) = public.load(run).fold(["MKVLAAGIVALLLAAC"])
+    found.write(tmp_path / "out.cif")
+    found.write(tmp_path / "out.pdb")
+    assert public.score(tmp_path / "out.pdb", str(tmp_path / "out.cif")).scores["tm_score"] == pytest.approx(
+        1, abs=1e-4
+    )
+
+
+def test_names_that_differ_are_files_that_differ(model: Model):
+    names = ["a/b", "a%2Fb", "a b", "A"]
+    found = {one.name for one in model.fold_each([Target(name, "MKVLAAGIVAL") for name in names])}
+    assert found == set(names)
