@@ -7,6 +7,8 @@ from typing import Annotated
 
 from proteinmtp.config import RunConfig, Section
 from proteinmtp.folding.artefact import write_artefact
+from proteinmtp.tables.calibration import Calibration
+from proteinmtp.tables.hand import HandRecord
 from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 
 
@@ -38,8 +40,12 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Check what training saved, and write the folder."""
     trained = model_folder(inputs.record)
     SavedRun.read(inputs.record).check(trained, inputs.record)
-    if options.settings.train.tuning != "full":
-        SavedBackbone.read(inputs.backbone).check(model_folder(inputs.backbone), inputs.backbone)
+    origin = SavedBackbone.read(inputs.backbone)
+    if options.settings.train.tuning != "full":  # else the run has weights of its own
+        origin.check(model_folder(inputs.backbone), inputs.backbone)
+    HandRecord.read(inputs.hand)
+    for calibration in inputs.calibration:
+        Calibration.read(calibration)
     record = write_artefact(
         outputs.artefact.parent,
         run=options.run,

@@ -21,8 +21,8 @@ class ResultsError(UserError):
     """A folder without what is asked of it."""
 
 
-RECORDED = {"model.json": "model", "files.json": "structures"}
-"""Records of the files of a folder, and what the folder beside them is called."""
+RECORDED = {"model.json": "model", "files.json": "structures", "proteinmtp.json": ""}
+"""Records of the files of a folder, and what the folder beside them is called; "": that in which they lie."""
 
 
 class _Files(Record):

@@ -16,6 +16,7 @@ from pipeline import (
     distances,
     evaluate,
     fit_null,
+    package,
     parse,
     predict,
     predict_null,
@@ -164,6 +165,13 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
     add(
         calibrate, {**data, "hand": hand, "backbone": small.backbone, "record": files.outputs.record},
         {"calibration": calibration}, settings=stored,
+    )  # fmt: skip
+    add(
+        package,
+        {
+            "record": files.outputs.record, "backbone": small.backbone, "hand": hand, "calibration": (calibration,),
+        },
+        {"artefact": folder / "artefact" / "proteinmtp.json"}, run="a", settings=stored,
     )  # fmt: skip
     for shard in range(2):
         add(

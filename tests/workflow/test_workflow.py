@@ -67,7 +67,7 @@ def test_the_system_trains_adapters_and_slots_on_a_pretrained_backbone_that_stay
 
 def test_another_way_of_holding_weights_in_prediction_trains_nothing_again(finished: Project):
     finished.configure({"defaults": SMALL_RUN | {"predict": {"quantization": "nf4"}}})
-    assert finished.planned() == {"predict", "calibrate", "reconstruct", "evaluate", "report"}
+    assert finished.planned() == {"predict", "calibrate", "reconstruct", "package", "evaluate", "report"}
 
 
 TWICE = {"runs": [{**SMALL["runs"][0], "seeds": 2}, *SMALL["runs"][1:]]}
@@ -147,7 +147,7 @@ def test_when_a_run_is_saved_or_stopped_trains_nothing_again(finished: Project):
             "proteinmtp/model/heads/coords.py",
             "nn.GELU()",
             "nn.ReLU()",
-            {"train", "predict", "reconstruct", "evaluate", "report"},
+            {"train", "predict", "reconstruct", "package", "evaluate", "report"},
         ),
         ("proteinmtp/geometry/lddt.py", "C-alpha lDDT: how", "The C-alpha lDDT: how", set()),
         ("proteinmtp/geometry/lddt.py", "    counted = (", "    # A comment.\n    counted = (", set()),
