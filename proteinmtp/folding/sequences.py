@@ -98,7 +98,8 @@ class _RefusedError(ValueError):
 
 
 def _checked(name: str, given: str, longest: int | None) -> Target:
-    letters = re.sub(r"\s", "", given).upper().rstrip("*")
+    # What is no ASCII has no upper case that is a residue, though it may have one that looks so.
+    letters = "".join(letter.upper() if letter.isascii() else letter for letter in re.sub(r"\s", "", given)).rstrip("*")
     sequence = letters.translate(str.maketrans("", "", GAPS))
     notes = [f"{len(letters) - len(sequence)} gaps left out"] if len(sequence) < len(letters) else []
     if not sequence:

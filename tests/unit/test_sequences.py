@@ -54,7 +54,8 @@ def test_a_record_is_taken(text: str, name: str, sequence: str, note: str):
         (">one\nMKV", "3 residues, at least 5 are needed"),
         (">one\nMK1VLAAG", "residue 3 is '1', which is no amino acid"),
         (">one\nMK*VLAAG", "residue 3 is '*', which is no amino acid"),
-        (">one\nMKé\u0331VLA", "residue 3 is '\\xc9', which is no amino acid"),
+        (">one\nMKéVLA", "residue 3 is '\\xe9', which is no amino acid"),
+        (">one\nmkßvla", "residue 3 is '\\xdf', which is no amino acid"),
         (f">one\n{'A' * 100_000}", "100000 residues, at most 1000 are taken"),
     ],
 )
