@@ -1,6 +1,7 @@
 """`proteinmtp fold MODEL INPUT OUT`: structures of new sequences from a trained model."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,7 +37,12 @@ def fold(
     quantization: Annotated[
         Literal["none", "int8", "nf4"] | None, typer.Option(help="Of the language model; by default as in training.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="By default as in training.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of the prediction; by default as in training, which gives the same bits.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="Processes that rebuild traces; by default all cores.")
+    ] = None,
 ) -> None:
     """Fold sequences: C-alpha traces as mmCIF and PDB with the confidence as B-factors, a summary and a page."""
     if sequence is not None and source is not None and out is None:
@@ -66,7 +72,7 @@ def fold(
         typer.echo(plan(loaded, targets))
         return
     write_tables(out, [], refused)
-    folded = fold_into(out, loaded, targets, overwrite=overwrite, maps=maps)
+    folded = fold_into(out, loaded, targets, overwrite=overwrite, maps=maps, workers=jobs or os.cpu_count() or 1)
     write_tables(out, folded, refused)
     write_page(out, folded, refused, title=loaded.title)
     if not folded:

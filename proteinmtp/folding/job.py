@@ -25,6 +25,8 @@ from proteinmtp.tables.record import Record
 
 STRUCTURES, MAPS = "structures", "maps"
 FORMATS = (".cif", ".pdb")
+WORTH_WORKERS = 500_000
+"""Entries of the L x L matrices of all sequences, from which on the start of processes is worth its seconds."""
 
 
 class FoldRecord(Record):
@@ -64,7 +66,7 @@ MAPS_TABLE = Table("maps", MapsRow, ("name", "distance"))
 
 
 def fold_into(
-    out: Path, model: Model, targets: Sequence[Target], *, overwrite: bool = False, maps: bool = False
+    out: Path, model: Model, targets: Sequence[Target], *, overwrite: bool = False, maps: bool = False, workers: int = 1
 ) -> list[FoldRecord]:
     """Fold each sequence that is not done, and return the records of all in their order.
 
@@ -74,12 +76,13 @@ def fold_into(
         targets: sequences with names that differ.
         overwrite: fold again what is done.
         maps: write distances, deviation and contacts too.
+        workers: processes that rebuild traces, if it is worth starting them.
     """
     done = {} if overwrite else {target.name: found for target in targets if (found := _done(out, model, target, maps))}
     if done:
         logging.info("%d of %d sequences are done already", len(done), len(targets))
     waiting = [target for target in targets if target.name not in done]
-    done |= {record.name: record for record in _folded(out, model, waiting, maps)}
+    done |= {record.name: record for record in _folded(out, model, waiting, maps=maps, workers=workers)}
     return [done[target.name] for target in targets]
 
 
@@ -96,10 +99,12 @@ def write_tables(out: Path, records: Sequence[FoldRecord], refused: Sequence[Ref
     _write(out / "refused.csv", [asdict(refusal) for refusal in refused], ("record", "name", "reason"))
 
 
-def _folded(out: Path, model: Model, targets: Sequence[Target], maps: bool) -> Iterator[FoldRecord]:
+def _folded(out: Path, model: Model, targets: Sequence[Target], *, maps: bool, workers: int) -> Iterator[FoldRecord]:
+    if sum(len(target.sequence) ** 2 for target in targets) < WORTH_WORKERS:
+        workers = 1
     meter = Progress("fold", len(targets))
     of_name = {target.name: target for target in targets}
-    for folded in model.fold_each(targets):
+    for folded in model.fold_each(targets, workers=workers):
         target = of_name[folded.name]
         for suffix in FORMATS:
             folded.write(out / STRUCTURES / file_name(target.name, suffix))

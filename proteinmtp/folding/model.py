@@ -3,7 +3,9 @@
 Each chain is computed as the workflow computes it, by the same code, so on the CPU it gets the same bits.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +18,10 @@ from proteinmtp.base.files import text_sha256
 from proteinmtp.config import RunConfig
 from proteinmtp.folding.artefact import MODEL, Opened, open_artefact
 from proteinmtp.folding.sequences import Target, targets_of
+from proteinmtp.folding.workers import rebuilding
 from proteinmtp.model.backbone import Architecture
-from proteinmtp.predictors.decode import Usual
 from proteinmtp.predictors.network import Predictor
-from proteinmtp.predictors.traces import batches, trace_batch
+from proteinmtp.predictors.traces import batches
 from proteinmtp.structures.writing import write_trace
 from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainSequence
@@ -105,7 +107,7 @@ class Model:
     def __init__(self, opened: Opened, settings: RunConfig):
         self.name = opened.record.run
         self.settings = settings
-        self._opened, self._usual = opened, Usual.of(opened.hand)
+        self._opened = opened
         self._predictor = Predictor.load(settings, backbone=opened.base, saved=opened.folder / MODEL)
         made_by = opened.record.versions.get("proteinmtp", "")
         self.title = f"C-alpha trace predicted by {self.name} ({opened.record.digest[:12]}), ProteinMTP {made_by}"
@@ -140,24 +142,40 @@ class Model:
         folded = {one.name: one for one in self.fold_each(targets)}
         return [folded[target.name] for target in targets]
 
-    def fold_each(self, targets: Sequence[Target]) -> Iterator[Folded]:
-        """Yield each sequence folded, shortest first; those of like length are folded together."""
-        of_name = {target.name: target for target in targets}
+    def fold_each(self, targets: Sequence[Target], *, workers: int = 1) -> Iterator[Folded]:
+        """Yield each sequence folded, shortest first; those of like length are folded together.
+
+        Parameters:
+            targets: with names that differ.
+            workers: processes that rebuild traces, to the same bits, while this one predicts. With more than one the
+                program that calls must be guarded by `if __name__ == "__main__"`.
+        """
+        sequences = {target.name: target.sequence for target in targets}
+        lengths = {name: len(sequence) for name, sequence in sequences.items()}
         config = self.settings.reconstruct
-        for names in batches({name: len(target.sequence) for name, target in of_name.items()}, config):
-            sequences = {name: of_name[name].sequence for name in names}
-            rows = list(self._predictor.predict([ChainSequence(*item) for item in sequences.items()]))
-            rebuilt = trace_batch(rows, sequences=sequences, usual=self._usual, config=config)
-            for row, trace in zip(rows, rebuilt, strict=True):
-                yield Folded(
-                    name=row.chain_id,
-                    sequence=sequences[row.chain_id],
-                    coords=trace.coords,
-                    confidence=self._worth(row, trace),
-                    prediction=row,
-                    trace=trace,
-                    title=self.title,
-                )
+        waiting: deque[tuple[list[PredictionRow], Future[list[TraceRow]]]] = deque()
+        with rebuilding(workers, self._opened.hand, config) as submit:
+            for names in batches(lengths, config):
+                rows = list(self._predictor.predict([ChainSequence(name, sequences[name]) for name in names]))
+                waiting.append((rows, submit(rows, {name: sequences[name] for name in names})))
+                while len(waiting) > 2 * workers or (waiting and waiting[0][1].done()):
+                    yield from self._folded(sequences, *waiting.popleft())
+            while waiting:
+                yield from self._folded(sequences, *waiting.popleft())
+
+    def _folded(
+        self, sequences: Mapping[str, str], rows: Sequence[PredictionRow], traces: "Future[list[TraceRow]]"
+    ) -> Iterator[Folded]:
+        for row, trace in zip(rows, traces.result(), strict=True):
+            yield Folded(
+                name=row.chain_id,
+                sequence=sequences[row.chain_id],
+                coords=trace.coords,
+                confidence=self._worth(row, trace),
+                prediction=row,
+                trace=trace,
+                title=self.title,
+            )
 
     def _worth(self, row: PredictionRow, trace: TraceRow) -> np.ndarray | None:
         curve = self._opened.calibration

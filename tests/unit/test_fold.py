@@ -111,6 +111,16 @@ def test_it_gives_the_bits_of_the_workflow(run: Path, model: Model, small: Small
         assert found.scores()["energy"] == row.energy / row.length
 
 
+def test_several_processes_give_the_same(model: Model):
+    rng = np.random.default_rng(0)
+    targets = [
+        Target(str(length), "".join(rng.choice(list("ACDEFGHIKLMNPQRSTVWY"), length))) for length in (20, 30, 60)
+    ]
+    alone, together = (list(model.fold_each(targets, workers=workers)) for workers in (1, 2))
+    for one, other in zip(alone, together, strict=True):
+        assert one.name == other.name and np.array_equal(one.coords, other.coords)
+
+
 def test_what_is_found_has_shapes_and_is_symmetric(model: Model):
     (found,) = model.fold(["MKVLAAGIVALLLAACSSNKEV"])
     for matrix in (found.distances, found.sigma, found.contacts):

@@ -54,6 +54,7 @@ def test_from_the_checkout_itself_under_a_path_with_spaces(finished_project: Pro
     assert runs_of_report(finished_project.folder / "results") == {"distance", "coords", "system", *NULLS}
 
 
+@pytest.mark.slow
 def test_as_a_module_with_a_prefix_of_another_workflow(odd_checkout: Project, tmp_path: Path):
     other = tmp_path / "other"
     other.mkdir()

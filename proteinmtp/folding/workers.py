@@ -1,0 +1,56 @@
+"""Traces rebuilt in processes of their own, while this one predicts."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+
+from proteinmtp.base import logs
+from proteinmtp.config import ReconstructConfig
+from proteinmtp.predictors.decode import Usual
+from proteinmtp.predictors.traces import trace_batch
+from proteinmtp.tables.hand import HandRecord
+from proteinmtp.tables.predictions import PredictionRow
+from proteinmtp.tables.traces import TraceRow
+
+Submit = Callable[[Sequence[PredictionRow], Mapping[str, str]], "Future[list[TraceRow]]"]
+"""From predictions of a batch, and the letters by name, to the traces that will come."""
+
+_begun: dict[str, Callable[[Sequence[PredictionRow], Mapping[str, str]], list[TraceRow]]] = {}
+"""What a worker was begun with."""
+
+
+@contextmanager
+def rebuilding(workers: int, hand: HandRecord, config: ReconstructConfig) -> Iterator[Submit]:
+    """Give a function that rebuilds batches: in so many processes, or with one worker at once and here."""
+    if workers <= 1:
+        rebuild = _rebuilder(hand, config)
+
+        def at_once(rows: Sequence[PredictionRow], sequences: Mapping[str, str]) -> "Future[list[TraceRow]]":
+            done: Future[list[TraceRow]] = Future()
+            done.set_result(rebuild(rows, sequences))
+            return done
+
+        yield at_once
+        return
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(hand, config))
+    try:
+        yield lambda rows, sequences: pool.submit(_rebuild, rows, sequences)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _rebuilder(
+    hand: HandRecord, config: ReconstructConfig
+) -> Callable[[Sequence[PredictionRow], Mapping[str, str]], list[TraceRow]]:
+    usual = Usual.of(hand)
+    return lambda rows, sequences: trace_batch(rows, sequences=sequences, usual=usual, config=config)
+
+
+def _begin(hand: HandRecord, config: ReconstructConfig) -> None:
+    logs.setup()
+    _begun["rebuild"] = _rebuilder(hand, config)
+
+
+def _rebuild(rows: Sequence[PredictionRow], sequences: Mapping[str, str]) -> list[TraceRow]:
+    return _begun["rebuild"](rows, sequences)
