@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from proteinmtp.folding.model import Model
 from proteinmtp.folding.sequences import Target
 
-BYTES_PER_PAIR = 1600
+BYTES_PER_PAIR = 1000
 """Main memory beside the model for each entry of the L x L matrix of the longest chain, as measured; docs/fold.md."""
 
 
