@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ..support.project import NULLS, Project, copy_project
+from ..support.project import SMALL, Project, copy_project
 
+NULLS = [f"null_{name}" for name in SMALL["nulls"]]
 RANKS = {"eigenfold_1": "0", "eigenfold_5": "4"}
 TARGETS = 93
 WITHIN = {"rmsd": 0.02, "tm_score": 0.001, "gdt_ts": 0.008, "gdt_ha": 0.012, "lddt": 0.005}

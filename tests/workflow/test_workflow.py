@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -106,6 +107,20 @@ def test_confidence_is_what_validation_chains_make_of_it_and_b_factors_carry_it(
     (model,) = gemmi.read_structure(str(runs / "system" / "pdb" / "000" / f"{rows[0].chain_id}.pdb"))
     carried = [residue["CA"][0].b_iso for residue in model["A"]]
     assert carried == pytest.approx(rows[0].confidence.tolist(), abs=0.006)
+
+
+def test_the_sequence_of_the_readme_is_folded_by_a_run_and_the_folder_is_whole(finished: Project):
+    lines = (finished.folder / "README.md").read_text(encoding="utf-8").splitlines()
+    (line,) = (line for line in lines if line.startswith("proteinmtp fold "))
+    words = line.replace("runs/slots", "runs/system").split()
+    for command in (words, ["proteinmtp", "verify", "results"]):
+        done = subprocess.run(
+            [sys.executable, "-c", "from proteinmtp.cli.main import main; main()", *command[1:]],
+            cwd=finished.folder, env=finished.environment(), capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert "proteinmtp.json" in {path.name for path in (finished.folder / "results/runs/system/artefact").iterdir()}
+    assert (finished.folder / "my_folds" / "index.html").is_file()
 
 
 def test_a_null_is_decoded_as_the_runs_that_it_stands_beside(finished: Project):
