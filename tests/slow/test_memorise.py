@@ -64,8 +64,9 @@ def test_sixteen_real_chains_are_learned_by_heart(root: Path, shared: Path, tmp_
 
 def wrong_hands(results: Path, run: str) -> list[str]:
     """Return the chains whose mirror image would have been closer to the experiment."""
-    structures = (results / "runs" / run / "structures").glob("*.parquet")
-    model = {row.chain_id: row.coords for row in TRACES.read(*structures)}
+    traces = (results / "runs" / run / "traces").glob("*.parquet")
+    model = {row.chain_id: row.coords for row in TRACES.read(*traces)}
+    assert len(model) == CHAINS
     wrong = []
     for chain in read_chains(list((results / "data/chains").glob("*.parquet")), model):
         seen = np.isfinite(chain.coords).all(1)
