@@ -5,15 +5,10 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
 from proteinmtp.base.files import text_sha256
-from proteinmtp.geometry.chirality import mirror
-from proteinmtp.geometry.superposition import score
-from proteinmtp.tables.chains import read_chains
-from proteinmtp.tables.traces import TRACES
+from proteinmtp.tables.metrics import METRICS
 
 from ..support.project import copy_project
 
@@ -63,15 +58,7 @@ def test_sixteen_real_chains_are_learned_by_heart(root: Path, shared: Path, tmp_
 
 
 def wrong_hands(results: Path, run: str) -> list[str]:
-    """Return the chains whose mirror image would have been closer to the experiment."""
-    traces = (results / "runs" / run / "traces").glob("*.parquet")
-    model = {row.chain_id: row.coords for row in TRACES.read(*traces)}
-    assert len(model) == CHAINS
-    wrong = []
-    for chain in read_chains(list((results / "data/chains").glob("*.parquet")), model):
-        seen = np.isfinite(chain.coords).all(1)
-        native = torch.from_numpy(chain.coords[seen].astype(np.float64))
-        rebuilt = torch.from_numpy(model[chain.chain_id][seen].astype(np.float64))
-        if score(mirror(rebuilt), native).rmsd < score(rebuilt, native).rmsd:
-            wrong.append(chain.chain_id)
-    return wrong
+    """Return the chains of the right fold whose mirror image would have been closer to the experiment."""
+    rows = list(METRICS.read(results / "runs" / run / "metrics.parquet"))
+    assert len(rows) == CHAINS
+    return [row.chain_id for row in rows if row.scores["mirrored"] == 1]
