@@ -22,6 +22,8 @@ def safe_id(name: str) -> str:
 def file_name(name: str, suffix: str) -> str:
     """Return a file's name for a name from data: nothing in it means anything in a path, and it is not too long."""
     quoted = quote(name, safe="")
+    if quoted.startswith("."):  # else it would be hidden
+        quoted = f"%2E{quoted[1:]}"
     if len(quoted) > LONGEST_NAME:
         quoted = f"{quoted[: LONGEST_NAME - 9]}-{text_sha256(name)[:8]}"
     return quoted + suffix

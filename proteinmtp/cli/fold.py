@@ -1,7 +1,6 @@
 """`proteinmtp fold MODEL INPUT OUT`: structures of new sequences from a trained model."""
 
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -40,6 +39,9 @@ def fold(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Of the prediction; by default as in training, which gives the same bits.")
     ] = None,
+    own_parts: Annotated[
+        bool, typer.Option("--own-parts", help="Import a head of your own that the model names. It is code that runs.")
+    ] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="Processes that rebuild traces; by default all cores.")
     ] = None,
@@ -51,29 +53,34 @@ def fold(
     if out is None or (source is None) == (sequence is None):
         raise typer.BadParameter("fold takes MODEL INPUT OUT, or MODEL OUT --sequence MKV...")
 
-    from proteinmtp.folding.job import fold_into, write_tables
+    from proteinmtp.folding.job import fold_into, write_refused, write_summary
     from proteinmtp.folding.model import load
     from proteinmtp.folding.page import write_page
     from proteinmtp.folding.plan import plan
     from proteinmtp.folding.sequences import read_sequences, targets_of
+    from proteinmtp.folding.workers import cores
+    from proteinmtp.structures.records import printable
 
     if source is None:
         records = [("sequence", str(sequence))]
     else:
         records = read_sequences(sys.stdin.buffer.read() if source == "-" else Path(source))
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out} is a file; name a folder")
-    loaded = load(model, device=device, quantization=quantization, threads=threads)
+    try:
+        if not dry_run:
+            out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{out} cannot be made or is no folder: {error.strerror}") from error
+    loaded = load(model, device=device, quantization=quantization, threads=threads, own_parts=own_parts)
     limits = [limit for limit in (loaded.longest, max_length) if limit is not None]
     targets, refused = targets_of(records, longest=min(limits, default=None))
     for refusal in refused:
-        logging.warning("record %d, %s: %s", refusal.record, refusal.name[:80], refusal.reason)
+        logging.warning("record %d, %s: %s", refusal.record, printable(refusal.name[:80]), refusal.reason)
     if dry_run:
         typer.echo(plan(loaded, targets))
         return
-    write_tables(out, [], refused)
-    folded = fold_into(out, loaded, targets, overwrite=overwrite, maps=maps, workers=jobs or os.cpu_count() or 1)
-    write_tables(out, folded, refused)
+    write_refused(out, refused)
+    folded = fold_into(out, loaded, targets, overwrite=overwrite, maps=maps, workers=jobs or cores())
+    write_summary(out, folded)
     write_page(out, folded, refused, title=loaded.title)
     if not folded:
         raise DataError(f"none of the {len(refused)} records could be folded; see {out / 'refused.csv'}")

@@ -12,12 +12,14 @@ import json
 import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from pydantic import ValidationError
 
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import give_usual_permissions, write_json
@@ -33,8 +35,12 @@ RECORD, SETTINGS, MODEL, BASE = "proteinmtp.json", "settings.json", "model", "ba
 HAND, CALIBRATION = "hand.json", "calibration.json"
 INSIDE = "artefact"
 """Name of the folder in that of a run."""
+MOST_NAME = 4000
+"""Letters of a path, about; what is longer is none."""
 PACKAGES = ("proteinmtp", "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy")
-HUB_ID = re.compile(r"([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
+FILES = [*HUB_FILES, "*.jinja"]
+"""What a model's folder holds, and what is fetched of it: settings, safetensors, vocabularies; nothing that is run."""
+HUB_ID = re.compile(r"(\w[\w.-]*/[\w.-]+)(?:@([\w./-]+))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +74,8 @@ def write_artefact(
         hand: record of what is usual in the training chains.
         calibration: record of what confidence is worth.
     """
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder)
     folder.mkdir(parents=True)
     base = _base_of(settings)
     _place(trained, folder / MODEL)
@@ -88,11 +95,12 @@ def write_artefact(
     return record
 
 
-def open_artefact(name: str | Path) -> Opened:
+def open_artefact(name: str | Path, *, own_parts: bool = False) -> Opened:
     """Read and check a model's folder.
 
     Parameters:
         name: a run's folder, a model's folder, or an id on the hub, with `@revision` if it is to stay the same.
+        own_parts: whether heads and losses from outside the library may be imported by name, which is code.
 
     Raises:
         DataError: in one line, if there is no model, or a file is missing or changed.
@@ -106,11 +114,28 @@ def open_artefact(name: str | Path) -> Opened:
     return Opened(
         folder=folder,
         record=record,
-        settings=RunConfig.model_validate_json((folder / SETTINGS).read_bytes()),
+        settings=_settings_of(folder, record, own_parts=own_parts),
         base=base,
         hand=HandRecord.read(folder / HAND),
         calibration=Calibration.read(folder / CALIBRATION) if CALIBRATION in record.files else None,
     )
+
+
+def _settings_of(folder: Path, record: Artefact, *, own_parts: bool) -> RunConfig:
+    try:
+        settings = RunConfig.model_validate_json((folder / SETTINGS).read_bytes())
+    except ValidationError as error:
+        made_by = record.versions.get("proteinmtp", "another version")
+        raise DataError(
+            f"{folder / SETTINGS} is not what ProteinMTP {version('proteinmtp')} reads; the model was made by {made_by}"
+        ) from error
+    outside = [name for name in (settings.head.kind, *(term.name for term in settings.loss.terms or ())) if "." in name]
+    if outside and not own_parts:
+        raise DataError(
+            f"{folder} needs {', '.join(outside)}, a module from outside ProteinMTP that would be imported and run;"
+            " if you trust it, say --own-parts, or own_parts=True"
+        )
+    return settings
 
 
 def _base_of(settings: RunConfig) -> Base:
@@ -125,19 +150,17 @@ def _base_of(settings: RunConfig) -> Base:
 def _place(source: Path, target: Path) -> None:
     """Put the files of a folder elsewhere: linked, or copied where settings are or the file system has no links."""
     for path in sorted(source.rglob("*")):
-        if not path.is_file() or path.suffix == ".md" or ".cache" in path.relative_to(source).parts:
-            continue  # PEFT writes a card with nothing in it but the place of its base model
+        if not path.is_file() or not any(map(path.match, FILES)) or ".cache" in path.relative_to(source).parts:
+            continue
         placed = target / path.relative_to(source)
         placed.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_symlink():
-            placed.symlink_to(path.resolve())
-        elif path.suffix == ".json":
+        if path.suffix == ".json":
             shutil.copyfile(path, placed)
-        else:
-            try:
-                os.link(path, placed)
-            except OSError:
-                shutil.copyfile(path, placed)
+            continue
+        try:
+            os.link(path.resolve(), placed)
+        except OSError:
+            shutil.copyfile(path, placed)
 
 
 def _name_base(path: Path, base: Base) -> None:
@@ -150,10 +173,11 @@ def _name_base(path: Path, base: Base) -> None:
 
 
 def _folder_of(name: str) -> Path:
-    for folder in (Path(name), Path(name) / INSIDE):
-        if (folder / RECORD).is_file():
-            return folder
-    if Path(name).is_dir():
+    with suppress(OSError):  # a name that is too long for one is none of a folder
+        for folder in (Path(name), Path(name) / INSIDE):
+            if (folder / RECORD).is_file():
+                return folder
+    if len(name) < MOST_NAME and Path(name).is_dir():
         raise DataError(f"{name} holds no model: neither {RECORD} nor {INSIDE}/{RECORD}; name the folder of a run")
     match = HUB_ID.fullmatch(name)
     if match is None:
@@ -163,7 +187,7 @@ def _folder_of(name: str) -> Path:
 
 def _fetched(name: str, revision: str | None) -> Path:
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES))
-    except (HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, OSError) as error:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=FILES))
+    except (HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{name} is no folder here, and cannot be fetched from the hub: {reason}") from error

@@ -16,6 +16,7 @@ from typing import Annotated
 import numpy as np
 import polars as pl
 
+from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import atomic, file_name, text_sha256
 from proteinmtp.base.logs import Progress
 from proteinmtp.folding.model import Folded, Model
@@ -86,8 +87,13 @@ def fold_into(
     return [done[target.name] for target in targets]
 
 
-def write_tables(out: Path, records: Sequence[FoldRecord], refused: Sequence[Refusal]) -> None:
-    """Write `summary.csv` and `refused.csv`."""
+def write_refused(out: Path, refused: Sequence[Refusal]) -> None:
+    """Write `refused.csv`."""
+    _write(out / "refused.csv", [asdict(refusal) for refusal in refused], ("record", "name", "reason"))
+
+
+def write_summary(out: Path, records: Sequence[FoldRecord]) -> None:
+    """Write `summary.csv`."""
     _write(
         out / "summary.csv",
         [
@@ -95,8 +101,8 @@ def write_tables(out: Path, records: Sequence[FoldRecord], refused: Sequence[Ref
             | {"note": record.note}
             for record in records
         ],
+        ("name", "file", "length", "mean_confidence"),
     )
-    _write(out / "refused.csv", [asdict(refusal) for refusal in refused], ("record", "name", "reason"))
 
 
 def _folded(out: Path, model: Model, targets: Sequence[Target], *, maps: bool, workers: int) -> Iterator[FoldRecord]:
@@ -106,6 +112,8 @@ def _folded(out: Path, model: Model, targets: Sequence[Target], *, maps: bool, w
     of_name = {target.name: target for target in targets}
     for folded in model.fold_each(targets, workers=workers):
         target = of_name[folded.name]
+        for path in (_record_of(out, target.name), *_files_of(out, target.name, maps=True)):
+            path.unlink(missing_ok=True)  # of another call; the record first, since it says that the rest is complete
         for suffix in FORMATS:
             folded.write(out / STRUCTURES / file_name(target.name, suffix))
         if maps:
@@ -119,7 +127,7 @@ def _folded(out: Path, model: Model, targets: Sequence[Target], *, maps: bool, w
             scores=folded.scores(),
             confidence=None if folded.confidence is None else np.round(folded.confidence, 2).tolist(),
         )
-        record.write(out / STRUCTURES / file_name(target.name, ".json"))
+        record.write(_record_of(out, target.name))
         yield record
         meter.step()
     meter.close()
@@ -127,14 +135,24 @@ def _folded(out: Path, model: Model, targets: Sequence[Target], *, maps: bool, w
 
 def _done(out: Path, model: Model, target: Target, maps: bool) -> FoldRecord | None:
     """Return the record of a sequence of which all files are there, by this model."""
-    path = out / STRUCTURES / file_name(target.name, ".json")
-    files = [path.with_name(file_name(target.name, suffix)) for suffix in FORMATS]
-    if maps:
-        files.append(out / MAPS / file_name(target.name, ".parquet"))
-    if not path.is_file() or not all(file.is_file() for file in files):
+    path = _record_of(out, target.name)
+    if not path.is_file() or not all(file.is_file() for file in _files_of(out, target.name, maps=maps)):
         return None
-    record = FoldRecord.read(path)
+    try:
+        record = FoldRecord.read(path)
+    except DataError:  # damaged, or of another version: it is made again
+        return None
     return record if record.key == _key(model, target) else None
+
+
+def _record_of(out: Path, name: str) -> Path:
+    return out / STRUCTURES / file_name(name, ".json")
+
+
+def _files_of(out: Path, name: str, *, maps: bool) -> list[Path]:
+    """Return the files of a sequence beside its record."""
+    files = [out / STRUCTURES / file_name(name, suffix) for suffix in FORMATS]
+    return [*files, out / MAPS / file_name(name, ".parquet")] if maps else files
 
 
 def _key(model: Model, target: Target) -> str:
@@ -157,7 +175,7 @@ def _write_maps(out: Path, folded: Folded) -> None:
     )
 
 
-def _write(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str] = ()) -> None:
+def _write(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
     rows = list(rows)
     table = pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame({name: [] for name in columns})
     with atomic(path) as temporary:

@@ -20,6 +20,8 @@ from proteinmtp.folding.artefact import MODEL, Opened, open_artefact
 from proteinmtp.folding.sequences import Target, targets_of
 from proteinmtp.folding.workers import rebuilding
 from proteinmtp.model.backbone import Architecture
+from proteinmtp.model.backbone_mistakes import missing_packages
+from proteinmtp.model.fixed_length import FixedLengthHead
 from proteinmtp.predictors.network import Predictor
 from proteinmtp.predictors.traces import batches
 from proteinmtp.structures.writing import write_trace
@@ -67,7 +69,13 @@ class Folded:
         return self._matrix(self.prediction.contact)
 
     def write(self, path: str | Path) -> None:
-        """Write the trace as mmCIF (.cif) or PDB, the confidence as B-factors."""
+        """Write the trace as mmCIF (.cif) or PDB (.pdb), the confidence as B-factors.
+
+        Raises:
+            UserError: if the name ends otherwise.
+        """
+        if Path(path).suffix.lower() not in (".cif", ".pdb"):
+            raise UserError(f"{path}: the name must end in .cif or .pdb")
         write_trace(
             Path(path), sequence=self.sequence, coords=self.coords, confidence=self.confidence, title=self.title
         )
@@ -85,15 +93,20 @@ class Folded:
             "mean_confidence": None if self.confidence is None else float(self.confidence.mean()),
             "expected_lddt": None if self.trace.confidence is None else float(self.trace.confidence.mean() / 100),
             "energy": None if self.trace.energy is None else self.trace.energy / length,
-            "hand_margin": self.trace.mirror_margin,
-            "mixed_hand": self.trace.mixed_hand,
-            "stress": self.trace.stress,
+            "hand_margin": _finite(self.trace.mirror_margin),
+            "mixed_hand": _finite(self.trace.mixed_hand),
+            "stress": _finite(self.trace.stress),
             "method": method,
             "start": family or None,
         }
 
     def _matrix(self, packed: np.ndarray | None) -> np.ndarray | None:
         return None if packed is None else triangle.unpack(packed, len(self.sequence))
+
+
+def _finite(value: float) -> float | None:
+    """Return a number, or None for what a trace of one residue or none has."""
+    return value if np.isfinite(value) else None
 
 
 class Model:
@@ -119,12 +132,13 @@ class Model:
 
     @property
     def longest(self) -> int | None:
-        """Residues of the longest chain that the model has positions for; None: it does not say."""
-        positions = Architecture.of(self._predictor.network.backbone.config).positions
-        if positions is None:
-            return None
-        per_residue = self.tokens_of(2) - self.tokens_of(1)
-        return (positions - self.tokens_of(0)) // per_residue
+        """Residues of the longest chain that the model has positions and outputs for; None: any length."""
+        network = self._predictor.network
+        positions = Architecture.of(network.backbone.config).positions
+        limits = [network.head.max_length] if isinstance(network.head, FixedLengthHead) else []
+        if positions is not None:
+            limits.append((positions - self.tokens_of(0)) // (self.tokens_of(2) - self.tokens_of(1)))
+        return min(limits, default=None)
 
     def tokens_of(self, length: int) -> int:
         """Return how many tokens a chain of `length` residues is."""
@@ -135,7 +149,10 @@ class Model:
 
         Raises:
             DataError: naming the first that cannot be folded.
+            TypeError: if it is one text, not several.
         """
+        if isinstance(sequences, str):
+            raise TypeError("fold takes a list of sequences: model.fold([sequence])")
         targets, refused = targets_of([("", sequence) for sequence in sequences], longest=self.longest)
         if refused:
             raise DataError(f"sequence {refused[0].record}: {refused[0].reason}")
@@ -185,7 +202,12 @@ class Model:
 
 
 def load(
-    name: str | Path, *, device: str | None = None, quantization: str | None = None, threads: int | None = None
+    name: str | Path,
+    *,
+    device: str | None = None,
+    quantization: str | None = None,
+    threads: int | None = None,
+    own_parts: bool = False,
 ) -> Model:
     """Load a trained model.
 
@@ -194,11 +216,12 @@ def load(
         device: cpu or cuda; by default that of training, if it is there.
         quantization: none, int8 or nf4; how weights of the language model are held. By default as in training.
         threads: of torch; by default as in training, which gives the same bits.
+        own_parts: whether a head from outside the library, which the model names, may be imported: it is code.
 
     Raises:
         DataError: if there is no model, or a file is missing or changed.
     """
-    opened = open_artefact(name)
+    opened = open_artefact(name, own_parts=own_parts)
     settings = opened.settings
     train, predict = settings.train, settings.predict
     if device == "cuda" and not torch.cuda.is_available():
@@ -209,4 +232,7 @@ def load(
         train = train.model_copy(update={"threads": threads})
     if quantization is not None:
         predict = predict.model_copy(update={"quantization": quantization})
-    return Model(opened, settings.model_copy(update={"train": train, "predict": predict}))
+    settings = settings.model_copy(update={"train": train, "predict": predict})
+    for missing in missing_packages(settings):
+        raise UserError(missing)
+    return Model(opened, settings)

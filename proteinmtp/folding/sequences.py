@@ -56,7 +56,7 @@ def read_sequences(source: Path | bytes, name: str = "") -> list[tuple[str, str]
     try:
         data = source.read_bytes() if isinstance(source, Path) else source
         if data.startswith(GZIP_MAGIC):
-            data, label = gzip.decompress(data), label.removesuffix(".gz")
+            data, label = gzip.decompress(data), re.sub(r"\.gz$", "", label, flags=re.IGNORECASE)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{label} cannot be read: {' '.join(str(error).split())}") from error
     suffix = Path(label).suffix.lower()
@@ -99,9 +99,10 @@ class _RefusedError(ValueError):
 
 def _checked(name: str, given: str, longest: int | None) -> Target:
     # What is no ASCII has no upper case that is a residue, though it may have one that looks so.
-    letters = "".join(letter.upper() if letter.isascii() else letter for letter in re.sub(r"\s", "", given)).rstrip("*")
+    letters = "".join(letter.upper() if letter.isascii() else letter for letter in re.sub(r"\s", "", given))
     sequence = letters.translate(str.maketrans("", "", GAPS))
     notes = [f"{len(letters) - len(sequence)} gaps left out"] if len(sequence) < len(letters) else []
+    sequence = sequence.rstrip("*")
     if not sequence:
         raise _RefusedError("no residues")
     wrong = next((at for at, letter in enumerate(sequence) if letter not in KNOWN + UNKNOWN + OTHER_RESIDUES), None)
@@ -126,20 +127,19 @@ def _of_table(data: bytes, label: str, separator: str | None) -> list[tuple[str,
             if separator is None
             else pl.read_csv(io.BytesIO(data), separator=separator, infer_schema=False)
         )
+        missing = [name for name in COLUMNS if name not in table.columns]
+        if missing:
+            raise DataError(f"{label} has no column {missing[0]}; its columns are {', '.join(table.columns)[:200]}")
+        return list(table.select(pl.col(name).cast(pl.String).fill_null("") for name in COLUMNS).iter_rows())
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         raise DataError(f"{label} cannot be read as a table: {' '.join(str(error).split())[:200]}") from error
-    missing = [name for name in COLUMNS if name not in table.columns]
-    if missing:
-        raise DataError(f"{label} has no column {missing[0]}; its columns are {', '.join(table.columns)[:200]}")
-    rows = table.select(pl.col(name).cast(pl.String).fill_null("") for name in COLUMNS).iter_rows()
-    return list(rows)
 
 
 def _of_fasta(text: str) -> Iterator[tuple[str, str]]:
     """Yield header and letters of each record; letters before the first header have none."""
     header = ""
     lines: list[str] = []
-    for line in text.splitlines():
+    for line in re.split(r"\r\n|\r|\n", text):
         if line.startswith(">"):
             if header or lines:
                 yield header, "".join(lines)

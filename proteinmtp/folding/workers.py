@@ -1,5 +1,6 @@
 """Traces rebuilt in processes of their own, while this one predicts."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +19,11 @@ Submit = Callable[[Sequence[PredictionRow], Mapping[str, str]], "Future[list[Tra
 
 _begun: dict[str, Callable[[Sequence[PredictionRow], Mapping[str, str]], list[TraceRow]]] = {}
 """What a worker was begun with."""
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from peft import AutoPeftModel
 import proteinmtp as public
 from pipeline import calibrate, chirality, package, reconstruct
 from proteinmtp.base.errors import DataError
+from proteinmtp.base.files import file_sha256
 from proteinmtp.config import RunConfig
-from proteinmtp.folding.artefact import open_artefact
-from proteinmtp.folding.job import MAPS_TABLE
+from proteinmtp.folding.artefact import FILES, open_artefact, write_artefact
+from proteinmtp.folding.job import MAPS_TABLE, FoldRecord, fold_into
 from proteinmtp.folding.model import Model, load
 from proteinmtp.folding.sequences import Target
 from proteinmtp.tables.chains import CHAINS, ChainSequence
@@ -163,9 +164,75 @@ def test_a_changed_file_is_named(run: Path, tmp_path: Path):
         open_artefact(copy)
 
 
+def test_what_is_of_another_call_is_never_taken_as_done(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    first, second, out = "MKVLAAGIVALLLAAC", "MKVLAAGIVALLLAACSSNKEV", tmp_path / "out"
+
+    def folded(sequence: str, *more: str) -> int:
+        return proteinmtp("fold", run, out, "--sequence", sequence, *more).exit_code
+
+    assert folded(first, "--maps") == folded(second) == 0
+    assert not list((out / "maps").iterdir()), "of the first sequence"
+    assert folded(second, "--maps") == 0
+    assert next(MAPS_TABLE.read(out / "maps" / "sequence.parquet")).length == 22
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(FoldRecord, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        fold_into(out, load(run), [Target("sequence", first)])
+    assert folded(second, "--maps") == 0
+    chain = gemmi.read_structure(str(out / "structures" / "sequence.cif"))[0]["A"]
+    assert len(chain) == 22
+    (out / "structures" / "sequence.json").write_text("{")
+    assert folded(second, "--maps") == 0 and "{}" not in (out / "structures" / "sequence.json").read_text()
+
+
+def test_code_that_a_model_names_is_not_imported(run: Path, tmp_path: Path):
+    copy = shutil.copytree(run / "artefact", tmp_path / "copy")
+    settings = json.loads((copy / "settings.json").read_text())
+    settings["head"]["kind"] = "payload.x"
+    (copy / "settings.json").write_text(json.dumps(settings))
+    record = json.loads((copy / "proteinmtp.json").read_text())
+    del record["sha256"]
+    record["files"]["settings.json"] = file_sha256(copy / "settings.json")
+    (copy / "proteinmtp.json").write_text(json.dumps(record))
+    with pytest.raises(DataError, match=r"needs payload\.x, a module from outside"):
+        open_artefact(copy)
+    assert open_artefact(copy, own_parts=True).settings.head.kind == "payload.x"
+    settings["head"]["nothing"] = 1
+    (copy / "settings.json").write_text(json.dumps(settings))
+    record["files"]["settings.json"] = file_sha256(copy / "settings.json")
+    (copy / "proteinmtp.json").write_text(json.dumps(record))
+    with pytest.raises(DataError, match="the model was made by"):
+        open_artefact(copy)
+
+
+def test_only_what_a_hub_gives_is_in_the_folder(run: Path, tmp_path: Path):
+    for name in contents(run / "artefact"):
+        assert any(Path(name).match(pattern) for pattern in FILES), name
+    (tmp_path / "trained").mkdir()
+    for name in (".snakemake_timestamp", "pytorch_model.bin", "code.py", "tokenizer.json"):
+        (tmp_path / "trained" / name).write_text("{}")
+    settings = small_config(runs=[{"name": "a", "train": {"tuning": "full"}}]).run("a")
+    record = write_artefact(
+        tmp_path / "made", run="a", settings=settings, trained=tmp_path / "trained", backbone=tmp_path,
+        hand=run / "hand.json", calibration=None,
+    )  # fmt: skip
+    assert set(record.files) == {"hand.json", "model/tokenizer.json", "settings.json"}
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(run: Path, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    done = proteinmtp("fold", run, tmp_path / "file" / "out", "--sequence", "MKVLAAG")
+    assert done.exit_code == 1 and "cannot be made or is no folder" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
-    [(".", "holds no model"), ("no such folder", "neither a folder nor an id on the hub")],
+    [
+        (".", "holds no model"),
+        ("no such folder", "neither a folder nor an id on the hub"),
+        ("./nothere", "neither a folder nor an id on the hub"),
+        ("a--b/c", "cannot be fetched from the hub"),
+        ("x" * 5000, "neither a folder nor an id on the hub"),
+    ],
 )
 def test_what_is_no_model_is_one_line(name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
