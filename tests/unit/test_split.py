@@ -50,6 +50,7 @@ def test_mmseqs_joins_relatives_and_leaves_strangers_apart(tmp_path: Path):
     assert clusters(hits, identity=0.9, coverage=0.5) == {"a": "a", "b": "b", "c": "c", "half": "a", "z": "c"}
 
 
+@pytest.mark.slow
 def test_relatives_are_all_that_a_search_of_all_with_all_would_join(tmp_path: Path):
     """Short pairs at the threshold, some of which are found in one direction alone, behind what looks like DNA."""
     rng = np.random.default_rng(1)
