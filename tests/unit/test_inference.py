@@ -206,5 +206,5 @@ def test_chain_names_never_become_paths(small: SmallData, hand: Path, tmp_path: 
     CHAINS.write(tmp_path / "chains", [chain])
     row = prediction(chain, np.nan_to_num(chain.coords))
     outputs = Rebuilding(tmp_path / "a", tmp_path / "chains", hand).of_rows([row])
-    assert [path.name for path in outputs.pdb.iterdir()] == ["..%2F..%2Fevil%2Fx.pdb"]
+    assert [path.name for path in outputs.pdb.iterdir()] == ["%2E.%2F..%2Fevil%2Fx.pdb"]
     assert not (tmp_path / "evil").exists()
