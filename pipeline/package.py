@@ -30,9 +30,10 @@ class Outputs:
 
 
 class Options(Section):
-    """Name and settings of the run."""
+    """Name and settings of the run, and the kind of the source of its structures."""
 
     run: str
+    source: str
     settings: RunConfig
 
 
@@ -49,6 +50,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     record = write_artefact(
         outputs.artefact.parent,
         run=options.run,
+        source=options.source,
         settings=options.settings,
         trained=trained,
         backbone=model_folder(inputs.backbone),

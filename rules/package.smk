@@ -18,7 +18,9 @@ rule package:
     params:
         stage=stage,
         options=lambda wildcards: options(
-            run=wildcards.run, settings=settings_of(wildcards.run)
+            run=wildcards.run,
+            source=CONFIG.source.kind,
+            settings=settings_of(wildcards.run),
         ),
         code=fingerprint("package"),
     message:

@@ -13,6 +13,7 @@ from proteinmtp.base import logs
 from proteinmtp.base.errors import one_line
 from proteinmtp.cli.compare import compare
 from proteinmtp.cli.config import config
+from proteinmtp.cli.export import export
 from proteinmtp.cli.fold import fold
 from proteinmtp.cli.inspect import inspect
 from proteinmtp.cli.plan import plan
@@ -31,7 +32,7 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (fold, score, compare, inspect, plan, verdicts, verify, config):
+for command in (fold, score, compare, inspect, plan, verdicts, export, verify, config):
     app.command()(command)
 
 

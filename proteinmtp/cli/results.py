@@ -9,12 +9,14 @@ from pydantic import ConfigDict
 
 from proteinmtp.base.errors import DataError, UserError
 from proteinmtp.base.files import file_sha256
+from proteinmtp.folding.card import Facts
 from proteinmtp.scoring.compare import Result, result
 from proteinmtp.scoring.statistics import Unit, resampling_unit
 from proteinmtp.tables.metrics import METRICS
 from proteinmtp.tables.parquet import check_origin
 from proteinmtp.tables.record import Record, checked_values
 from proteinmtp.tables.report_summary import ReportSummary
+from proteinmtp.tables.split_summary import SplitSummary
 
 
 class ResultsError(UserError):
@@ -75,6 +77,20 @@ def read_summary(path: Path) -> ReportSummary:
     if not summary.is_file():
         raise ResultsError(f"{path} holds no report/summary.json; make the report first")
     return ReportSummary.read(summary)
+
+
+def read_facts(artefact: Path) -> Facts:
+    """Read what a results folder says of a run, from the run's model folder in it; nothing if it lies elsewhere.
+
+    Raises:
+        DataError: if the report or the split is from another version.
+    """
+    results = artefact.resolve().parent.parent.parent
+    summary, split = results / "report" / "summary.json", results / "data" / "split.json"
+    return Facts(
+        scores=ReportSummary.read(summary) if summary.is_file() else None,
+        split=SplitSummary.read(split) if split.is_file() else None,
+    )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ model/               adapter or weights, head, slots, tokenizer, as training sav
 base/                the language model, unless it is on the hub or the run has all weights of its own
 hand.json            what is usual in the training chains
 calibration.json     what confidence is worth, for runs that have one
+README.md            the model card, if it was exported
 """
 
 import json
@@ -16,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
@@ -33,6 +35,8 @@ from proteinmtp.tables.saved_files import hashed
 
 RECORD, SETTINGS, MODEL, BASE = "proteinmtp.json", "settings.json", "model", "base"
 HAND, CALIBRATION = "hand.json", "calibration.json"
+CARD = "README.md"
+"""The model card: for people, and no part of the model, so that it may be edited."""
 INSIDE = "artefact"
 """Name of the folder in that of a run."""
 MOST_NAME = 4000
@@ -61,13 +65,22 @@ class Opened:
 
 
 def write_artefact(
-    folder: Path, *, run: str, settings: RunConfig, trained: Path, backbone: Path, hand: Path, calibration: Path | None
+    folder: Path,
+    *,
+    run: str,
+    source: str,
+    settings: RunConfig,
+    trained: Path,
+    backbone: Path,
+    hand: Path,
+    calibration: Path | None,
 ) -> Artefact:
     """Write a model's folder; files that are large are linked where that is possible.
 
     Parameters:
         folder: to write, replaced if it is there.
         run: its name.
+        source: kind of the source of its structures.
         settings: of the run, resolved.
         trained: folder of the trained run.
         backbone: folder of its language model.
@@ -84,13 +97,12 @@ def write_artefact(
     shutil.copyfile(hand, folder / HAND)
     if calibration is not None:
         shutil.copyfile(calibration, folder / CALIBRATION)
-    adapter = folder / MODEL / "adapter" / "adapter_config.json"
-    if adapter.is_file():
-        _name_base(adapter, base)
+    name_base(folder, base)
     # Where the language model came from on the machine that trained it is no setting of the model.
     write_json(folder / SETTINGS, settings.model_copy(update={"backbone": BackboneConfig()}).model_dump(mode="json"))
     give_usual_permissions(folder)
-    record = Artefact(run=run, base=base, versions={name: version(name) for name in PACKAGES}, files=hashed(folder))
+    versions = {name: version(name) for name in PACKAGES}
+    record = Artefact(run=run, source=source, base=base, versions=versions, files=hashed(folder))
     record.write(folder / RECORD)
     return record
 
@@ -110,7 +122,7 @@ def open_artefact(name: str | Path, *, own_parts: bool = False) -> Opened:
     record.check(folder, folder / RECORD)
     base = folder / {"none": MODEL, "folder": BASE, "hub": ""}[record.base.kind]
     if record.base.kind == "hub":
-        base = _fetched(str(record.base.id), record.base.revision)
+        base = fetched(str(record.base.id), record.base.revision)
     return Opened(
         folder=folder,
         record=record,
@@ -119,6 +131,21 @@ def open_artefact(name: str | Path, *, own_parts: bool = False) -> Opened:
         hand=HandRecord.read(folder / HAND),
         calibration=Calibration.read(folder / CALIBRATION) if CALIBRATION in record.files else None,
     )
+
+
+def name_base(folder: Path, base: Base) -> None:
+    """Name the language model in the settings of a folder's adapter, if it has one.
+
+    That is by id and revision, or by the way from the adapter's folder to it.
+    """
+    path = folder / MODEL / "adapter" / "adapter_config.json"
+    if not path.is_file():
+        return
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings["base_model_name_or_path"] = base.id if base.kind == "hub" else f"../../{BASE}"
+    settings["revision"] = base.revision if base.kind == "hub" else None
+    path.unlink()
+    write_json(path, settings)
 
 
 def _settings_of(folder: Path, record: Artefact, *, own_parts: bool) -> RunConfig:
@@ -139,12 +166,26 @@ def _settings_of(folder: Path, record: Artefact, *, own_parts: bool) -> RunConfi
 
 
 def _base_of(settings: RunConfig) -> Base:
-    if settings.train.tuning == "full":
-        return Base(kind="none")
     backbone = settings.backbone
+    origin = _origin(backbone)
+    if settings.train.tuning == "full":
+        return Base(kind="none", origin=origin)
     if backbone.kind == "hub" and not backbone.random and not is_pretrained(backbone):
-        return Base(kind="hub", id=backbone.hub.id, revision=backbone.hub.revision)
-    return Base(kind="folder")
+        return Base(kind="hub", origin=origin, id=backbone.hub.id, revision=backbone.hub.revision)
+    return Base(kind="folder", origin=origin)
+
+
+def _origin(backbone: BackboneConfig) -> str:
+    """Return what a language model was before the run, without any path of the machine."""
+    tiny = backbone.tiny
+    begun = {
+        "tiny": f"a small model of the {tiny.family} architecture, {tiny.layers} layers of {tiny.hidden_size} units",
+        "path": Path(backbone.path or "").name,
+        "hub": f"{backbone.hub.id} at {backbone.hub.revision}",
+    }[backbone.kind]
+    drawn = ", with random weights" if backbone.random or backbone.kind == "tiny" else ""
+    learnt = ", then trained on protein sequences" if is_pretrained(backbone) else ""
+    return begun + drawn + learnt
 
 
 def _place(source: Path, target: Path) -> None:
@@ -163,15 +204,6 @@ def _place(source: Path, target: Path) -> None:
             shutil.copyfile(path, placed)
 
 
-def _name_base(path: Path, base: Base) -> None:
-    """Name the base model in PEFT's settings by id and revision, or by the way from the adapter's folder to it."""
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    settings["base_model_name_or_path"] = base.id if base.kind == "hub" else f"../../{BASE}"
-    settings["revision"] = base.revision
-    path.unlink()
-    write_json(path, settings)
-
-
 def _folder_of(name: str) -> Path:
     with suppress(OSError):  # a name that is too long for one is none of a folder
         for folder in (Path(name), Path(name) / INSIDE):
@@ -182,12 +214,17 @@ def _folder_of(name: str) -> Path:
     match = HUB_ID.fullmatch(name)
     if match is None:
         raise DataError(f"{name} is neither a folder nor an id on the hub, as in user/name")
-    return _fetched(match[1], match[2])
+    return fetched(match[1], match[2])
 
 
-def _fetched(name: str, revision: str | None) -> Path:
+def fetched(name: str, revision: str | None, **options: Any) -> Path:  # Any: what the hub's client takes
+    """Fetch a model from the hub, or take what was fetched before, and return its folder.
+
+    Raises:
+        DataError: if it cannot be fetched.
+    """
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=FILES))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=[*FILES, CARD], **options))
     except (HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{name} is no folder here, and cannot be fetched from the hub: {reason}") from error

@@ -125,16 +125,21 @@ def load_backbone(
 def read_model(folder: Path, train: TrainConfig, dtype: torch.dtype, *, offload: bool = False) -> PreTrainedModel:
     """Read the weights in `folder`: float32 under full tuning, else `dtype`, quantised if `train` says so."""
     options: dict[str, Any] = {"device_map": "auto"} if offload else {}  # keywords of transformers
+    architecture = read_architecture(folder)
     if train.quantization != "none":
         options = {"device_map": {"": _device(train)}} | options
-        options["quantization_config"] = quantization(train, dtype)
+        if hasattr(architecture, "quantization_config"):  # they were saved so; the type of the arithmetic is ours
+            architecture.quantization_config = quantization(train, dtype).to_dict()
+            options["config"] = architecture
+        else:
+            options["quantization_config"] = quantization(train, dtype)
     model = AutoModel.from_pretrained(
         folder,
         dtype=torch.float32 if train.tuning == "full" else dtype,
         local_files_only=True,
         trust_remote_code=False,
         use_safetensors=True,
-        **_without_pooling(read_architecture(folder)),
+        **_without_pooling(architecture),
         **options,
     )
     if train.quantization == "nf4":

@@ -51,12 +51,17 @@ def make_backbone(config: BackboneConfig, seed: int, folder: Path) -> str:
 
 def save_backbone(backbone: Backbone, *, begun_with: Path, folder: Path) -> None:
     """Save a backbone that was trained, with the tokenizer and settings in the folder that it was loaded from."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for path in sorted(begun_with.iterdir()):
-        if path.is_file() and any(map(path.match, HUB_FILES)) and not any(map(path.match, WEIGHTS)):
-            shutil.copyfile(path, folder / path.name)
+    copy_settings(begun_with, folder)
     backbone.save_pretrained(folder)
     give_usual_permissions(folder)
+
+
+def copy_settings(source: Path, folder: Path) -> None:
+    """Copy all but the weights of a language model's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.is_file() and any(map(path.match, HUB_FILES)) and not any(map(path.match, WEIGHTS)):
+            shutil.copyfile(path, folder / path.name)
 
 
 def _draw_weights(folder: Path, seed: int) -> None:

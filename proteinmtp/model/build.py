@@ -97,7 +97,7 @@ def save_network(network: Network[Any], *, tokenizer: ResidueTokenizer, config: 
     tokenizer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    part = _trained_backbone(config.train, folder)
+    part = trained_backbone(config.train, folder)
     network.backbone.save_pretrained(part)
     if config.train.tuning == "lora":
         _sort_targets(part / "adapter_config.json")
@@ -123,7 +123,7 @@ def load_network(config: RunConfig, *, backbone: Path, saved: Path, dtype: torch
     Raises:
         DataError: if what was saved is not what the settings ask for.
     """
-    part = _trained_backbone(config.train, saved)
+    part = trained_backbone(config.train, saved)
     full = config.train.tuning == "full"
     model = load_backbone(
         part if full else backbone,
@@ -162,7 +162,8 @@ def _check_facts(kind: str, loaded: HeadFacts) -> None:
             )
 
 
-def _trained_backbone(train: TrainConfig, folder: Path) -> Path:
+def trained_backbone(train: TrainConfig, folder: Path) -> Path:
+    """Return where in the folder of a saved network its adapter lies, or under full tuning the whole backbone."""
     return folder / ("backbone" if train.tuning == "full" else "adapter")
 
 

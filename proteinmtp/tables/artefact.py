@@ -12,12 +12,16 @@ class Base(Record):
 
     Attributes:
         kind: none: the run's own weights are the whole of it; folder: it lies in `base`; hub: it is fetched.
+        origin: what it was before the run, in words for people.
         id, revision: of a model on the hub.
+        quantised: how its weights lie here, if not as they were trained.
     """
 
     kind: Literal["none", "folder", "hub"]
+    origin: str
     id: str | None = None
     revision: str | None = None
+    quantised: Literal["int8", "nf4"] | None = None
 
 
 class Artefact(SavedFiles):
@@ -26,12 +30,14 @@ class Artefact(SavedFiles):
     Attributes:
         format: of the folder.
         run: whose model it is.
+        source: kind of the source of the structures that it learnt from.
         base: the language model under it.
         versions: of the packages that made it.
     """
 
     format: Literal[1] = 1
     run: str
+    source: str
     base: Base
     versions: dict[str, str]
 

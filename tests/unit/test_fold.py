@@ -15,7 +15,7 @@ from Bio.PDB import MMCIFParser, PDBParser
 from peft import AutoPeftModel
 
 import proteinmtp as public
-from pipeline import calibrate, chirality, package, reconstruct
+from pipeline import reconstruct
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import file_sha256
 from proteinmtp.config import RunConfig
@@ -28,10 +28,9 @@ from proteinmtp.tables.predictions import PREDICTIONS
 from proteinmtp.tables.traces import TRACES
 
 from ..support.command import proteinmtp
+from ..support.packaged import LORA, packaged
 from ..support.small import SmallData, small_config
 from ..support.trained_runs import files_of
-
-LORA = {"tuning": "lora", "steps": 8, "batch_size": 8, "validate_every": 4, "lr": 0.01, "lora": {"rank": 4}}
 
 
 @pytest.fixture(scope="module")
@@ -39,28 +38,7 @@ def run(small: SmallData, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run, packaged by the stages; the table of its traces lies beside."""
     folder = tmp_path_factory.mktemp("fold") / "run"
     settings = small_config(runs=[{"name": "a", "head": {"kind": "distogram"}, "train": LORA}]).run("a")
-    files = files_of(small, folder)
-    files.train(settings)
-    hand, curve = folder / "hand.json", folder / "calibration.json"
-    chirality.run(
-        chirality.Inputs(chains=small.chains, split=small.split), chirality.Outputs(hand=hand), chirality.Options()
-    )
-    calibrate.run(
-        calibrate.Inputs(
-            chains=small.chains,
-            split=small.split,
-            hand=hand,
-            backbone=files.inputs.backbone,
-            record=files.outputs.record,
-        ),
-        calibrate.Outputs(calibration=curve),
-        calibrate.Options(settings=settings),
-    )
-    package.run(
-        package.Inputs(record=files.outputs.record, backbone=files.inputs.backbone, hand=hand, calibration=(curve,)),
-        package.Outputs(artefact=folder / "artefact" / "proteinmtp.json"),
-        package.Options(run="a", settings=settings),
-    )
+    packaged(small, folder, files_of(small, folder), settings)
     traces_of(small, settings, folder, small.chains[0])
     return folder
 
@@ -212,7 +190,7 @@ def test_only_what_a_hub_gives_is_in_the_folder(run: Path, tmp_path: Path):
         (tmp_path / "trained" / name).write_text("{}")
     settings = small_config(runs=[{"name": "a", "train": {"tuning": "full"}}]).run("a")
     record = write_artefact(
-        tmp_path / "made", run="a", settings=settings, trained=tmp_path / "trained", backbone=tmp_path,
+        tmp_path / "made", run="a", source="demo", settings=settings, trained=tmp_path / "trained", backbone=tmp_path,
         hand=run / "hand.json", calibration=None,
     )  # fmt: skip
     assert set(record.files) == {"hand.json", "model/tokenizer.json", "settings.json"}
