@@ -70,6 +70,8 @@ include: "rules/chirality.smk"
 include: "rules/calibrate.smk"
 include: "rules/reconstruct.smk"
 include: "rules/package.smk"
+include: "rules/fold.smk"
+include: "rules/fold_summary.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
 
@@ -115,6 +117,7 @@ rule all:
         expand(rules.comparator.output.listing, run=COMPARATORS),
         expand(rules.calibrate.output.calibration, run=CALIBRATED),
         expand(rules.package.output.artefact, run=RUNS),
+        expand(rules.fold_summary.output, run=RUNS, sequences=SEQUENCES),
         expand(rules.reconstruct.output.traces, run=SCORED, shard=SHARDS),
         expand(rules.evaluate.output, run=SCORED),
 

@@ -34,6 +34,7 @@ PARTS_OF = {
     "train": (HEADS, LOSSES),
     "predict": (HEADS, LOSSES),
     "calibrate": (HEADS, LOSSES),
+    "fold": (HEADS, LOSSES),
     "fit_null": (NULLS,),
     "predict_null": (NULLS,),
 }

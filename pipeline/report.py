@@ -11,6 +11,7 @@ from proteinmtp.report.data import ReportTables, report_data, summary
 from proteinmtp.report.page import page
 from proteinmtp.tables.comparator_listing import ComparatorListing
 from proteinmtp.tables.examples import EXAMPLES
+from proteinmtp.tables.folded import FoldSummary
 from proteinmtp.tables.history import HISTORY
 from proteinmtp.tables.metrics import METRICS
 from proteinmtp.tables.pretraining import PretrainingSummary
@@ -30,6 +31,7 @@ class Inputs:
     records: Annotated[tuple[Path, ...], "record of each trained run"]
     pretraining: Annotated[tuple[Path, ...], "what each pretrained backbone learnt"]
     comparators: Annotated[tuple[Path, ...], "what became of the files of each comparator"]
+    folds: Annotated[tuple[Path, ...], "what each run made of sequences without a structure"]
     quarantine: Annotated[Shards, "shards of what was not used"]
     split_summary: Annotated[Path, "summary of the split"]
 
@@ -83,6 +85,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
             pretrained=options.pretrained,
             pretraining={item.name: item for item in map(PretrainingSummary.read, inputs.pretraining)},
             comparators=[ComparatorListing.read(path) for path in inputs.comparators],
+            folds=[FoldSummary.read(path) for path in inputs.folds],
             quarantine=list(QUARANTINE.read(*inputs.quarantine)),
             split=SplitSummary.read(inputs.split_summary),
         )

@@ -16,8 +16,8 @@ from typing import Any
 _PUBLIC = {
     "FileScores": (".tables.file_scores", "FileScores"),
     "Folded": (".folding.model", "Folded"),
-    "Model": (".folding.model", "Model"),
-    "load": (".folding.model", "load"),
+    "Model": (".folding.hub", "Model"),
+    "load": (".folding.hub", "load"),
     "score": (".scoring.files", "score_files"),
 }
 

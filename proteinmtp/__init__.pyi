@@ -1,4 +1,5 @@
-from proteinmtp.folding.model import Folded, Model, load
+from proteinmtp.folding.hub import Model, load
+from proteinmtp.folding.model import Folded
 from proteinmtp.scoring.files import score_files as score
 from proteinmtp.tables.file_scores import FileScores
 

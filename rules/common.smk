@@ -9,6 +9,7 @@ from proteinmtp.base.files import cached_hashes, text_sha256
 from proteinmtp.base.fingerprint import Fingerprints
 from proteinmtp.base.plugins import module_name
 from proteinmtp.config import PAUSES, options_json, trainings
+from proteinmtp.folding.sequences import read_listed, sequences_digest
 from proteinmtp.model.backbone_mistakes import is_pretrained
 from proteinmtp.model.parts import HEADS, LOSSES
 from proteinmtp.predictors import catalogue
@@ -69,6 +70,7 @@ GPUS = {
     "train": lambda wildcards: CONFIG.run(wildcards.run).train.gpus,
     "predict": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
     "calibrate": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
+    "fold": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
 }
 """How many GPUs a job takes. Its resources may say fewer: Snakemake lowers them to the limit of the profile."""
 
@@ -108,10 +110,10 @@ def under(path):
     return f"{RESULTS}/{path}"
 
 
-def shards_of(folder):
+def shards_of(folder, suffix=".parquet"):
     """Return the shards in a folder under the results folder."""
     return expand(
-        under(f"{folder}/{{shard}}.parquet"), shard=SHARDS, allow_missing=True
+        under(f"{folder}/{{shard}}{suffix}"), shard=SHARDS, allow_missing=True
     )
 
 

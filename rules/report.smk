@@ -9,6 +9,7 @@ rule report:
             under("pretrained/{pretrained}/summary.json"), pretrained=PRETRAINED
         ),
         comparators=expand(under("runs/{run}/comparator.json"), run=COMPARATORS),
+        folds=expand(rules.fold_summary.output.summary, run=RUNS, sequences=SEQUENCES),
         quarantine=shards_of("data/quarantine"),
         split_summary=rules.split.output.summary,
     output:
@@ -50,6 +51,7 @@ rule report:
         "Write the report"
     shell:
         "{params.stage} report --metrics {input.metrics:q} --examples {input.examples:q} --history {input.history:q}"
-        " --records {input.records:q} --pretraining {input.pretraining:q} --comparators {input.comparators:q} --quarantine {params.quarantine:q}"
+        " --records {input.records:q} --pretraining {input.pretraining:q} --comparators {input.comparators:q}"
+        " --folds {input.folds:q} --quarantine {params.quarantine:q}"
         " --split-summary {input.split_summary:q} --options {params.options:q}"
         " --html {output.html:q} --summary {output.summary:q} --table {output.table:q} 2> {log:q}"

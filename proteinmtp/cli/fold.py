@@ -53,8 +53,8 @@ def fold(
     if out is None or (source is None) == (sequence is None):
         raise typer.BadParameter("fold takes MODEL INPUT OUT, or MODEL OUT --sequence MKV...")
 
+    from proteinmtp.folding.hub import load
     from proteinmtp.folding.job import fold_into, write_refused, write_summary
-    from proteinmtp.folding.model import load
     from proteinmtp.folding.page import write_page
     from proteinmtp.folding.plan import plan
     from proteinmtp.folding.sequences import read_sequences, targets_of
@@ -78,10 +78,10 @@ def fold(
     if dry_run:
         typer.echo(plan(loaded, targets))
         return
-    write_refused(out, refused)
+    write_refused(out / "refused.csv", refused)
     folded = fold_into(out, loaded, targets, overwrite=overwrite, maps=maps, workers=jobs or cores())
-    write_summary(out, folded)
-    write_page(out, folded, refused, title=loaded.title)
+    write_summary(out / "summary.csv", folded)
+    write_page(out / "index.html", folded, refused, title=loaded.title)
     if not folded:
         raise DataError(f"none of the {len(refused)} records could be folded; see {out / 'refused.csv'}")
     logging.info("%d sequences folded, %d refused: %s", len(folded), len(refused), out / "index.html")

@@ -28,6 +28,7 @@ from proteinmtp.config.parse import ParseConfig
 from proteinmtp.config.report import ReportConfig
 from proteinmtp.config.runs import RunConfig, RunEntry, check_names, run_of
 from proteinmtp.config.section import Section
+from proteinmtp.config.sequences import SequencesEntry
 from proteinmtp.config.source import SourceConfig
 from proteinmtp.config.split import SplitConfig
 
@@ -62,6 +63,11 @@ class Config(Section):
         description="predictors without a model that stand beside the runs, each as null_<name>: modules of"
         " proteinmtp/predictors/nulls, or of yours, with a dot in the name; null: all of the package",
     )
+    sequences: list[SequencesEntry] = Field(
+        [],
+        description="sequences that each run folds when it is trained: a name and a file, FASTA or a table with the"
+        " columns id and sequence (.csv, .tsv, .parquet), .gz too; docs/fold.md says what is made of them",
+    )
     evaluate: EvaluateConfig = EvaluateConfig()
     report: ReportConfig = ReportConfig()
 
@@ -78,6 +84,9 @@ class Config(Section):
     @model_validator(mode="after")
     def _names_differ(self) -> Config:
         check_names(self.runs, self.comparators)
+        names = [entry.name for entry in self.sequences]
+        if repeated := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"sequences: the name {repeated} is given twice")
         return self
 
     def run(self, name: str) -> RunConfig:

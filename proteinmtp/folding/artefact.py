@@ -107,12 +107,13 @@ def write_artefact(
     return record
 
 
-def open_artefact(name: str | Path, *, own_parts: bool = False) -> Opened:
+def open_artefact(name: str | Path, *, own_parts: bool = False, backbone: Path | None = None) -> Opened:
     """Read and check a model's folder.
 
     Parameters:
         name: a run's folder, a model's folder, or an id on the hub, with `@revision` if it is to stay the same.
         own_parts: whether heads and losses from outside the library may be imported by name, which is code.
+        backbone: folder of the language model, if it is at hand; by default one of the hub is fetched.
 
     Raises:
         DataError: in one line, if there is no model, or a file is missing or changed.
@@ -121,7 +122,9 @@ def open_artefact(name: str | Path, *, own_parts: bool = False) -> Opened:
     record = Artefact.read(folder / RECORD)
     record.check(folder, folder / RECORD)
     base = folder / {"none": MODEL, "folder": BASE, "hub": ""}[record.base.kind]
-    if record.base.kind == "hub":
+    if record.base.kind == "hub" and backbone is not None:
+        base = backbone
+    elif record.base.kind == "hub":
         base = fetched(str(record.base.id), record.base.revision)
     return Opened(
         folder=folder,

@@ -9,7 +9,7 @@ refused.csv                    a row for each record that was not folded
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -19,37 +19,15 @@ import polars as pl
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import atomic, file_name, text_sha256
 from proteinmtp.base.logs import Progress
-from proteinmtp.folding.model import Folded, Model
-from proteinmtp.folding.sequences import Refusal, Target
+from proteinmtp.folding.model import Folded, FoldingModel
+from proteinmtp.folding.sequences import Target
+from proteinmtp.tables.folded import FoldRecord, Refusal
 from proteinmtp.tables.parquet import HALFS, INT, TEXT, Table
-from proteinmtp.tables.record import Record
 
 STRUCTURES, MAPS = "structures", "maps"
 FORMATS = (".cif", ".pdb")
 WORTH_WORKERS = 500_000
 """Entries of the L x L matrices of all sequences, from which on the start of processes is worth its seconds."""
-
-
-class FoldRecord(Record):
-    """What a model says of its trace of a sequence; see `proteinmtp.folding.model.Folded.scores`.
-
-    Attributes:
-        name: of the sequence.
-        sequence: one letter for each residue, as it was folded.
-        note: what was changed in reading it.
-        model: of which run, and the hash of its files.
-        key: of sequence, model and settings; another one means that the files are those of another call.
-        scores: named numbers.
-        confidence: of each residue, 0..100; null if the model says none.
-    """
-
-    name: str
-    sequence: str
-    note: str
-    model: str
-    key: str
-    scores: dict[str, float | int | str | None]
-    confidence: list[float] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +45,13 @@ MAPS_TABLE = Table("maps", MapsRow, ("name", "distance"))
 
 
 def fold_into(
-    out: Path, model: Model, targets: Sequence[Target], *, overwrite: bool = False, maps: bool = False, workers: int = 1
+    out: Path,
+    model: FoldingModel,
+    targets: Sequence[Target],
+    *,
+    overwrite: bool = False,
+    maps: bool = False,
+    workers: int = 1,
 ) -> list[FoldRecord]:
     """Fold each sequence that is not done, and return the records of all in their order.
 
@@ -87,17 +71,24 @@ def fold_into(
     return [done[target.name] for target in targets]
 
 
-def write_refused(out: Path, refused: Sequence[Refusal]) -> None:
-    """Write `refused.csv`."""
-    _write(out / "refused.csv", [asdict(refusal) for refusal in refused], ("record", "name", "reason"))
+def write_refused(path: Path, refused: Sequence[Refusal]) -> None:
+    """Write a table of what was not folded, CSV."""
+    _write(path, [refusal.model_dump() for refusal in refused], ("record", "name", "reason"))
 
 
-def write_summary(out: Path, records: Sequence[FoldRecord]) -> None:
-    """Write `summary.csv`."""
+def write_summary(path: Path, records: Sequence[FoldRecord], places: Mapping[str, str] = {}) -> None:
+    """Write a table of what was folded, CSV.
+
+    Parameters:
+        path: of the table.
+        records: of the sequences, in the order of the rows.
+        places: folder of the structures of a sequence, by its name, if it is not the usual one.
+    """
     _write(
-        out / "summary.csv",
+        path,
         [
-            {"name": record.name, "file": f"{STRUCTURES}/{file_name(record.name, '.cif')}", **record.scores}
+            {"name": record.name, "file": f"{places.get(record.name, STRUCTURES)}/{file_name(record.name, '.cif')}"}
+            | record.scores
             | {"note": record.note}
             for record in records
         ],
@@ -105,7 +96,9 @@ def write_summary(out: Path, records: Sequence[FoldRecord]) -> None:
     )
 
 
-def _folded(out: Path, model: Model, targets: Sequence[Target], *, maps: bool, workers: int) -> Iterator[FoldRecord]:
+def _folded(
+    out: Path, model: FoldingModel, targets: Sequence[Target], *, maps: bool, workers: int
+) -> Iterator[FoldRecord]:
     if sum(len(target.sequence) ** 2 for target in targets) < WORTH_WORKERS:
         workers = 1
     meter = Progress("fold", len(targets))
@@ -133,7 +126,7 @@ def _folded(out: Path, model: Model, targets: Sequence[Target], *, maps: bool, w
     meter.close()
 
 
-def _done(out: Path, model: Model, target: Target, maps: bool) -> FoldRecord | None:
+def _done(out: Path, model: FoldingModel, target: Target, maps: bool) -> FoldRecord | None:
     """Return the record of a sequence of which all files are there, by this model."""
     path = _record_of(out, target.name)
     if not path.is_file() or not all(file.is_file() for file in _files_of(out, target.name, maps=maps)):
@@ -155,7 +148,7 @@ def _files_of(out: Path, name: str, *, maps: bool) -> list[Path]:
     return [*files, out / MAPS / file_name(name, ".parquet")] if maps else files
 
 
-def _key(model: Model, target: Target) -> str:
+def _key(model: FoldingModel, target: Target) -> str:
     return text_sha256(target.name, target.sequence, target.note, model.key)
 
 

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Sequence
 
-from proteinmtp.folding.model import Model
+from proteinmtp.folding.model import FoldingModel
 from proteinmtp.folding.sequences import Target
 
 BYTES_PER_PAIR = 1000
 """Main memory beside the model for each entry of the L x L matrix of the longest chain, as measured; docs/fold.md."""
 
 
-def plan(model: Model, targets: Sequence[Target]) -> str:
+def plan(model: FoldingModel, targets: Sequence[Target]) -> str:
     """Return how many sequences, tokens, bytes and seconds it would be; one sequence of middle length is timed.
 
     The time of a chain grows with the square of its length.

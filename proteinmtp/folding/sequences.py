@@ -10,8 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from proteinmtp.base.errors import DataError
+from proteinmtp.base.errors import ConfigError, DataError
+from proteinmtp.base.files import text_sha256
 from proteinmtp.base.residues import KNOWN, UNKNOWN
+from proteinmtp.tables.folded import Refusal
 
 GZIP_MAGIC = b"\x1f\x8b"
 PARQUET_MAGIC = b"PAR1"
@@ -31,15 +33,6 @@ class Target:
     name: str
     sequence: str
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """A record that is not folded: its number in the input from 1 on, its name, and why."""
-
-    record: int
-    name: str
-    reason: str
 
 
 def read_sequences(source: Path | bytes, name: str = "") -> list[tuple[str, str]]:
@@ -70,6 +63,25 @@ def read_sequences(source: Path | bytes, name: str = "") -> list[tuple[str, str]
     return found
 
 
+def read_listed(source: Path, key: str) -> list[tuple[str, str]]:
+    """Read sequences as `read_sequences` does, for the configuration.
+
+    Raises:
+        ConfigError: naming the key.
+    """
+    if not source.is_file():
+        raise ConfigError(f"{key}: there is no file {source}; the path is relative to where snakemake runs")
+    try:
+        return read_sequences(source)
+    except DataError as error:
+        raise ConfigError(f"{key}: {error}") from None
+
+
+def sequences_digest(records: Iterable[tuple[str, str]]) -> str:
+    """Return a hash of what `read_sequences` gives, which a touched file does not change."""
+    return text_sha256(*(text for record in records for text in record))
+
+
 def targets_of(
     records: Iterable[tuple[str, str]], *, longest: int | None
 ) -> tuple[Sequence[Target], Sequence[Refusal]]:
@@ -89,7 +101,7 @@ def targets_of(
                 raise _RefusedError(f"the name is that of record {targets[name][0]}; give it another")
             targets[name] = (number, _checked(name, given, longest))
         except _RefusedError as error:
-            refused.append(Refusal(number, name, str(error)))
+            refused.append(Refusal(record=number, name=name, reason=str(error)))
     return [target for _, target in targets.values()], refused
 
 

@@ -9,6 +9,7 @@ from proteinmtp.report.experiments import Experiment, experiments
 from proteinmtp.scoring.statistics import Bootstrap, Summary, of_run, resampling_unit
 from proteinmtp.tables.comparator_listing import ComparatorListing
 from proteinmtp.tables.examples import ExampleRow
+from proteinmtp.tables.folded import FoldSummary
 from proteinmtp.tables.history import HistoryRow
 from proteinmtp.tables.metrics import MetricsRow
 from proteinmtp.tables.pretraining import PretrainingSummary
@@ -35,6 +36,7 @@ class ReportTables:
         pretrained: for trainings with a pretrained backbone its name.
         pretraining: what each of these learnt, by name.
         comparators: what became of the files of each.
+        folds: what each training made of sequences without a structure.
         quarantine: what was not used.
         split: the division of the chains, and the books.
     """
@@ -51,6 +53,7 @@ class ReportTables:
     pretrained: Mapping[str, str]
     pretraining: Mapping[str, PretrainingSummary]
     comparators: Sequence[ComparatorListing]
+    folds: Sequence[FoldSummary]
     quarantine: Sequence[QuarantineRow]
     split: SplitSummary
 

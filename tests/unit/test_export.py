@@ -12,7 +12,8 @@ from peft import AutoPeftModel
 from proteinmtp.base.errors import DataError, UserError
 from proteinmtp.config import BackboneConfig
 from proteinmtp.folding.artefact import CARD, FILES
-from proteinmtp.folding.model import Folded, Model, load
+from proteinmtp.folding.hub import Model, load
+from proteinmtp.folding.model import Folded
 from proteinmtp.tables.artefact import Artefact
 
 from ..support.command import proteinmtp

@@ -15,15 +15,16 @@ from Bio.PDB import MMCIFParser, PDBParser
 from peft import AutoPeftModel
 
 import proteinmtp as public
-from pipeline import reconstruct
+from pipeline import fold, fold_summary, reconstruct
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import file_sha256
 from proteinmtp.config import RunConfig
 from proteinmtp.folding.artefact import FILES, open_artefact, write_artefact
-from proteinmtp.folding.job import MAPS_TABLE, FoldRecord, fold_into
-from proteinmtp.folding.model import Model, load
+from proteinmtp.folding.hub import Model, load
+from proteinmtp.folding.job import MAPS_TABLE, fold_into
 from proteinmtp.folding.sequences import Target
 from proteinmtp.tables.chains import CHAINS, ChainSequence
+from proteinmtp.tables.folded import FoldRecord, FoldSummary
 from proteinmtp.tables.predictions import PREDICTIONS
 from proteinmtp.tables.traces import TRACES
 
@@ -88,6 +89,38 @@ def test_it_gives_the_bits_of_the_workflow(run: Path, model: Model, small: Small
         assert np.array_equal(row.confidence, found.confidence.astype(np.float32))
         assert np.array_equal(predicted[row.chain_id].triu, found.prediction.triu)
         assert found.scores()["energy"] == row.energy / row.length
+
+
+def test_the_stages_fold_in_shards_and_put_together_what_was_in_the_file(
+    run: Path, model: Model, small: SmallData, tmp_path: Path
+):
+    path, folder = tmp_path / "in.fasta", tmp_path / "mine"
+    sequences = [f"MKVLAAGIVALLLAAC{'K' * at}" for at in range(5)]
+    records = [f">{at}\n{sequence}\n" for at, sequence in enumerate(sequences)]
+    path.write_text("".join([*records, ">0\nMKVLAAGIVAL\n"]), encoding="utf-8")
+    listings = [folder / f"{shard:03d}.json" for shard in range(3)]
+    for shard, listing in enumerate(listings):
+        fold.run(
+            fold.Inputs(artefact=run / "artefact" / "proteinmtp.json", backbone=small.backbone),
+            fold.Outputs(folder=folder / f"{shard:03d}", listing=listing),
+            fold.Options(file=str(path), shard=shard, shards=3),
+        )
+    names = {"page": "index.html", "table": "summary.csv", "refused": "refused.csv", "summary": "summary.json"}
+    fold_summary.run(
+        fold_summary.Inputs(listings=tuple(listings)),
+        fold_summary.Outputs(**{name: folder / file for name, file in names.items()}),
+        fold_summary.Options(sequences="mine", run="a"),
+    )
+    table = pl.read_csv(folder / "summary.csv")
+    assert table["name"].to_list() == list(range(5))
+    for file, found in zip(table["file"], model.fold(sequences), strict=True):
+        found.write(tmp_path / "alone.cif")
+        chains = [gemmi.read_structure(str(path))[0]["A"] for path in (folder / file, tmp_path / "alone.cif")]
+        coords, alone = ([residue["CA"][0].pos.tolist() for residue in chain] for chain in chains)
+        assert coords == alone
+    summary = FoldSummary.read(folder / "summary.json")
+    assert (summary.folded, summary.refused, summary.longest) == (5, 1, 20)
+    assert pl.read_csv(folder / "refused.csv")["record"].to_list() == [6]
 
 
 def test_several_processes_give_the_same(model: Model):

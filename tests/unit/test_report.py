@@ -114,6 +114,7 @@ def build(folder: Path, n: int, *, method: str = "members", **pretraining: objec
         records=tuple(folder / f"{run}.json" for run in RUNS[:2]),
         pretraining=(folder / "pretraining.json",),
         comparators=(),
+        folds=(),
         quarantine=Shards(folder / "quarantine", 1),
         split_summary=folder / "split.json",
     )

@@ -68,7 +68,7 @@ def test_a_record_is_refused_and_the_rest_goes_on(text: str, reason: str):
 def test_a_name_is_taken_once():
     targets, refused = read(f">a x\n{GOOD}\n>b\n{GOOD}\n>a y\n{GOOD}AA\n")
     assert [target.name for target in targets] == ["a", "b"]
-    assert refused == [Refusal(3, "a", "the name is that of record 1; give it another")]
+    assert refused == [Refusal(record=3, name="a", reason="the name is that of record 1; give it another")]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_tables_and_packed_files_say_the_same(tmp_path: Path):
 def test_numbers_and_holes_of_a_table_are_texts():
     assert read_sequences(b"sequence,id\nMKVLAA,1\n,2\n", "x.csv") == [("1", "MKVLAA"), ("2", "")]
     _, refused = read(b"sequence,id\nMKVLAA,1\n,2\n", "x.csv")
-    assert refused == [Refusal(2, "2", "no residues")]
+    assert refused == [Refusal(record=2, name="2", reason="no residues")]
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path):

@@ -11,6 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import gemmi
+import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -121,6 +122,28 @@ def test_the_sequence_of_the_readme_is_folded_by_a_run_and_the_folder_is_whole(f
         assert done.returncode == 0, done.stderr
     assert "proteinmtp.json" in {path.name for path in (finished.folder / "results/runs/system/artefact").iterdir()}
     assert (finished.folder / "my_folds" / "index.html").is_file()
+
+
+def test_sequences_are_folded_by_each_run_and_nothing_else_runs_again(finished: Project):
+    finished.configure({"sequences": [{"name": "mine", "file": "mine.fasta"}]})
+    done = finished.snakemake("-n")
+    assert done.returncode != 0 and "sequences (mine).file: there is no file mine.fasta" in done.stdout
+    path = finished.folder / "mine.fasta"
+    path.write_text(">a/b\nMKVLAAGIVALLLAACSSNKEV\n>bad\nMK1\n>c\nMKVLAAGIVALL\n", encoding="utf-8")
+    assert finished.planned() == {"fold", "fold_summary", "report"}
+    done = finished.snakemake()
+    assert done.returncode == 0, done.stdout[-4000:]
+    for run in ("distance", "coords", "system"):
+        folder = finished.folder / "results" / "runs" / run / "folded" / "mine"
+        table = pl.read_csv(folder / "summary.csv")
+        assert table["name"].to_list() == ["a/b", "c"]
+        assert all((folder / file).is_file() for file in table["file"])
+        assert pl.read_csv(folder / "refused.csv")["name"].to_list() == ["bad"]
+        assert 'href="000/structures/a%252Fb.cif"' in (folder / "index.html").read_text(encoding="utf-8")
+    report = (finished.folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<h2>Folded sequences</h2>" in report and "runs/system/folded/mine/index.html" in report
+    path.write_text(path.read_text(encoding="utf-8").replace("\n", "\r\n"), encoding="utf-8")
+    assert finished.planned() == set(), "the same sequences"
 
 
 def test_a_null_is_decoded_as_the_runs_that_it_stands_beside(finished: Project):
