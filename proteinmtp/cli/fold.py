@@ -27,6 +27,9 @@ def fold(
     maps: Annotated[
         bool, typer.Option("--maps", help="Write distances, their deviation and contacts, too, as Parquet.")
     ] = False,
+    plots: Annotated[
+        bool, typer.Option("--plots", help="Draw the distances and the confidence of each sequence, too, as PNG.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Fold again what is done.")] = False,
     max_length: Annotated[int | None, typer.Option(min=1, help="Refuse longer sequences.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be folded and how long it takes.")] = False,
@@ -79,7 +82,8 @@ def fold(
         typer.echo(plan(loaded, targets))
         return
     write_refused(out / "refused.csv", refused)
-    folded = fold_into(out, loaded, targets, overwrite=overwrite, maps=maps, workers=jobs or cores())
+    extras = [name for name, asked in (("maps", maps), ("plots", plots)) if asked]
+    folded = fold_into(out, loaded, targets, overwrite=overwrite, extras=extras, workers=jobs or cores())
     write_summary(out / "summary.csv", folded)
     write_page(out / "index.html", folded, refused, title=loaded.title)
     if not folded:

@@ -3,12 +3,13 @@
 structures/<name>.cif, .pdb    the trace, confidence as B-factors
 structures/<name>.json         what the model says of it; written last, so it says that the others are complete
 maps/<name>.parquet            if asked for: distances, their deviation and contact probabilities of the pairs i < j
+plots/<name>.png               if asked for: a picture of distances and confidence
 summary.csv                    a row for each sequence, in the order of the input
 refused.csv                    a row for each record that was not folded
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,9 @@ from proteinmtp.folding.sequences import Target
 from proteinmtp.tables.folded import FoldRecord, Refusal
 from proteinmtp.tables.parquet import HALFS, INT, TEXT, Table
 
-STRUCTURES, MAPS = "structures", "maps"
+STRUCTURES = "structures"
+EXTRAS = {"maps": ".parquet", "plots": ".png"}
+"""What is written beside the structures if it is asked for: folder, and how its files end."""
 FORMATS = (".cif", ".pdb")
 WORTH_WORKERS = 500_000
 """Entries of the L x L matrices of all sequences, from which on the start of processes is worth its seconds."""
@@ -50,7 +53,7 @@ def fold_into(
     targets: Sequence[Target],
     *,
     overwrite: bool = False,
-    maps: bool = False,
+    extras: Collection[str] = (),
     workers: int = 1,
 ) -> list[FoldRecord]:
     """Fold each sequence that is not done, and return the records of all in their order.
@@ -60,14 +63,15 @@ def fold_into(
         model: that folds.
         targets: sequences with names that differ.
         overwrite: fold again what is done.
-        maps: write distances, deviation and contacts too.
+        extras: which of `EXTRAS` are written, too.
         workers: processes that rebuild traces, if it is worth starting them.
     """
-    done = {} if overwrite else {target.name: found for target in targets if (found := _done(out, model, target, maps))}
+    before = {} if overwrite else {target.name: _done(out, model, target, extras) for target in targets}
+    done = {name: record for name, record in before.items() if record is not None}
     if done:
         logging.info("%d of %d sequences are done already", len(done), len(targets))
     waiting = [target for target in targets if target.name not in done]
-    done |= {record.name: record for record in _folded(out, model, waiting, maps=maps, workers=workers)}
+    done |= {record.name: record for record in _folded(out, model, waiting, extras=extras, workers=workers)}
     return [done[target.name] for target in targets]
 
 
@@ -97,7 +101,7 @@ def write_summary(path: Path, records: Sequence[FoldRecord], places: Mapping[str
 
 
 def _folded(
-    out: Path, model: FoldingModel, targets: Sequence[Target], *, maps: bool, workers: int
+    out: Path, model: FoldingModel, targets: Sequence[Target], *, extras: Collection[str], workers: int
 ) -> Iterator[FoldRecord]:
     if sum(len(target.sequence) ** 2 for target in targets) < WORTH_WORKERS:
         workers = 1
@@ -105,12 +109,12 @@ def _folded(
     of_name = {target.name: target for target in targets}
     for folded in model.fold_each(targets, workers=workers):
         target = of_name[folded.name]
-        for path in (_record_of(out, target.name), *_files_of(out, target.name, maps=True)):
+        for path in (_record_of(out, target.name), *_files_of(out, target.name, EXTRAS)):
             path.unlink(missing_ok=True)  # of another call; the record first, since it says that the rest is complete
         for suffix in FORMATS:
             folded.write(out / STRUCTURES / file_name(target.name, suffix))
-        if maps:
-            _write_maps(out, folded)
+        for extra in extras:
+            _write_extra(extra, out / extra / file_name(target.name, EXTRAS[extra]), folded)
         record = FoldRecord(
             name=target.name,
             sequence=target.sequence,
@@ -126,10 +130,10 @@ def _folded(
     meter.close()
 
 
-def _done(out: Path, model: FoldingModel, target: Target, maps: bool) -> FoldRecord | None:
+def _done(out: Path, model: FoldingModel, target: Target, extras: Collection[str]) -> FoldRecord | None:
     """Return the record of a sequence of which all files are there, by this model."""
     path = _record_of(out, target.name)
-    if not path.is_file() or not all(file.is_file() for file in _files_of(out, target.name, maps=maps)):
+    if not path.is_file() or not all(file.is_file() for file in _files_of(out, target.name, extras)):
         return None
     try:
         record = FoldRecord.read(path)
@@ -142,20 +146,25 @@ def _record_of(out: Path, name: str) -> Path:
     return out / STRUCTURES / file_name(name, ".json")
 
 
-def _files_of(out: Path, name: str, *, maps: bool) -> list[Path]:
+def _files_of(out: Path, name: str, extras: Collection[str]) -> list[Path]:
     """Return the files of a sequence beside its record."""
     files = [out / STRUCTURES / file_name(name, suffix) for suffix in FORMATS]
-    return [*files, out / MAPS / file_name(name, ".parquet")] if maps else files
+    return files + [out / extra / file_name(name, EXTRAS[extra]) for extra in extras]
 
 
 def _key(model: FoldingModel, target: Target) -> str:
     return text_sha256(target.name, target.sequence, target.note, model.key)
 
 
-def _write_maps(out: Path, folded: Folded) -> None:
+def _write_extra(extra: str, path: Path, folded: Folded) -> None:
+    if extra == "plots":
+        from proteinmtp.folding.plot import write_plot  # matplotlib takes a second
+
+        write_plot(path, folded)
+        return
     prediction = folded.prediction
     MAPS_TABLE.write(
-        out / MAPS / file_name(folded.name, ".parquet"),
+        path,
         [
             MapsRow(
                 name=folded.name,

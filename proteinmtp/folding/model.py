@@ -6,11 +6,14 @@ Each chain is computed as the workflow computes it, by the same code, so on the 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from proteinmtp.base.errors import DataError, UserError
 from proteinmtp.base.files import text_sha256
@@ -102,6 +105,18 @@ class Folded:
         return None if packed is None else triangle.unpack(packed, len(self.sequence))
 
 
+@contextmanager
+def _memory_for(length: int) -> Iterator[None]:
+    """End with a line that says at which length memory was not enough."""
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError, BrokenProcessPool) as error:
+        raise DataError(
+            f"memory ended with a sequence of {length} residues; what is done is kept. Leave out long ones by"
+            " --max-length, or say -j 1, which takes less"
+        ) from error
+
+
 def _finite(value: float) -> float | None:
     """Return a number, or None for what a trace of one residue or none has."""
     return value if np.isfinite(value) else None
@@ -171,8 +186,9 @@ class FoldingModel:
         waiting: deque[tuple[list[PredictionRow], Future[list[TraceRow]]]] = deque()
         with rebuilding(workers, self._opened.hand, config) as submit:
             for names in batches(lengths, config):
-                rows = list(self._predictor.predict([ChainSequence(name, sequences[name]) for name in names]))
-                waiting.append((rows, submit(rows, {name: sequences[name] for name in names})))
+                with _memory_for(max(map(lengths.__getitem__, names))):
+                    rows = list(self._predictor.predict([ChainSequence(name, sequences[name]) for name in names]))
+                    waiting.append((rows, submit(rows, {name: sequences[name] for name in names})))
                 while len(waiting) > 2 * workers or (waiting and waiting[0][1].done()):
                     yield from self._folded(sequences, *waiting.popleft())
             while waiting:
@@ -181,7 +197,9 @@ class FoldingModel:
     def _folded(
         self, sequences: Mapping[str, str], rows: Sequence[PredictionRow], traces: "Future[list[TraceRow]]"
     ) -> Iterator[Folded]:
-        for row, trace in zip(rows, traces.result(), strict=True):
+        with _memory_for(max(row.length for row in rows)):
+            rebuilt = traces.result()
+        for row, trace in zip(rows, rebuilt, strict=True):
             yield Folded(
                 name=row.chain_id,
                 sequence=sequences[row.chain_id],

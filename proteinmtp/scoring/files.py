@@ -1,6 +1,7 @@
 """Scores of structure files: one pair, or many."""
 
 import logging
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -20,7 +21,7 @@ FILES_KEPT = 8
 LEAST_PLACED = 0.9
 """Share of the native's residues that its full sequence must hold."""
 LEAST_IDENTITY = 0.3
-"""Of the residues of a model, below which it is likely that of another protein."""
+"""Of many residues with a counterpart; with fewer alike, chains are likely those of two proteins."""
 
 
 class ScoreError(DataError):
@@ -106,6 +107,16 @@ def _score_pair(row: FilePair, folder: Path, pairing: Pairing) -> FileScores:
     )
 
 
+def is_related(placed: int, identity: float) -> bool:
+    """Return whether so many residues with a counterpart, of which a share is alike, speak for chains of one family.
+
+    Few residues need more, since an alignment finds many alike by chance: as many as the curve of Rost (Protein
+    Engineering 12, 85, 1999, equation 2 with n = 0) asks for.
+    """
+    curve: float = 4.8 * placed ** (-0.32 * (1 + math.exp(-placed / 1000)))
+    return identity >= min(max(LEAST_IDENTITY, curve), 1.0)
+
+
 def _check(both: Pair, observed: int, fixed: Polymer, *, native: Path, model: Path) -> None:
     """Check that enough residues have a counterpart and a place; warn of those that have none, and of few alike."""
     if both.placed < MIN_OBSERVED:
@@ -117,9 +128,9 @@ def _check(both: Pair, observed: int, fixed: Polymer, *, native: Path, model: Pa
         logging.warning(
             "%s: %d residues have no place on the full sequence and do not count", native.name, stated - observed
         )
-    if both.identity < LEAST_IDENTITY:
+    if not is_related(both.placed, both.identity):
         logging.warning(
-            "%s: %.0f %% of its residues are those of %s; is it a model of another protein?",
+            "%s: %.0f %% of its residues are those of %s, as in unrelated chains; is it a model of another protein?",
             model.name,
             100 * both.identity,
             native.name,

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 from Bio.PDB import MMCIFParser, PDBParser
+from matplotlib.image import imread as read_picture
 from peft import AutoPeftModel
 
 import proteinmtp as public
@@ -23,9 +25,10 @@ from proteinmtp.folding.artefact import FILES, open_artefact, write_artefact
 from proteinmtp.folding.hub import Model, load
 from proteinmtp.folding.job import MAPS_TABLE, fold_into
 from proteinmtp.folding.sequences import Target
+from proteinmtp.predictors.network import Predictor
 from proteinmtp.tables.chains import CHAINS, ChainSequence
 from proteinmtp.tables.folded import FoldRecord, FoldSummary
-from proteinmtp.tables.predictions import PREDICTIONS
+from proteinmtp.tables.predictions import PREDICTIONS, PredictionRow
 from proteinmtp.tables.traces import TRACES
 
 from ..support.command import proteinmtp
@@ -284,6 +287,34 @@ def test_bad_records_stand_in_a_table_and_nothing_leaves_the_folder(run: Path, t
     assert "<script" not in page and "&lt;script&gt;" in page and "http" not in page
     for link in (part.split('"')[0] for part in page.split('href="structures/')[1:]):
         assert (out / "structures" / unquote(link)).is_file()
+
+
+def test_pictures_are_drawn_whatever_a_sequence_is_called(run: Path, tmp_path: Path):
+    names = ["a", "$x^2$", "\U0001f9ec", "n" * 300]
+    (tmp_path / "in.fasta").write_text("".join(f">{name}\nMKVLAAGIVALLLAACSSNKEV\n" for name in names), "utf-8")
+    assert proteinmtp("fold", run, tmp_path / "in.fasta", tmp_path / "out", "--plots").exit_code == 0
+    pictures = list((tmp_path / "out" / "plots").glob("*.png"))
+    assert len(pictures) == 4
+    for picture in pictures:
+        image = read_picture(picture)
+        assert image.shape[:2] == (990, 900) and image.std() > 0.05
+
+
+def test_memory_that_ends_is_one_line_and_what_is_done_is_kept(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "in.fasta").write_text(">a\nMKVLAAGIVAL\n>b\nMKVLAAGIVALLLAACSSNKEV\n", encoding="utf-8")
+    predict = Predictor.predict
+
+    def scarce(self: Predictor, chains: list[ChainSequence]) -> Iterator[PredictionRow]:
+        if max(map(len, chains)) > 20:
+            raise MemoryError
+        return predict(self, chains)
+
+    monkeypatch.setattr(Predictor, "predict", scarce)
+    done = proteinmtp("fold", run, tmp_path / "in.fasta", tmp_path / "out")
+    assert done.exit_code == 65 and "memory ended with a sequence of 22 residues" in done.stderr
+    assert (tmp_path / "out" / "structures" / "a.json").is_file()
 
 
 def test_nothing_that_can_be_folded_is_a_mistake_of_the_data(run: Path, tmp_path: Path):

@@ -10,7 +10,7 @@ import pytest
 
 from proteinmtp.base.metrics import NAMES
 from proteinmtp.config import DemoSource
-from proteinmtp.scoring.files import ScoreError
+from proteinmtp.scoring.files import ScoreError, is_related
 from proteinmtp.scoring.files import score_files as score
 from proteinmtp.structures.pairing import pair
 from proteinmtp.structures.protein_chains import read_protein_chains
@@ -192,3 +192,12 @@ def test_compiling_is_announced_once():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.count("functions are compiled for the first use") == 1
+
+
+@pytest.mark.parametrize(
+    ("placed", "identity", "related"),
+    [(31, 0.35, False), (31, 0.6, True), (73, 0.32, False), (150, 0.31, True), (150, 0.29, False), (2000, 0.25, False),
+     (5, 1.0, True)],
+)  # fmt: skip
+def test_few_residues_must_be_more_alike_to_be_of_one_family(placed: int, identity: float, related: bool):
+    assert is_related(placed, identity) is related
