@@ -82,6 +82,11 @@ def load(
 
     Raises:
         DataError: if there is no model, or a file is missing or changed.
+        UserError: if a GPU or a package that is asked for is not here.
+
+    >>> import proteinmtp
+    >>> proteinmtp.load("results/runs/slots", device="cpu").tokens_of(22)  # residues and their slots
+    44
     """
     return Model(*_opened(name, device=device, quantization=quantization, threads=threads, own_parts=own_parts))
 

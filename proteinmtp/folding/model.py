@@ -74,6 +74,11 @@ class Folded:
 
         Raises:
             UserError: if the name ends otherwise.
+
+        >>> import proteinmtp
+        >>> proteinmtp.load("results/runs/slots").fold(["MKVLAAGIVALLLAACSSNKEV"])[0].write("out.pdb")
+        >>> len([line for line in open("out.pdb") if line.startswith("ATOM")])
+        22
         """
         if Path(path).suffix.lower() not in (".cif", ".pdb"):
             raise UserError(f"{path}: the name must end in .cif or .pdb")
@@ -86,6 +91,11 @@ class Folded:
 
         mean_confidence is 0..100; expected_lddt 0..1 as the distogram alone expects it; hand_margin and energy nats per
         residue; stress angstrom; start is the family of starts that won.
+
+        >>> import proteinmtp
+        >>> scores = proteinmtp.load("results/runs/slots").fold(["MKVLAAGIVALLLAACSSNKEV"])[0].scores()
+        >>> scores["length"], 0 <= scores["mean_confidence"] <= 100
+        (22, True)
         """
         length = len(self.sequence)
         method, _, family = self.trace.method.partition(", ")
@@ -163,6 +173,13 @@ class FoldingModel:
         Raises:
             DataError: naming the first that cannot be folded.
             TypeError: if it is one text, not several.
+
+        >>> import proteinmtp
+        >>> model = proteinmtp.load("results/runs/slots")
+        >>> for found in model.fold(["MKVLAAGIVALLLAACSSNKEV", "GSHMKVLAAGIV"]):
+        ...     print(found.name, found.coords.shape, found.distances.shape, found.confidence.shape)
+        record-1 (22, 3) (22, 22) (22,)
+        record-2 (12, 3) (12, 12) (12,)
         """
         if isinstance(sequences, str):
             raise TypeError("fold takes a list of sequences: model.fold([sequence])")

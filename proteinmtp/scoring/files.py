@@ -48,6 +48,11 @@ def score_files(
 
     Raises:
         ScoreError: if a file cannot be read, has no such chain, or too few residues have a counterpart.
+
+    >>> import proteinmtp
+    >>> result = proteinmtp.score("native.cif", "model.pdb")
+    >>> result.placed, round(result.identity, 2), round(result.scores["tm_score"], 3)
+    (22, 1.0, 1.0)
     """
     native, model = Path(native), Path(model)
     sequence = None if sequence is None else _checked(sequence)

@@ -1,9 +1,13 @@
 """Folding with a saved model: what the workflow makes of the same chains, wherever the model's folder lies."""
 
+import doctest
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 from urllib.parse import unquote
 
 import biotite.structure.io.pdb as biotite_pdb
@@ -21,11 +25,14 @@ from pipeline import fold, fold_summary, reconstruct
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import file_sha256
 from proteinmtp.config import RunConfig
+from proteinmtp.folding import hub
+from proteinmtp.folding import model as model_module
 from proteinmtp.folding.artefact import FILES, open_artefact, write_artefact
 from proteinmtp.folding.hub import Model, load
 from proteinmtp.folding.job import MAPS_TABLE, fold_into
 from proteinmtp.folding.sequences import Target
 from proteinmtp.predictors.network import Predictor
+from proteinmtp.scoring import files
 from proteinmtp.tables.chains import CHAINS, ChainSequence
 from proteinmtp.tables.folded import FoldRecord, FoldSummary
 from proteinmtp.tables.predictions import PREDICTIONS, PredictionRow
@@ -369,6 +376,34 @@ def test_the_public_face(run: Path, tmp_path: Path):
     assert public.score(tmp_path / "out.pdb", str(tmp_path / "out.cif")).scores["tm_score"] == pytest.approx(
         1, abs=1e-4
     )
+
+
+@pytest.mark.parametrize("module", [public, hub, model_module, files])
+def test_the_examples_in_the_documentation_are_true(
+    module: ModuleType, run: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "results" / "runs").mkdir(parents=True)
+    (tmp_path / "results" / "runs" / "slots").symlink_to(run)
+    (found,) = model.fold(["MKVLAAGIVALLLAACSSNKEV"])
+    for name in ("native.cif", "model.pdb"):
+        found.write(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    tried = doctest.testmod(module)
+    assert tried.attempted > 1 and not tried.failed
+
+
+def test_the_program_of_the_page_on_folding_runs(
+    run: Path, model: Model, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "results" / "runs").mkdir(parents=True)
+    (tmp_path / "results" / "runs" / "slots").symlink_to(run)
+    program = (root / "docs" / "fold.md").read_text(encoding="utf-8").split("```python\n")[1].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    (found,) = model.fold([max(re.findall(r'"([A-Z]{30,})"', program), key=len)])
+    found.write("native.cif")
+    known: dict[str, Any] = {}
+    exec(program, known)
+    assert np.array_equal(known["found"][0].coords, found.coords)
 
 
 def test_names_that_differ_are_files_that_differ(model: Model):
