@@ -120,7 +120,9 @@ def open_artefact(name: str | Path, *, own_parts: bool = False, backbone: Path |
     """
     folder = _folder_of(str(name))
     record = Artefact.read(folder / RECORD)
-    record.check(folder, folder / RECORD)
+    changed = record.changed(folder)
+    if changed is not None:
+        raise DataError(f"{changed} is missing or changed since the model was packaged; copy or fetch the folder again")
     base = folder / {"none": MODEL, "folder": BASE, "hub": ""}[record.base.kind]
     if record.base.kind == "hub" and backbone is not None:
         base = backbone

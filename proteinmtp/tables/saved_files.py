@@ -18,11 +18,16 @@ class SavedFiles(Record):
         Raises:
             DataError: naming the first that is not, and the record to delete so that it is made again.
         """
+        changed = self.changed(folder)
+        if changed is not None:
+            raise DataError(f"{changed} is missing or changed since it was made; delete {record} to make it again")
+
+    def changed(self, folder: Path) -> Path | None:
+        """Return the first file that is not there, or not as it was; None if there is none."""
         for name, digest in self.files.items():
             if not (folder / name).is_file() or file_sha256(folder / name) != digest:
-                raise DataError(
-                    f"{folder / name} is missing or changed since it was made; delete {record} to make it again"
-                )
+                return folder / name
+        return None
 
 
 class SavedBackbone(SavedFiles):
