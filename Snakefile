@@ -130,10 +130,11 @@ rule nulls:
 
 onsuccess:
     if Path(rules.report.output.html).exists():
-        print(f"Report: {rules.report.output.html}")
+        page = rules.report.output.html
+        logger.info(f"Report: {page}", extra={"report": page})
 
 
 onerror:
-    print(
+    logger.info(
         f"Something failed; the logs of the jobs are under {RESULTS}/logs. What is done is kept: start again to go on."
     )

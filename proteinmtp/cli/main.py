@@ -17,6 +17,7 @@ from proteinmtp.cli.export import export
 from proteinmtp.cli.fold import fold
 from proteinmtp.cli.inspect import inspect
 from proteinmtp.cli.plan import plan
+from proteinmtp.cli.run import WithSnakemakeArguments, run
 from proteinmtp.cli.score import score
 from proteinmtp.cli.verdicts import verdicts
 from proteinmtp.cli.verify import verify
@@ -32,8 +33,8 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (fold, score, compare, inspect, plan, verdicts, export, verify, config):
-    app.command()(command)
+for command in (run, fold, score, compare, inspect, plan, verdicts, export, verify, config):
+    app.command(cls=WithSnakemakeArguments if command is run else None)(command)
 
 
 def main() -> None:
@@ -55,4 +56,4 @@ def proteinmtp(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a mistake before its line.")] = False,
 ) -> None:
-    """Protein structures from language models: fold sequences, score and compare results, check tables, plan runs."""
+    """Protein structures from language models: train and test on structures of your own, fold, score, compare."""

@@ -10,7 +10,7 @@ from proteinmtp.cli.main import app
 
 from ..support.command import installed, proteinmtp
 
-COMMANDS = ("fold", "score", "compare", "inspect", "plan", "verdicts", "verify", "config")
+COMMANDS = ("run", "fold", "score", "compare", "inspect", "plan", "verdicts", "verify", "config")
 
 
 def test_the_commands_are_those_for_people(root: Path):

@@ -1,12 +1,14 @@
 """The workflow from another folder, from a checkout with odd letters in its path, and as a module of another one."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ..support.command import installed
 from ..support.project import NULLS, SMALL, TINY, Project, copy_project
 
 
@@ -52,6 +54,29 @@ def test_from_a_users_own_folder_and_a_checkout_under_a_path_with_spaces(odd_che
 def test_from_the_checkout_itself_under_a_path_with_spaces(finished_project: Project):
     assert " " in str(finished_project.folder)
     assert runs_of_report(finished_project.folder / "results") == {"distance", "coords", "system", *NULLS}
+
+
+def test_run_shows_a_line_for_each_stage_then_nothing_to_do_then_a_mistake(finished_project: Project, tmp_path: Path):
+    mine = tmp_path / "mine"
+    for name in ("results", ".snakemake"):
+        shutil.copytree(finished_project.folder / name, mine / name, symlinks=True)
+    shutil.copy(finished_project.folder / "mine.yaml", mine)
+    (mine / "results" / "report" / "index.html").unlink()
+
+    def run(*arguments: str) -> tuple[int, str, list[str]]:
+        done = installed("run", *arguments, "-j", 2, "--workflow", finished_project.folder, cwd=mine)
+        return done.returncode, done.stdout, done.stderr.splitlines()
+
+    code, output, (stage, *ending) = run("mine.yaml")
+    assert (code, output) == (0, ""), ending
+    assert stage.split()[:3] == ["report", "1", "job"]
+    assert ending[0].startswith("done: 1 job") and ending[1:] == ["report: results/report/index.html"]
+    assert run("mine.yaml") == (0, "", ["nothing to do: everything is there and up to date"])
+    (mine / "mistake.yaml").write_text("split: {method: clusters}\n", encoding="utf-8")
+    code, output, lines = run("mine.yaml", "mistake.yaml")
+    assert (code, output) == (1, "")
+    assert lines[0].startswith("error: the configuration ") and lines[1].startswith("split.method: ")
+    assert len(lines) == 2
 
 
 @pytest.mark.slow
