@@ -15,6 +15,7 @@ from proteinmtp.cli.compare import compare
 from proteinmtp.cli.config import config
 from proteinmtp.cli.export import export
 from proteinmtp.cli.fold import fold
+from proteinmtp.cli.init import init
 from proteinmtp.cli.inspect import inspect
 from proteinmtp.cli.plan import plan
 from proteinmtp.cli.run import WithSnakemakeArguments, run
@@ -33,7 +34,7 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (run, fold, score, compare, inspect, plan, verdicts, export, verify, config):
+for command in (init, run, plan, fold, score, compare, inspect, verdicts, export, config, verify):
     app.command(cls=WithSnakemakeArguments if command is run else None)(command)
 
 
