@@ -34,8 +34,13 @@ class Commands(TyperGroup):
 
 
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
-for command in (init, run, plan, fold, score, compare, inspect, verdicts, export, config, verify):
-    app.command(cls=WithSnakemakeArguments if command is run else None)(command)
+PANELS = {
+    "Commands": (init, run, plan, fold, score, compare, inspect, verdicts, export, config),
+    "More": (verify,),
+}
+for panel, commands in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel, cls=WithSnakemakeArguments if command is run else None)(command)
 
 
 def main() -> None:
