@@ -66,6 +66,11 @@ runs:
   # - name: continued
   #   description: the same, positions go on counting
   #   slots: {{positions: continued}}
+
+# sequences without a structure, FASTA or a table, which each run folds at its end
+# sequences:
+#   - name: mine
+#     file: my_sequences.fasta
 """
 
 README = """\
