@@ -58,7 +58,9 @@ def model_card(artefact: Artefact, settings: RunConfig, facts: Facts, *, licence
         facts: what is known of it.
         licence: of the model, as the hub calls it, such as `mit`; None: none is named.
     """
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    environment = Environment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
     template = package_files(__package__).joinpath("card.md.j2").read_text(encoding="utf-8")
     run = run_of(artefact.run)
     known = facts.scores if facts.scores is not None and run in facts.scores.runs else None
@@ -75,6 +77,7 @@ def model_card(artefact: Artefact, settings: RunConfig, facts: Facts, *, licence
         standing=[] if known is None else list(_standing(run, known)),
         calibrated="calibration.json" in artefact.files,
         confident=any(term.name == "confidence" for term in settings.loss.terms or ()),
+        lengths={} if known is None else _lengths(run, known),
         seeds=1 if known is None else known.runs[run][SHOWN[0]].seeds,
         base=artefact.base.origin,
         tuning="all weights" if settings.train.tuning == "full" else f"adapters of rank {settings.train.lora.rank}",
@@ -113,6 +116,12 @@ def _standing(run: str, summary: ReportSummary) -> Iterator[str]:
                 told.append(f"{difference.verdict or 'beside'} `{null}` ({span})")
         if told:
             yield f"{TITLES[metric]}: {'; '.join(told)}."
+
+
+def _lengths(run: str, summary: ReportSummary) -> dict[str, int]:
+    """Return how many test chains there are in each bin of length that has any."""
+    of_bin = summary.lengths[JUDGED[0]][run]
+    return {name: score.n for name, score in of_bin.items() if score.n}
 
 
 def _nulls(run: str, summary: ReportSummary) -> list[str]:
