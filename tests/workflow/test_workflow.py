@@ -114,7 +114,8 @@ def test_the_sequence_of_the_readme_is_folded_by_a_run_and_the_folder_is_whole(f
     lines = (finished.folder / "README.md").read_text(encoding="utf-8").splitlines()
     (line,) = (line for line in lines if line.startswith("proteinmtp fold "))
     words = line.replace("runs/slots", "runs/system").split()
-    for command in (words, ["proteinmtp", "verify", "results"]):
+    export = ["proteinmtp", "export", "results/runs/system", "shared"]
+    for command in (words, ["proteinmtp", "verify", "results"], export):
         done = subprocess.run(
             [sys.executable, "-c", "from proteinmtp.cli.main import main; main()", *command[1:]],
             cwd=finished.folder, env=finished.environment(), capture_output=True, text=True,
@@ -122,6 +123,12 @@ def test_the_sequence_of_the_readme_is_folded_by_a_run_and_the_folder_is_whole(f
         assert done.returncode == 0, done.stderr
     assert "proteinmtp.json" in {path.name for path in (finished.folder / "results/runs/system/artefact").iterdir()}
     assert (finished.folder / "my_folds" / "index.html").is_file()
+    card = (finished.folder / "shared" / "README.md").read_text(encoding="utf-8")
+    scores = json.loads((finished.folder / "results" / "report" / "summary.json").read_text())["runs"]
+    for run in ("system", "null_helix", "null_separation"):
+        mae, lddt = scores[run]["mae"], scores[run]["lddt"]
+        assert f"| {run} | {mae['mean']:.3f} [{mae['low']:.3f}, {mae['high']:.3f}] | {lddt['mean']:.3f} [" in card
+    assert "null_helix_points" not in card and "Residues of the test chains: under 100 in" in card
 
 
 def test_sequences_are_folded_by_each_run_and_nothing_else_runs_again(finished: Project):
