@@ -11,7 +11,6 @@ from proteinmtp.folding.job import fold_into
 from proteinmtp.folding.model import FoldingModel
 from proteinmtp.folding.sequences import read_sequences, targets_of
 from proteinmtp.tables.folded import FoldListing
-from proteinmtp.tables.saved_files import model_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +18,6 @@ class Inputs:
     """What is read, beside the file of the sequences."""
 
     artefact: Annotated[Path, "record of the model's folder that it lies in"]
-    backbone: Annotated[Path, "record of the backbone; its folder lies beside it"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +38,7 @@ class Options(Section):
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Fold the sequences; none of them can stop the stage."""
-    opened = open_artefact(inputs.artefact.parent, own_parts=True, backbone=model_folder(inputs.backbone))
+    opened = open_artefact(inputs.artefact.parent, own_parts=True)
     outputs.folder.mkdir(parents=True, exist_ok=True)
     model = FoldingModel(opened, opened.settings)
     targets, refused = targets_of(read_sequences(Path(options.file)), longest=model.longest)

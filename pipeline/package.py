@@ -40,7 +40,8 @@ class Options(Section):
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Check what training saved, and write the folder."""
     trained = model_folder(inputs.record)
-    SavedRun.read(inputs.record).check(trained, inputs.record)
+    saved = SavedRun.read(inputs.record)
+    saved.check(trained, inputs.record)
     origin = SavedBackbone.read(inputs.backbone)
     if options.settings.train.tuning != "full":  # else the run has weights of its own
         origin.check(model_folder(inputs.backbone), inputs.backbone)
@@ -53,6 +54,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
         source=options.source,
         settings=options.settings,
         trained=trained,
+        digest=saved.digest,
         backbone=model_folder(inputs.backbone),
         hand=inputs.hand,
         calibration=inputs.calibration[0] if inputs.calibration else None,

@@ -15,7 +15,6 @@ wildcard_constraints:
 rule fold:
     input:
         artefact=rules.package.output.artefact,
-        backbone=backbone_of,
     output:
         folder=directory(under("runs/{run}/folded/{sequences}/{shard}")),
         listing=under("runs/{run}/folded/{sequences}/{shard}.json"),
@@ -34,14 +33,14 @@ rule fold:
         house=lambda wildcards, input: IN_HOUSE,
         lease=lease_for("fold"),
         options=lambda wildcards: options(
-            file=SEQUENCES[wildcards.sequences],
             shard=int(wildcards.shard),
             shards=len(SHARDS),
         ),
+        file=lambda wildcards, input: SEQUENCES[wildcards.sequences],
         content=lambda wildcards: SEQUENCES_DIGESTS[wildcards.sequences],
         code=network_fingerprint("fold"),
     message:
         "Fold {wildcards.sequences} with {wildcards.run}, shard {wildcards.shard}"
     shell:
-        "{params.house} {params.lease} python -m pipeline fold --options {params.options:q} --artefact {input.artefact:q}"
-        " --backbone {input.backbone:q} --folder {output.folder:q} --listing {output.listing:q} 2> {log:q}"
+        "{params.house} {params.lease} python -m pipeline fold --options {params.options:q} --file {params.file:q}"
+        " --artefact {input.artefact:q} --folder {output.folder:q} --listing {output.listing:q} 2> {log:q}"

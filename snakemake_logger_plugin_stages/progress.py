@@ -125,7 +125,8 @@ class Progress:
         if self._interrupted or self.broken:
             return [f"stopped after {counted(done)}; {GO_ON}"]
         lines = [f"done: {counted(done)} in {self._since(self._begun)}"]
-        return [*lines, f"report: {self.report}"] if self.report else lines
+        made = "report" in self._stages  # else it is one of before
+        return [*lines, f"report: {self.report}"] if self.report and made else lines
 
     def _since(self, begun: float) -> str:
         return duration(self._clock() - begun)

@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from proteinmtp.cli.results import read_facts
-
 
 def export(
     run: Annotated[str, typer.Argument(help="A run's folder, results/runs/NAME; or the folder of a model.")],
@@ -23,13 +21,14 @@ def export(
     ] = False,
 ) -> None:
     """Write a model's folder for others: all that folding needs, and a card that says how good it is."""
+    from proteinmtp.cli.results import read_facts
     from proteinmtp.folding.artefact import open_artefact
     from proteinmtp.folding.export import export as export_to
 
     opened = open_artefact(run, own_parts=own_parts)
-    facts = read_facts(opened.folder)
+    facts, unknown = read_facts(opened)
     export_to(opened, folder, facts=facts, licence=licence, quantization=quantization)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     typer.echo(f"{folder}: {size / 1e6:,.1f} MB; read {folder / 'README.md'} before it is shared")
-    if facts.scores is None:
-        typer.echo("no report was found beside the run, so the card says nothing of how good it is")
+    if unknown:
+        typer.echo(f"{unknown}; so the card says nothing of how good it is")

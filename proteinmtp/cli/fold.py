@@ -65,22 +65,24 @@ def fold(
     from proteinmtp.structures.records import printable
 
     if source is None:
+        if "." in str(sequence) and Path(str(sequence)).is_file():
+            raise UserError(f"--sequence: {sequence} is a file; give it as INPUT: proteinmtp fold MODEL {sequence} OUT")
         records = [("sequence", str(sequence))]
+    elif Path(source).is_dir():
+        raise UserError(f"{source} is a folder, and INPUT a file; the order is proteinmtp fold MODEL INPUT OUT")
     else:
         records = read_sequences(sys.stdin.buffer.read() if source == "-" else Path(source))
-    try:
-        if not dry_run:
-            out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{out} cannot be made or is no folder: {error.strerror}") from error
     loaded = load(model, device=device, quantization=quantization, threads=threads, own_parts=own_parts)
-    limits = [limit for limit in (loaded.longest, max_length) if limit is not None]
-    targets, refused = targets_of(records, longest=min(limits, default=None))
+    targets, refused = targets_of(records, longest=min(loaded.longest, max_length or loaded.longest))
     for refusal in refused:
         logging.warning("record %d, %s: %s", refusal.record, printable(refusal.name[:80]), refusal.reason)
     if dry_run:
         typer.echo(plan(loaded, targets))
         return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{out} cannot be made or is no folder: {error.strerror}") from error
     write_refused(out / "refused.csv", refused)
     extras = [name for name, asked in (("maps", maps), ("plots", plots)) if asked]
     folded = fold_into(out, loaded, targets, overwrite=overwrite, extras=extras, workers=jobs or cores())

@@ -29,8 +29,12 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:  # Any: typer keeps click's types to itself
         """Run a command."""
-        with one_line(debug=ctx.params["debug"]):
-            return super().invoke(ctx)
+        try:
+            with one_line(debug=ctx.params["debug"]):
+                return super().invoke(ctx)
+        except KeyboardInterrupt:
+            typer.echo("stopped; what was finished is kept", err=True)
+            raise
 
 
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)

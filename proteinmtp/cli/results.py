@@ -9,6 +9,8 @@ from pydantic import ConfigDict
 
 from proteinmtp.base.errors import DataError, UserError
 from proteinmtp.base.files import file_sha256
+from proteinmtp.config import run_of
+from proteinmtp.folding.artefact import Opened
 from proteinmtp.folding.card import Facts
 from proteinmtp.scoring.compare import Result, result
 from proteinmtp.scoring.statistics import Unit, resampling_unit
@@ -79,18 +81,23 @@ def read_summary(path: Path) -> ReportSummary:
     return ReportSummary.read(summary)
 
 
-def read_facts(artefact: Path) -> Facts:
-    """Read what a results folder says of a run, from the run's model folder in it; nothing if it lies elsewhere.
+def read_facts(opened: Opened) -> tuple[Facts, str]:
+    """Read what a results folder says of the model in one of its runs.
+
+    Returns:
+        What is known, and in words why the scores are not; "" if they are.
 
     Raises:
         DataError: if the report or the split is from another version.
     """
-    results = artefact.resolve().parent.parent.parent
+    record, results = opened.record, opened.folder.resolve().parent.parent.parent
     summary, split = results / "report" / "summary.json", results / "data" / "split.json"
-    return Facts(
-        scores=ReportSummary.read(summary) if summary.is_file() else None,
-        split=SplitSummary.read(split) if split.is_file() else None,
-    )
+    if not summary.is_file() or not split.is_file():
+        return Facts(), "no report was found beside the run"
+    scores = ReportSummary.read(summary)
+    if scores.models.get(record.run) != record.trained or run_of(record.run) not in scores.runs:
+        return Facts(), f"{summary} is not about this model; make the report first"
+    return Facts(scores=scores, split=SplitSummary.read(split)), ""
 
 
 @dataclass(frozen=True)

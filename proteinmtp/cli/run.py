@@ -58,6 +58,11 @@ def run(
     such as nulls, or options such as --forcerun split.
     """
     checkout = find_checkout(workflow)
+    if not config and not Path("config.yaml").is_file():
+        raise UserError(
+            "there is no config.yaml in this folder: name a config file, or begin with proteinmtp init FOLDER;"
+            f" the demo is run by proteinmtp run {checkout / 'config.yaml'}"
+        )
     for path in config or []:
         read_yaml(path)  # of one that cannot be read, Snakemake says neither the name nor the line
     command = [

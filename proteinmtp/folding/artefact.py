@@ -3,7 +3,8 @@
 proteinmtp.json      record: run, base model, versions, sha256 of each file
 settings.json        resolved settings of the run
 model/               adapter or weights, head, slots, tokenizer, as training saved them
-base/                the language model, unless it is on the hub or the run has all weights of its own
+base/                the language model, unless the run has all weights of its own; if it is on the hub, a link to
+                     where it lies here, which is not exported
 hand.json            what is usual in the training chains
 calibration.json     what confidence is worth, for runs that have one
 README.md            the model card, if it was exported
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import HTTPError, LocalEntryNotFoundError  # the first is that of its HTTP library
 from pydantic import ValidationError
 
 from proteinmtp.base.errors import DataError
@@ -53,15 +54,29 @@ class Opened:
 
     Attributes:
         folder: where it lies.
-        base: folder of the language model; that of the run's own weights where it has all of them.
     """
 
     folder: Path
     record: Artefact
     settings: RunConfig
-    base: Path
     hand: HandRecord
     calibration: Calibration | None
+
+    @property
+    def base(self) -> Path:
+        """Folder of the language model; that of the run's own weights where it has all of them.
+
+        One that is on the hub is fetched when it is asked for, unless it lies here or was fetched before.
+
+        Raises:
+            DataError: if it cannot be fetched.
+        """
+        base = self.record.base
+        if base.kind == "none":
+            return self.folder / MODEL
+        if base.kind == "folder" or (self.folder / BASE).is_dir():
+            return self.folder / BASE
+        return fetched(str(base.id), base.revision)
 
 
 def write_artefact(
@@ -71,6 +86,7 @@ def write_artefact(
     source: str,
     settings: RunConfig,
     trained: Path,
+    digest: str,
     backbone: Path,
     hand: Path,
     calibration: Path | None,
@@ -83,6 +99,7 @@ def write_artefact(
         source: kind of the source of its structures.
         settings: of the run, resolved.
         trained: folder of the trained run.
+        digest: of its record.
         backbone: folder of its language model.
         hand: record of what is usual in the training chains.
         calibration: record of what confidence is worth.
@@ -102,18 +119,19 @@ def write_artefact(
     write_json(folder / SETTINGS, settings.model_copy(update={"backbone": BackboneConfig()}).model_dump(mode="json"))
     give_usual_permissions(folder)
     versions = {name: version(name) for name in PACKAGES}
-    record = Artefact(run=run, source=source, base=base, versions=versions, files=hashed(folder))
+    record = Artefact(run=run, trained=digest, source=source, base=base, versions=versions, files=hashed(folder))
     record.write(folder / RECORD)
+    if base.kind == "hub":  # at hand here, and no part of what is shared
+        (folder / BASE).symlink_to(os.path.relpath(backbone, folder))
     return record
 
 
-def open_artefact(name: str | Path, *, own_parts: bool = False, backbone: Path | None = None) -> Opened:
+def open_artefact(name: str | Path, *, own_parts: bool = False) -> Opened:
     """Read and check a model's folder.
 
     Parameters:
         name: a run's folder, a model's folder, or an id on the hub, with `@revision` if it is to stay the same.
         own_parts: whether heads and losses from outside the library may be imported by name, which is code.
-        backbone: folder of the language model, if it is at hand; by default one of the hub is fetched.
 
     Raises:
         DataError: in one line, if there is no model, or a file is missing or changed.
@@ -123,16 +141,10 @@ def open_artefact(name: str | Path, *, own_parts: bool = False, backbone: Path |
     changed = record.changed(folder)
     if changed is not None:
         raise DataError(f"{changed} is missing or changed since the model was packaged; copy or fetch the folder again")
-    base = folder / {"none": MODEL, "folder": BASE, "hub": ""}[record.base.kind]
-    if record.base.kind == "hub" and backbone is not None:
-        base = backbone
-    elif record.base.kind == "hub":
-        base = fetched(str(record.base.id), record.base.revision)
     return Opened(
         folder=folder,
         record=record,
         settings=_settings_of(folder, record, own_parts=own_parts),
-        base=base,
         hand=HandRecord.read(folder / HAND),
         calibration=Calibration.read(folder / CALIBRATION) if CALIBRATION in record.files else None,
     )
@@ -215,21 +227,44 @@ def _folder_of(name: str) -> Path:
             if (folder / RECORD).is_file():
                 return folder
     if len(name) < MOST_NAME and Path(name).is_dir():
-        raise DataError(f"{name} holds no model: neither {RECORD} nor {INSIDE}/{RECORD}; name the folder of a run")
-    match = HUB_ID.fullmatch(name)
-    if match is None:
-        raise DataError(f"{name} is neither a folder nor an id on the hub, as in user/name")
-    return fetched(match[1], match[2])
+        raise DataError(
+            f"{name} holds no model: neither {RECORD} nor {INSIDE}/{RECORD}; name the folder of a trained run"
+            + _beside(Path(name))
+        )
+    if len(name) < MOST_NAME and Path(name).exists():
+        raise DataError(f"{name} is a file; name the folder of a trained run, or an id on the hub")
+    beside = _beside(Path(name))
+    if HUB_ID.fullmatch(name) is None or beside:
+        raise DataError(f"{name} is neither a folder nor an id on the hub, as in user/name{beside}")
+    return fetched(name)
 
 
-def fetched(name: str, revision: str | None, **options: Any) -> Path:  # Any: what the hub's client takes
+def _beside(path: Path) -> str:
+    """Return which runs with a model lie beside a path or in it, as the end of a sentence."""
+    with suppress(OSError):
+        records = [*path.glob(f"*/{INSIDE}/{RECORD}"), *path.parent.glob(f"*/{INSIDE}/{RECORD}")]
+        if runs := sorted({record.parent.parent for record in records}):
+            return f"; there are {', '.join(map(str, runs[:8]))}"
+    return ""
+
+
+def fetched(name: str, revision: str | None = None, **options: Any) -> Path:  # Any: what the hub's client takes
     """Fetch a model from the hub, or take what was fetched before, and return its folder.
+
+    Parameters:
+        name: `user/name` or `user/name@revision`.
+        revision: in place of one in the name.
+        options: of the hub's client.
 
     Raises:
         DataError: if it cannot be fetched.
     """
+    match = HUB_ID.fullmatch(name)
+    if match is None:
+        raise DataError(f"{name} is neither a folder nor an id on the hub, as in user/name")
+    revision = revision or match[2]
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=[*FILES, CARD], **options))
-    except (HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, OSError, ValueError) as error:
+        return Path(snapshot_download(match[1], revision=revision, allow_patterns=[*FILES, CARD], **options))
+    except (HTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise DataError(f"{name} is no folder here, and cannot be fetched from the hub: {reason}") from error

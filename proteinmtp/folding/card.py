@@ -5,6 +5,7 @@ Every number is one of the run's own results. The text is Markdown under the met
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from importlib.resources import files as package_files
 
 from huggingface_hub import ModelCard, ModelCardData
@@ -14,6 +15,7 @@ from proteinmtp.base.metrics import TITLES
 from proteinmtp.config import NULL_PREFIX, RunConfig, run_of
 from proteinmtp.scoring.statistics import CHAINS_ARE_DRAWN
 from proteinmtp.tables.artefact import Artefact
+from proteinmtp.tables.calibration import Calibration
 from proteinmtp.tables.report_summary import ReportSummary, ScoreSummary
 from proteinmtp.tables.split_summary import SplitSummary
 
@@ -26,6 +28,8 @@ DATA = {
     "pdbbind": "Protein chains of PDBbind. Its terms of use say what may be done with what is made from it.",
     "directory": "Structure files from a folder. Their licence is not known to the program.",
 }
+FEW = 20
+"""Chains of a test that are so few that intervals from them mean little."""
 TAGS = ("proteinmtp", "protein-structure-prediction", "biology", "model_hub_mixin", "pytorch_model_hub_mixin")
 
 
@@ -34,7 +38,7 @@ class Facts:
     """What the workflow found out about a run; without a finished report, nothing.
 
     Attributes:
-        scores: of the run and what it stands beside.
+        scores: the report's numbers, if this model is in it.
         split: which chains were for what.
     """
 
@@ -49,13 +53,21 @@ class _Row:
     chains: int
 
 
-def model_card(artefact: Artefact, settings: RunConfig, facts: Facts, *, licence: str | None = None) -> ModelCard:
+def model_card(
+    artefact: Artefact,
+    settings: RunConfig,
+    facts: Facts,
+    calibration: Calibration | None,
+    *,
+    licence: str | None = None,
+) -> ModelCard:
     """Return the card of a model.
 
     Parameters:
         artefact: record of its folder.
         settings: of the run.
         facts: what is known of it.
+        calibration: of its confidence.
         licence: of the model, as the hub calls it, such as `mit`; None: none is named.
     """
     environment = Environment(
@@ -63,23 +75,28 @@ def model_card(artefact: Artefact, settings: RunConfig, facts: Facts, *, licence
     )
     template = package_files(__package__).joinpath("card.md.j2").read_text(encoding="utf-8")
     run = run_of(artefact.run)
-    known = facts.scores if facts.scores is not None and run in facts.scores.runs else None
+    known = facts.scores
+    chains = 0 if known is None else known.runs[run][SHOWN[0]].n
     text = environment.from_string(template).render(
         run=artefact.run,
         versions=artefact.versions,
         settings=settings,
-        data=DATA.get(artefact.source, f"Structures from `{artefact.source}`, a source of its authors."),
+        data=DATA.get(artefact.source, f"Structures from {plain(artefact.source)}, a source of its authors."),
         demo=artefact.source == "demo",
         split=facts.split,
         chains_are_drawn=facts.split is not None and facts.split.method in CHAINS_ARE_DRAWN,
         titles=[TITLES[name] for name in SHOWN],
-        scores=[] if known is None else list(_rows(run, known)),
+        known=known is not None,
+        subset="" if known is None else known.subset,
+        chains=chains,
+        few=FEW,
+        scores=[] if known is None or not chains else list(_rows(run, known)),
         standing=[] if known is None else list(_standing(run, known)),
-        calibrated="calibration.json" in artefact.files,
+        calibrated=0 if calibration is None else calibration.chains,
         confident=any(term.name == "confidence" for term in settings.loss.terms or ()),
         lengths={} if known is None else _lengths(run, known),
         seeds=1 if known is None else known.runs[run][SHOWN[0]].seeds,
-        base=artefact.base.origin,
+        base=plain(artefact.base.origin),
         tuning="all weights" if settings.train.tuning == "full" else f"adapters of rank {settings.train.lora.rank}",
         held={"int8": "8 bit", "nf4": "4 bit (nf4)"}.get(_held(settings), "the precision of training"),
     )
@@ -91,6 +108,11 @@ def model_card(artefact: Artefact, settings: RunConfig, facts: Facts, *, licence
         tags=list(TAGS),
     )
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
+
+
+def plain(text: str) -> str:
+    """Return a text that means itself in Markdown, also in a table."""
+    return escape("".join(letter if letter.isprintable() else " " for letter in text), quote=False).replace("|", "\\|")
 
 
 def _held(settings: RunConfig) -> str:

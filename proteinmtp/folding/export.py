@@ -1,6 +1,7 @@
 """A model's folder for others: a copy with a card, and with its language model in fewer bits if that is asked for."""
 
 import shutil
+import uuid
 from pathlib import Path
 
 from proteinmtp.base.errors import UserError
@@ -30,19 +31,47 @@ def export(
     Raises:
         UserError: if there is something in the folder, or a package is missing.
     """
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UserError(f"{target} is there already; name a folder that is new or empty")
+    check_new(target)
     record, settings = opened.record, opened.settings
-    if quantization is not None and record.base.quantised not in (None, quantization):
-        raise UserError(f"{opened.folder} holds its language model in {record.base.quantised} already")
-    for name in record.files:
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(opened.folder / name, target / name)
-    if quantization is not None and record.base.quantised is None:
+    if quantization is not None:
+        if record.base.quantised not in (None, quantization):
+            raise UserError(f"{opened.folder} holds its language model in {record.base.quantised} already")
         predict = settings.predict.model_copy(update={"quantization": quantization})
         settings = settings.model_copy(update={"predict": predict})
         for missing in missing_packages(settings):
             raise UserError(missing)
+    begun = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        _write(opened, begun, settings=settings, quantization=quantization, facts=facts, licence=licence)
+        begun.replace(target)
+    finally:
+        shutil.rmtree(begun, ignore_errors=True)
+
+
+def check_new(folder: Path) -> None:
+    """Check that a folder is not there, or empty.
+
+    Raises:
+        UserError: if it is not.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is there already; name a folder that is new or empty")
+
+
+def _write(
+    opened: Opened,
+    target: Path,
+    *,
+    settings: RunConfig,
+    quantization: str | None,
+    facts: Facts,
+    licence: str | None,
+) -> None:
+    record = opened.record
+    for name in record.files:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(opened.folder / name, target / name)
+    if quantization is not None and record.base.quantised is None:
         kind = "folder" if record.base.kind == "hub" else record.base.kind
         base = record.base.model_copy(update={"kind": kind, "quantised": quantization})
         _quantise(opened.base, settings, target)
@@ -50,7 +79,7 @@ def export(
         write_json(target / SETTINGS, settings.model_dump(mode="json"))
         record = record.model_copy(update={"base": base, "files": hashed(target)})
     record.write(target / RECORD)
-    model_card(record, settings, facts, licence=licence).save(target / CARD)
+    model_card(record, settings, facts, opened.calibration, licence=licence).save(target / CARD)
     give_usual_permissions(target)
 
 

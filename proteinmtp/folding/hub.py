@@ -11,7 +11,7 @@ from proteinmtp.base.errors import UserError
 from proteinmtp.config import RunConfig
 from proteinmtp.folding.artefact import CARD, Opened, fetched, open_artefact
 from proteinmtp.folding.card import Facts
-from proteinmtp.folding.export import export
+from proteinmtp.folding.export import check_new, export
 from proteinmtp.folding.model import FoldingModel
 from proteinmtp.model.backbone_mistakes import missing_packages
 
@@ -54,6 +54,12 @@ class Model(FoldingModel, PyTorchModelHubMixin, library_name="proteinmtp"):  # t
                 )
             )
         return cls(*_opened(name, **options))
+
+    def save_pretrained(self, save_directory: str | Path, **options: Any) -> str | None:
+        """Write the folder of the model, new or empty, as the hub's own library does it."""
+        check_new(Path(save_directory))  # before that library makes room in it
+        url: str | None = super().save_pretrained(save_directory, **options)
+        return url
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write the folder of the model, with the card that lies in it; without one, with one that knows no scores."""

@@ -20,7 +20,7 @@ import polars as pl
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import atomic, file_name, text_sha256
 from proteinmtp.base.logs import Progress
-from proteinmtp.folding.model import Folded, FoldingModel
+from proteinmtp.folding.model import SCORES, Folded, FoldingModel
 from proteinmtp.folding.sequences import Target
 from proteinmtp.tables.folded import FoldRecord, Refusal
 from proteinmtp.tables.parquet import HALFS, INT, TEXT, Table
@@ -92,11 +92,11 @@ def write_summary(path: Path, records: Sequence[FoldRecord], places: Mapping[str
         path,
         [
             {"name": record.name, "file": f"{places.get(record.name, STRUCTURES)}/{file_name(record.name, '.cif')}"}
-            | record.scores
+            | {name: record.scores.get(name) for name in SCORES}
             | {"note": record.note}
             for record in records
         ],
-        ("name", "file", "length", "mean_confidence"),
+        ("name", "file", *SCORES, "note"),
     )
 
 
@@ -109,8 +109,10 @@ def _folded(
     of_name = {target.name: target for target in targets}
     for folded in model.fold_each(targets, workers=workers):
         target = of_name[folded.name]
-        for path in (_record_of(out, target.name), *_files_of(out, target.name, EXTRAS)):
-            path.unlink(missing_ok=True)  # of another call; the record first, since it says that the rest is complete
+        # The record first, since it says that the rest is complete. What an earlier call drew of the same trace stays.
+        stale = extras if _same(out, model, target) else EXTRAS
+        for path in (_record_of(out, target.name), *_files_of(out, target.name, stale)):
+            path.unlink(missing_ok=True)
         for suffix in FORMATS:
             folded.write(out / STRUCTURES / file_name(target.name, suffix))
         for extra in extras:
@@ -132,8 +134,14 @@ def _folded(
 
 def _done(out: Path, model: FoldingModel, target: Target, extras: Collection[str]) -> FoldRecord | None:
     """Return the record of a sequence of which all files are there, by this model."""
+    record = _same(out, model, target)
+    return record if all(file.is_file() for file in _files_of(out, target.name, extras)) else None
+
+
+def _same(out: Path, model: FoldingModel, target: Target) -> FoldRecord | None:
+    """Return the record that an earlier call wrote of the same sequence and the same model, if there is one."""
     path = _record_of(out, target.name)
-    if not path.is_file() or not all(file.is_file() for file in _files_of(out, target.name, extras)):
+    if not path.is_file():
         return None
     try:
         record = FoldRecord.read(path)

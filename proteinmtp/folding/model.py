@@ -3,6 +3,7 @@
 Each chain is computed as the workflow computes it, by the same code, so on the CPU it gets the same bits.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from psutil import virtual_memory
 
 from proteinmtp.base.errors import DataError, UserError
 from proteinmtp.base.files import text_sha256
@@ -31,8 +33,24 @@ from proteinmtp.tables.chains import ChainSequence
 from proteinmtp.tables.predictions import PredictionRow
 from proteinmtp.tables.traces import TraceRow
 
+BYTES_PER_PAIR = 1000
+"""Main memory beside the model for each entry of the L x L matrix of the longest chain, as measured; docs/fold.md."""
 
-@dataclass(frozen=True, eq=False)
+SCORES = (
+    "length",
+    "mean_confidence",
+    "expected_lddt",
+    "energy",
+    "hand_margin",
+    "mixed_hand",
+    "stress",
+    "method",
+    "start",
+)
+"""What `Folded.scores` gives, in the order of tables."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Folded:
     """A folded sequence of L residues.
 
@@ -53,6 +71,10 @@ class Folded:
     prediction: PredictionRow
     trace: TraceRow
     title: str
+
+    def __repr__(self) -> str:
+        confidence = "" if self.confidence is None else f", mean confidence {self.confidence.mean():.0f}"
+        return f"<{self.name}, {len(self.sequence)} residues{confidence}>"
 
     @cached_property
     def distances(self) -> np.ndarray:
@@ -120,7 +142,11 @@ def _memory_for(length: int) -> Iterator[None]:
     """End with a line that says at which length memory was not enough."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError, BrokenProcessPool) as error:
+    except (RuntimeError, MemoryError) as error:
+        # On the CPU torch raises no class of its own. A process that dies does not say why.
+        known = isinstance(error, (MemoryError, torch.OutOfMemoryError, BrokenProcessPool))
+        if not known and "allocate memory" not in str(error):
+            raise
         raise DataError(
             f"memory ended with a sequence of {length} residues; what is done is kept. Leave out long ones by"
             " --max-length, or say -j 1, which takes less"
@@ -148,20 +174,25 @@ class FoldingModel:
         made_by = opened.record.versions.get("proteinmtp", "")
         self.title = f"C-alpha trace predicted by {self.name} ({opened.record.digest[:12]}), ProteinMTP {made_by}"
 
+    def __repr__(self) -> str:
+        return f"<{self.title}>"
+
     @property
     def key(self) -> str:
         """What traces depend on: a hash of the model's files and of the settings in use."""
         return text_sha256(self._opened.record.digest, self.settings.model_dump_json())
 
     @property
-    def longest(self) -> int | None:
-        """Residues of the longest chain that the model has positions and outputs for; None: any length."""
+    def longest(self) -> int:
+        """Residues of the longest chain that the model has positions and outputs for, and this machine memory."""
         network = self._predictor.network
         positions = Architecture.of(network.backbone.config).positions
-        limits = [network.head.max_length] if isinstance(network.head, FixedLengthHead) else []
+        limits = [math.isqrt(virtual_memory().total // BYTES_PER_PAIR)]
+        if isinstance(network.head, FixedLengthHead):
+            limits.append(network.head.max_length)
         if positions is not None:
             limits.append((positions - self.tokens_of(0)) // (self.tokens_of(2) - self.tokens_of(1)))
-        return min(limits, default=None)
+        return min(limits)
 
     def tokens_of(self, length: int) -> int:
         """Return how many tokens a chain of `length` residues is."""
@@ -183,6 +214,8 @@ class FoldingModel:
         """
         if isinstance(sequences, str):
             raise TypeError("fold takes a list of sequences: model.fold([sequence])")
+        if not all(isinstance(sequence, str) for sequence in sequences):
+            raise TypeError("fold takes a list of texts, one for each sequence")
         targets, refused = targets_of([("", sequence) for sequence in sequences], longest=self.longest)
         if refused:
             raise DataError(f"sequence {refused[0].record}: {refused[0].reason}")

@@ -3,11 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from proteinmtp.folding.model import FoldingModel
+from proteinmtp.folding.model import BYTES_PER_PAIR, FoldingModel
 from proteinmtp.folding.sequences import Target
-
-BYTES_PER_PAIR = 1000
-"""Main memory beside the model for each entry of the L x L matrix of the longest chain, as measured; docs/fold.md."""
 
 
 def plan(model: FoldingModel, targets: Sequence[Target]) -> str:

@@ -50,11 +50,15 @@ def read_sequences(source: Path | bytes, name: str = "") -> list[tuple[str, str]
         data = source.read_bytes() if isinstance(source, Path) else source
         if data.startswith(GZIP_MAGIC):
             data, label = gzip.decompress(data), re.sub(r"\.gz$", "", label, flags=re.IGNORECASE)
+    except FileNotFoundError as error:
+        raise DataError(f"there is no file {label}; one sequence is folded with --sequence") from error
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{label} cannot be read: {' '.join(str(error).split())}") from error
     suffix = Path(label).suffix.lower()
     if data.startswith(PARQUET_MAGIC) or suffix in TABLES:
         return _of_table(data, label, TABLES.get(suffix))
+    if re.search(rb"^ATOM  .{70}|^_atom_site\.", data, re.MULTILINE):
+        raise DataError(f"{label} is a structure file, and holds no sequence to fold: give a FASTA file")
     if b"\0" in data:
         raise DataError(f"{label} is no text: give a FASTA file, or a table with the columns id and sequence")
     found = list(_of_fasta(data.decode("utf-8-sig", errors="replace")))
@@ -70,7 +74,7 @@ def read_listed(source: Path, key: str) -> list[tuple[str, str]]:
         ConfigError: naming the key.
     """
     if not source.is_file():
-        raise ConfigError(f"{key}: there is no file {source}; the path is relative to where snakemake runs")
+        raise ConfigError(f"{key}: there is no file {source}; a relative path counts from the current folder")
     try:
         return read_sequences(source)
     except DataError as error:

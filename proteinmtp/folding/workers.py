@@ -1,6 +1,8 @@
 """Traces rebuilt in processes of their own, while this one predicts."""
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -40,10 +42,28 @@ def rebuilding(workers: int, hand: HandRecord, config: ReconstructConfig) -> Ite
         yield at_once
         return
     pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(hand, config))
+
+    def later(rows: Sequence[PredictionRow], sequences: Mapping[str, str]) -> "Future[list[TraceRow]]":
+        with _uninterrupted():  # a process that is begun here leaves Ctrl-C to this one
+            return pool.submit(_rebuild, rows, sequences)
+
     try:
-        yield lambda rows, sequences: pool.submit(_rebuild, rows, sequences)
+        yield later
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ignore Ctrl-C, as processes that are begun in the block then do for good; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _rebuilder(

@@ -6,6 +6,7 @@ that is asked for (`quantization`), and given adapters (`with_adapter`). Its fol
 """
 
 import inspect
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,7 +186,10 @@ def with_adapter(model: PreTrainedModel, train: TrainConfig, adapter: Path | Non
 
     model.requires_grad_(False)
     if adapter is not None:
-        return PeftModel.from_pretrained(model, adapter, is_trainable=True)
+        with warnings.catch_warnings():
+            # PEFT asks transformers by a name of before, which tells the user of it.
+            warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated")
+            return PeftModel.from_pretrained(model, adapter, is_trainable=True)
     lora = train.lora
     return get_peft_model(
         model,

@@ -69,6 +69,7 @@ class ReportData(ReportTables):
         lengths: summaries in bins of length.
         trusted: how far confidence can be trusted, of the runs that predict it.
         experiments: what became of the hypotheses.
+        models: by training, a hash of the files of its model.
     """
 
     bootstrap: Bootstrap
@@ -77,6 +78,7 @@ class ReportData(ReportTables):
     lengths: standing.Lengths
     trusted: standing.Trusted
     experiments: Sequence[Experiment]
+    models: Mapping[str, str]
 
 
 def report_data(tables: ReportTables) -> ReportData:
@@ -89,6 +91,7 @@ def report_data(tables: ReportTables) -> ReportData:
         margin=config.report.equivalence,
     )
     names = [*tables.shown, *tables.nulls]
+    models = {item.run: item.digest for item in tables.runs}
     # Of the trainings of a run with other seeds, scores and curves are shown.
     tables = replace(
         tables,
@@ -105,6 +108,7 @@ def report_data(tables: ReportTables) -> ReportData:
         lengths=standing.by_length(rows, bootstrap),
         trusted=standing.trusted(rows),
         experiments=experiments(config.runs, tables.metrics, bootstrap),
+        models=models,
     )
 
 
@@ -117,6 +121,8 @@ def summary(data: ReportData) -> ReportSummary:
             "lengths": data.lengths,
             "confidence": data.trusted,
             "experiments": [_experiment(item) for item in data.experiments],
+            "subset": data.config.evaluate.subset,
+            "models": data.models,
         },
         from_attributes=True,
     )

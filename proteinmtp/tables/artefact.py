@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from proteinmtp.base.files import text_sha256
+from pydantic import Field
+
 from proteinmtp.tables.record import Record
 from proteinmtp.tables.saved_files import SavedFiles
 
@@ -30,18 +31,15 @@ class Artefact(SavedFiles):
     Attributes:
         format: of the folder.
         run: whose model it is.
+        trained: hash of the files that training saved, by which the report knows the model.
         source: kind of the source of the structures that it learnt from.
         base: the language model under it.
         versions: of the packages that made it.
     """
 
     format: Literal[1] = 1
-    run: str
+    run: str = Field(pattern=r"^[a-z][a-z0-9_]*(-[0-9]+)?$")
+    trained: str
     source: str
     base: Base
     versions: dict[str, str]
-
-    @property
-    def digest(self) -> str:
-        """A hash of all files, which names the model."""
-        return text_sha256(*(text for item in sorted(self.files.items()) for text in item))

@@ -1,5 +1,7 @@
 """The summary of a report, `summary.json`: means, differences, confidence, and what became of the hypotheses."""
 
+from pydantic import Field
+
 from proteinmtp.tables.record import Record
 
 
@@ -81,6 +83,8 @@ class ReportSummary(Record):
         lengths: by metric, run and bin of length.
         confidence: by run and by the lDDT that confidence is held against.
         experiments: in the order of the config.
+        subset: of the split, whose chains were scored.
+        models: by run, a hash of the files of the model that was scored.
     """
 
     runs: dict[str, dict[str, ScoreSummary]]
@@ -88,3 +92,5 @@ class ReportSummary(Record):
     lengths: dict[str, dict[str, dict[str, ScoreSummary]]]
     confidence: dict[str, dict[str, ConfidenceTrust]]
     experiments: list[ExperimentSummary]
+    subset: str = ""
+    models: dict[str, str] = Field(default_factory=dict)

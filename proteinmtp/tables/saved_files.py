@@ -1,9 +1,11 @@
 """What a folder that a stage made holds: the sha256 of each file, so that content decides what runs again."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from pydantic import field_validator
 
 from proteinmtp.base.errors import DataError
-from proteinmtp.base.files import directory_hashes, file_sha256
+from proteinmtp.base.files import directory_hashes, file_sha256, text_sha256
 from proteinmtp.tables.record import Record
 
 
@@ -11,6 +13,20 @@ class SavedFiles(Record):
     """The files of a folder by their path in it, with their sha256."""
 
     files: dict[str, str]
+
+    @field_validator("files")
+    @classmethod
+    def _in_the_folder(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            paths = (PurePosixPath(name), PureWindowsPath(name))
+            if any(path.is_absolute() or path.drive or ".." in path.parts for path in paths) or not name:
+                raise ValueError(f"{name!r} is no path in the folder")
+        return files
+
+    @property
+    def digest(self) -> str:
+        """A hash of all files."""
+        return text_sha256(*(text for item in sorted(self.files.items()) for text in item))
 
     def check(self, folder: Path, record: Path) -> None:
         """Check that the files are there and as they were.

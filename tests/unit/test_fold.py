@@ -16,6 +16,7 @@ import gemmi
 import numpy as np
 import polars as pl
 import pytest
+import torch
 from Bio.PDB import MMCIFParser, PDBParser
 from matplotlib.image import imread as read_picture
 from peft import AutoPeftModel
@@ -111,7 +112,7 @@ def test_the_stages_fold_in_shards_and_put_together_what_was_in_the_file(
     listings = [folder / f"{shard:03d}.json" for shard in range(3)]
     for shard, listing in enumerate(listings):
         fold.run(
-            fold.Inputs(artefact=run / "artefact" / "proteinmtp.json", backbone=small.backbone),
+            fold.Inputs(artefact=run / "artefact" / "proteinmtp.json"),
             fold.Outputs(folder=folder / f"{shard:03d}", listing=listing),
             fold.Options(file=str(path), shard=shard, shards=3),
         )
@@ -193,7 +194,7 @@ def test_what_is_of_another_call_is_never_taken_as_done(run: Path, tmp_path: Pat
 
     assert folded(first, "--maps") == folded(second) == 0
     assert not list((out / "maps").iterdir()), "of the first sequence"
-    assert folded(second, "--maps") == 0
+    assert folded(second, "--maps") == folded(second, "--plots") == 0, "both stay"
     assert next(MAPS_TABLE.read(out / "maps" / "sequence.parquet")).length == 22
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(FoldRecord, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -233,8 +234,8 @@ def test_only_what_a_hub_gives_is_in_the_folder(run: Path, tmp_path: Path):
         (tmp_path / "trained" / name).write_text("{}")
     settings = small_config(runs=[{"name": "a", "train": {"tuning": "full"}}]).run("a")
     record = write_artefact(
-        tmp_path / "made", run="a", source="demo", settings=settings, trained=tmp_path / "trained", backbone=tmp_path,
-        hand=run / "hand.json", calibration=None,
+        tmp_path / "made", run="a", source="demo", settings=settings, trained=tmp_path / "trained",
+        digest="", backbone=tmp_path, hand=run / "hand.json", calibration=None,
     )  # fmt: skip
     assert set(record.files) == {"hand.json", "model/tokenizer.json", "settings.json"}
 
@@ -307,15 +308,16 @@ def test_pictures_are_drawn_whatever_a_sequence_is_called(run: Path, tmp_path: P
         assert image.shape[:2] == (990, 900) and image.std() > 0.05
 
 
+@pytest.mark.parametrize("by_torch", [False, True])
 def test_memory_that_ends_is_one_line_and_what_is_done_is_kept(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_torch: bool
 ):
     (tmp_path / "in.fasta").write_text(">a\nMKVLAAGIVAL\n>b\nMKVLAAGIVALLLAACSSNKEV\n", encoding="utf-8")
     predict = Predictor.predict
 
     def scarce(self: Predictor, chains: list[ChainSequence]) -> Iterator[PredictionRow]:
         if max(map(len, chains)) > 20:
-            raise MemoryError
+            torch.empty(2**62, dtype=torch.uint8) if by_torch else bytearray(2**62)
         return predict(self, chains)
 
     monkeypatch.setattr(Predictor, "predict", scarce)
@@ -404,6 +406,39 @@ def test_the_program_of_the_page_on_folding_runs(
     known: dict[str, Any] = {}
     exec(program, known)
     assert np.array_equal(known["found"][0].coords, found.coords)
+
+
+def test_a_record_names_no_file_outside_its_folder(run: Path, tmp_path: Path):
+    copy = shutil.copytree(run / "artefact", tmp_path / "copy")
+    record = json.loads((copy / "proteinmtp.json").read_text())
+    del record["sha256"]
+    for name in ("../evil.json", "/etc/hostname", "a/../../b", "C:\\\\x", ""):
+        (copy / "proteinmtp.json").write_text(json.dumps(record | {"files": record["files"] | {name: "0" * 64}}))
+        with pytest.raises(DataError, match="cannot be read"):
+            open_artefact(copy)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("{run}", "out", "--sequence", "{fasta}"), "is a file; give it as INPUT"),
+        (("{fasta}", "{run}", "out"), "is a folder, and INPUT a file; the order is"),
+        (("{run}", "MKVLAAGIVAL", "out"), "one sequence is folded with --sequence"),
+        (("{runs}", "{fasta}", "out"), "holds no model"),
+        (("{runs}/slotz", "{fasta}", "out"), "there are "),
+        (("{fasta}", "{fasta}", "out"), "is a file; name the folder of a trained run"),
+        (("{run}", "{run}/artefact/../pdb.pdb", "out"), "is a structure file"),
+    ],
+)
+def test_what_a_hurried_person_types_is_one_line_and_leaves_nothing(
+    run: Path, model: Model, fasta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...], message: str,
+):  # fmt: skip
+    model.fold(["MKVLAAGIVAL"])[0].write(run / "pdb.pdb")
+    monkeypatch.chdir(tmp_path)
+    done = proteinmtp("fold", *(word.format(run=run, runs=run.parent, fasta=fasta) for word in arguments))
+    assert done.exit_code in (1, 2, 65) and message in " ".join(done.stderr.split())
+    assert not (tmp_path / "out").exists()
 
 
 def test_names_that_differ_are_files_that_differ(model: Model):

@@ -65,6 +65,14 @@ def test_a_config_that_cannot_be_read_is_named_in_one_line(told: Told, root: Pat
     assert done.stderr.count("\n") == 1 and "mine.yaml" in done.stderr
 
 
+def test_in_a_folder_without_a_config_the_demo_is_not_run_by_chance(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = proteinmtp("run")
+    assert done.exit_code == 1 and "there is no config.yaml in this folder" in done.stderr and not told
+
+
 def test_a_folder_that_is_no_checkout_is_named_with_what_it_lacks(told: Told, tmp_path: Path):
     done = proteinmtp("run", "--workflow", tmp_path)
     assert done.exit_code == 1 and not told
@@ -188,10 +196,13 @@ def start(emit: Emit, number: int, stage: str, log: list[str]) -> None:
     )  # fmt: skip
 
 
-def test_of_a_whole_run_the_stages_and_the_report_are_shown(emit: Emit, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(("stage", "named"), [("report", ["report: a.html"]), ("train", [])])
+def test_of_a_whole_run_the_stages_are_shown_and_the_report_if_it_was_made(
+    emit: Emit, capsys: pytest.CaptureFixture[str], stage: str, named: list[str]
+):
     emit("Building DAG of jobs...")
-    emit(event=LogEvent.RUN_INFO, stats={"train": 1, "all": 1, "total": 2})
-    start(emit, 1, "train", [])
+    emit(event=LogEvent.RUN_INFO, stats={stage: 1, "all": 1, "total": 2})
+    start(emit, 1, stage, [])
     emit(event=LogEvent.JOB_FINISHED, job_id=1)
     emit(event=LogEvent.JOB_INFO, jobid=0, rule_name="all", wildcards={}, log=[], output=[])
     emit(event=LogEvent.JOB_FINISHED, job_id=0)
@@ -199,7 +210,7 @@ def test_of_a_whole_run_the_stages_and_the_report_are_shown(emit: Emit, capsys: 
     emit("Complete log(s): somewhere", close=True)
     output = capsys.readouterr()
     assert output.out == ""
-    assert output.err.splitlines() == ["train     1 job   0 s", "done: 1 job in 0 s", "report: a.html"]
+    assert output.err.splitlines() == [f"{stage}     1 job   0 s", "done: 1 job in 0 s", *named]
 
 
 def test_a_failure_is_shown_once_and_the_command_of_the_job_is_not(

@@ -114,5 +114,5 @@ def test_numbers_and_holes_of_a_table_are_texts():
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path):
-    with pytest.raises(DataError, match=r"none\.fasta cannot be read"):
+    with pytest.raises(DataError, match=r"there is no file none\.fasta"):
         read_sequences(tmp_path / "none.fasta")

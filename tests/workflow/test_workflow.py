@@ -134,7 +134,7 @@ def test_the_sequence_of_the_readme_is_folded_by_a_run_and_the_folder_is_whole(f
 def test_sequences_are_folded_by_each_run_and_nothing_else_runs_again(finished: Project):
     finished.configure({"sequences": [{"name": "mine", "file": "mine.fasta"}]})
     done = finished.snakemake("-n")
-    assert done.returncode != 0 and "sequences (mine).file: there is no file mine.fasta" in done.stdout
+    assert done.returncode != 0 and "sequences (mine).file: there is no file mine.fasta; a relative path" in done.stdout
     path = finished.folder / "mine.fasta"
     path.write_text(">a/b\nMKVLAAGIVALLLAACSSNKEV\n>bad\nMK1\n>c\nMKVLAAGIVALL\n", encoding="utf-8")
     assert finished.planned() == {"fold", "fold_summary", "report"}
