@@ -16,6 +16,8 @@ from pipeline import (
     distances,
     evaluate,
     fit_null,
+    fold,
+    fold_summary,
     package,
     parse,
     predict,
@@ -171,7 +173,22 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
         {
             "record": files.outputs.record, "backbone": small.backbone, "hand": hand, "calibration": (calibration,),
         },
-        {"artefact": folder / "artefact" / "proteinmtp.json"}, run="a", settings=stored,
+        {"artefact": folder / "artefact" / "proteinmtp.json"}, run="a", source="demo", settings=stored,
+    )  # fmt: skip
+    (folder / "in.fasta").write_text(">a\nMKVLAAGIVAL\n>b\nMK1\n", encoding="utf-8")
+    folded = folder / "folded"
+    fold.run(
+        fold.Inputs(artefact=folder / "artefact" / "proteinmtp.json"),
+        fold.Outputs(folder=folded / "000", listing=folded / "000.json"),
+        fold.Options(file=str(folder / "in.fasta"), shard=0, shards=1),
+    )
+    add(
+        fold_summary, {"listings": (folded / "000.json",)},
+        {
+            "page": folded / "index.html", "table": folded / "summary.csv", "refused": folded / "refused.csv",
+            "summary": folded / "summary.json",
+        },
+        sequences="mine", run="a",
     )  # fmt: skip
     for shard in range(2):
         add(
@@ -197,7 +214,7 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
         {
             "metrics": (metrics,), "examples": (examples,), "history": (files.outputs.history,),
             "records": (files.outputs.record,), "pretraining": (learnt["summary"],), "comparators": (),
-            "quarantine": small.quarantine,
+            "folds": (folded / "summary.json",), "quarantine": small.quarantine,
             "split_summary": small.summary,
         },
         {"html": folder / "index.html", "summary": folder / "summary.json", "table": folder / "table.parquet"},

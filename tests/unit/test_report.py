@@ -14,6 +14,7 @@ from proteinmtp.predictors.catalogue import parse_config
 from proteinmtp.report import experiments, standing
 from proteinmtp.scoring.statistics import Bootstrap, Difference
 from proteinmtp.tables.examples import EXAMPLES, ExampleRow
+from proteinmtp.tables.folded import FoldSummary
 from proteinmtp.tables.history import HISTORY, HistoryRow
 from proteinmtp.tables.metrics import METRICS, MetricsRow
 from proteinmtp.tables.pretraining import PretrainingSummary
@@ -102,6 +103,9 @@ def build(folder: Path, n: int, *, method: str = "members", **pretraining: objec
             run=run, steps=7, saved_step=3, trained_parameters=5, parameters=10, backbone="", slot_token={}, files={}
         ).write(folder / f"{run}.json")
     pretraining_of(**pretraining).write(folder / "pretraining.json")
+    FoldSummary(sequences="mine", run=RUNS[0], folded=31, refused=2, longest=77, confidence=54.3).write(
+        folder / "fold.json"
+    )
     bad = QuarantineRow(
         entry_id=f"bad{EVIL}", chain=None, stage="parse", code="unreadable", message=EVIL, source_sha256=""
     )
@@ -114,7 +118,7 @@ def build(folder: Path, n: int, *, method: str = "members", **pretraining: objec
         records=tuple(folder / f"{run}.json" for run in RUNS[:2]),
         pretraining=(folder / "pretraining.json",),
         comparators=(),
-        folds=(),
+        folds=(folder / "fold.json",),
         quarantine=Shards(folder / "quarantine", 1),
         split_summary=folder / "split.json",
     )
@@ -135,6 +139,13 @@ def build(folder: Path, n: int, *, method: str = "members", **pretraining: objec
     # As the rule gives them: JSON.
     report.run(inputs, outputs, report.Options.model_validate_json(options.model_dump_json()))
     return outputs
+
+
+def test_folded_sequences_are_listed_with_where_they_are(tmp_path: Path):
+    page = build(tmp_path, 4).html.read_text(encoding="utf-8")
+    part = page.partition("<h2>Folded sequences</h2>")[2].partition("</table>")[0]
+    for text in (">mine<", ">31<", ">2<", ">77<", ">54.3<", f"runs/{RUNS[0]}/folded/mine/index.html"):
+        assert text in part, text
 
 
 def own_markup(html: str) -> str:

@@ -32,6 +32,7 @@ def runs_of_report(results: Path) -> set[str]:
     return set(json.loads((results / "report" / "summary.json").read_text())["runs"])
 
 
+@pytest.mark.slow
 def test_from_a_users_own_folder_and_a_checkout_under_a_path_with_spaces(odd_checkout: Project, tmp_path: Path):
     mine = tmp_path / "mine"
     # A package of the user's that has the name of the stages is not taken for them.

@@ -18,6 +18,7 @@ def lab(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_head_a_loss_and_a_null_of_ones_own_run_through_the_workflow_without_an_edit_of_it(root: Path, lab: Path):
     project = copy_project(root, lab / "project")
     (lab / "my_lab").rename(project.folder / "my_lab")

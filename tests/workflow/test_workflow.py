@@ -128,7 +128,7 @@ def test_the_sequence_of_the_readme_is_folded_by_a_run_and_the_folder_is_whole(f
     for run in ("system", "null_helix", "null_separation"):
         mae, lddt = scores[run]["mae"], scores[run]["lddt"]
         assert f"| {run} | {mae['mean']:.3f} [{mae['low']:.3f}, {mae['high']:.3f}] | {lddt['mean']:.3f} [" in card
-    assert "null_helix_points" not in card and "Residues of the test chains: under 100 in" in card
+    assert "null_helix_points" not in card and "Residues of these chains: under 100 in" in card
 
 
 def test_sequences_are_folded_by_each_run_and_nothing_else_runs_again(finished: Project):
@@ -138,19 +138,17 @@ def test_sequences_are_folded_by_each_run_and_nothing_else_runs_again(finished: 
     path = finished.folder / "mine.fasta"
     path.write_text(">a/b\nMKVLAAGIVALLLAACSSNKEV\n>bad\nMK1\n>c\nMKVLAAGIVALL\n", encoding="utf-8")
     assert finished.planned() == {"fold", "fold_summary", "report"}
-    done = finished.snakemake()
+    folder = Path("results", "runs", "system", "folded", "mine")
+    done = finished.snakemake(str(folder / "index.html"))
     assert done.returncode == 0, done.stdout[-4000:]
-    for run in ("distance", "coords", "system"):
-        folder = finished.folder / "results" / "runs" / run / "folded" / "mine"
-        table = pl.read_csv(folder / "summary.csv")
-        assert table["name"].to_list() == ["a/b", "c"]
-        assert all((folder / file).is_file() for file in table["file"])
-        assert pl.read_csv(folder / "refused.csv")["name"].to_list() == ["bad"]
-        assert 'href="000/structures/a%252Fb.cif"' in (folder / "index.html").read_text(encoding="utf-8")
-    report = (finished.folder / "results" / "report" / "index.html").read_text(encoding="utf-8")
-    assert "<h2>Folded sequences</h2>" in report and "runs/system/folded/mine/index.html" in report
+    folder = finished.folder / folder
+    table = pl.read_csv(folder / "summary.csv")
+    assert table["name"].to_list() == ["a/b", "c"]
+    assert all((folder / file).is_file() for file in table["file"])
+    assert pl.read_csv(folder / "refused.csv")["name"].to_list() == ["bad"]
+    assert 'href="000/structures/a%252Fb.cif"' in (folder / "index.html").read_text(encoding="utf-8")
     path.write_text(path.read_text(encoding="utf-8").replace("\n", "\r\n"), encoding="utf-8")
-    assert finished.planned() == set(), "the same sequences"
+    assert finished.planned("results/runs/system/folded/mine/index.html") == set(), "the same sequences"
 
 
 def test_a_null_is_decoded_as_the_runs_that_it_stands_beside(finished: Project):
@@ -297,6 +295,7 @@ def test_chains_in_no_subset_break_no_later_stage(project: Project, tmp_path: Pa
     assert "6 chains are in no subset" in page and "Leaky split" not in page
 
 
+@pytest.mark.slow
 def test_one_broken_file_among_none_other_ends_in_a_report(project: Project, tmp_path: Path):
     folder = tmp_path / "mine"
     folder.mkdir()
@@ -428,6 +427,7 @@ def test_a_file_that_is_gone_is_made_again_though_the_report_is_there(finished: 
     assert {rule, "report"} <= finished.planned()
 
 
+@pytest.mark.slow
 def test_training_goes_on_after_kill_9_and_the_old_report_does_not_hide_it(finished: Project):
     """The killed job is a rerun: its outputs of before are deleted, while the report of before still stands."""
     results = finished.folder / "results"
