@@ -4,14 +4,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ConfigDict
 
 from proteinmtp.base.errors import DataError, UserError
 from proteinmtp.base.files import file_sha256
 from proteinmtp.config import run_of
-from proteinmtp.folding.artefact import Opened
-from proteinmtp.folding.card import Facts
 from proteinmtp.scoring.compare import Result, result
 from proteinmtp.scoring.statistics import Unit, resampling_unit
 from proteinmtp.tables.metrics import METRICS
@@ -19,6 +18,10 @@ from proteinmtp.tables.parquet import check_origin
 from proteinmtp.tables.record import Record, checked_values
 from proteinmtp.tables.report_summary import ReportSummary
 from proteinmtp.tables.split_summary import SplitSummary
+
+if TYPE_CHECKING:  # torch takes seconds, and most commands do without
+    from proteinmtp.folding.artefact import Opened
+    from proteinmtp.folding.card import Facts
 
 
 class ResultsError(UserError):
@@ -81,7 +84,7 @@ def read_summary(path: Path) -> ReportSummary:
     return ReportSummary.read(summary)
 
 
-def read_facts(opened: Opened) -> tuple[Facts, str]:
+def read_facts(opened: "Opened") -> "tuple[Facts, str]":
     """Read what a results folder says of the model in one of its runs.
 
     Returns:
@@ -90,6 +93,8 @@ def read_facts(opened: Opened) -> tuple[Facts, str]:
     Raises:
         DataError: if the report or the split is from another version.
     """
+    from proteinmtp.folding.card import Facts
+
     record, results = opened.record, opened.folder.resolve().parent.parent.parent
     summary, split = results / "report" / "summary.json", results / "data" / "split.json"
     if not summary.is_file() or not split.is_file():

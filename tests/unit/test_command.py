@@ -1,5 +1,7 @@
 """What all commands of `proteinmtp` have in common."""
 
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -25,6 +27,12 @@ def test_every_command_argument_and_option_is_explained(name: str):
     command = typer.main.get_command(app).commands[name]
     assert command.help
     assert [one.name for one in command.params if not one.help] == []
+
+
+def test_what_takes_seconds_is_imported_by_the_commands_that_need_it():
+    program = "import sys, proteinmtp.cli.main; print({'torch', 'transformers', 'peft', 'matplotlib'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr
 
 
 def test_the_version_is_that_of_the_package():
