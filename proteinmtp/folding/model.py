@@ -223,7 +223,7 @@ class FoldingModel:
         return [folded[target.name] for target in targets]
 
     def fold_each(self, targets: Sequence[Target], *, workers: int = 1) -> Iterator[Folded]:
-        """Yield each sequence folded, shortest first; those of like length are folded together.
+        """Yield each sequence folded, short ones first, if not the very shortest; those of like length together.
 
         Parameters:
             targets: with names that differ.
@@ -235,7 +235,10 @@ class FoldingModel:
         config = self.settings.reconstruct
         waiting: deque[tuple[list[PredictionRow], Future[list[TraceRow]]]] = deque()
         with rebuilding(workers, self._opened.hand, config) as submit:
-            for names in batches(lengths, config):
+            ordered = list(batches(lengths, config))
+            # Small ones at the end, so that no process waits long for the last of another.
+            small = 2 * workers if workers > 1 else 0
+            for names in [*ordered[small:], *ordered[:small]]:
                 with _memory_for(max(map(lengths.__getitem__, names))):
                     rows = list(self._predictor.predict([ChainSequence(name, sequences[name]) for name in names]))
                     waiting.append((rows, submit(rows, {name: sequences[name] for name in names})))
