@@ -4,11 +4,10 @@ import logging
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from statistics import fmean
 from typing import Annotated
 
 from proteinmtp.config import Section
-from proteinmtp.folding.job import STRUCTURES, write_refused, write_summary
+from proteinmtp.folding.job import STRUCTURES, mean_confidence, write_refused, write_summary
 from proteinmtp.folding.page import write_page
 from proteinmtp.tables.folded import FoldListing, FoldSummary
 
@@ -51,13 +50,12 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     write_summary(outputs.table, records, places)
     write_refused(outputs.refused, refused)
     write_page(outputs.page, records, refused, title=listings[0].title, places=places)
-    known = [fmean(record.confidence) for record in records if record.confidence]
     FoldSummary(
         sequences=options.sequences,
         run=options.run,
         folded=len(records),
         refused=len(refused),
         longest=max((len(record.sequence) for record in records), default=None),
-        confidence=fmean(known) if known else None,
+        confidence=mean_confidence(records),
     ).write(outputs.summary)
     logging.info("%s with %s: %d folded, %d refused", options.sequences, options.run, len(records), len(refused))

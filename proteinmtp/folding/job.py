@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated
 
 import numpy as np
@@ -73,6 +74,12 @@ def fold_into(
     waiting = [target for target in targets if target.name not in done]
     done |= {record.name: record for record in _folded(out, model, waiting, extras=extras, workers=workers)}
     return [done[target.name] for target in targets]
+
+
+def mean_confidence(records: Sequence[FoldRecord]) -> float | None:
+    """Return the mean over sequences of the mean confidence of each; None if the model says none."""
+    known = [fmean(record.confidence) for record in records if record.confidence]
+    return fmean(known) if known else None
 
 
 def write_refused(path: Path, refused: Sequence[Refusal]) -> None:

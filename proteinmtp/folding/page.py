@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files as package_files
 from pathlib import Path
-from statistics import fmean
 from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from proteinmtp.base.files import atomic, file_name
-from proteinmtp.folding.job import FORMATS, STRUCTURES
+from proteinmtp.folding.job import FORMATS, STRUCTURES, mean_confidence
 from proteinmtp.tables.folded import FoldRecord, Refusal
 
 
@@ -43,14 +42,13 @@ def write_page(
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_text(__package__, "folded.html.j2"))
-    known = [fmean(record.confidence) for record in records if record.confidence]
     page = template.render(
         title=title,
         css=Markup(_text("proteinmtp.report", "report.css")),
         records=records,
         rows=[_row(record, places.get(record.name, STRUCTURES)) for record in records],
         refused=refused,
-        mean=fmean(known) if known else None,
+        mean=mean_confidence(records),
     )
     with atomic(path) as temporary:
         temporary.write_text(page, encoding="utf-8")

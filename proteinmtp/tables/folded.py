@@ -24,7 +24,7 @@ class FoldRecord(Record):
         name: of the sequence.
         sequence: one letter for each residue, as it was folded.
         note: what was changed in reading it.
-        model: of which run, and the hash of its files.
+        model: the run whose model it is.
         key: of sequence, model and settings; another one means that the files are those of another call.
         scores: named numbers.
         confidence: of each residue, 0..100; null if the model says none.
@@ -61,7 +61,7 @@ class FoldSummary(Record):
         run: the run.
         folded, refused: how many.
         longest: residues of the longest that was folded; None if none was.
-        confidence: mean over residues and sequences, 0..100; None if the model says none.
+        confidence: mean over sequences of the mean of each, 0..100; None if the model says none.
     """
 
     sequences: str

@@ -7,7 +7,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from .server import LocalServer
 
 OBSOLETE = """\
  LIST OF OBSOLETE COORDINATE ENTRIES AND SUCCESSORS
@@ -25,7 +27,7 @@ def entry(name: str) -> bytes:
     return gzip.compress(text_of(name), mtime=0)
 
 
-class Archive:
+class Archive(LocalServer):
     """Serves `/<id>.cif.gz`, `/<id>.cif` and `/obsolete.dat`; ids that begin with 9 are not there.
 
     Attributes:
@@ -39,25 +41,7 @@ class Archive:
         self.asked: Counter[str] = Counter()
         self.starts: list[float] = []
         self._lock = threading.Lock()
-        archive = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                archive.serve(self)
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__()
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         with self._lock:

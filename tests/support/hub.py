@@ -7,10 +7,9 @@ import base64
 import hashlib
 import json
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,41 +18,23 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
+from .server import LocalServer
+
 REVISION = "0123456789" * 4
 
 
-class Hub:
+class Hub(LocalServer):
     """The models on it: by name, the bytes of each file; all have the one revision `REVISION`."""
 
     def __init__(self) -> None:
         self.models: dict[str, dict[str, bytes]] = {}
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                hub.answer(self)
-
-            do_HEAD = do_POST = do_GET  # noqa: N815
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__()
 
     def put(self, name: str, folder: Path) -> None:
         files = (path for path in folder.rglob("*") if path.is_file())
         self.models[name] = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def serve(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         path = unquote(urlsplit(handler.path).path)
         if path == "/api/repos/create":

@@ -53,7 +53,8 @@ def test_an_exported_folder_gives_the_same_and_a_card_without_scores_says_so(art
     names = {path.relative_to(tmp_path / "shared").as_posix() for path in (tmp_path / "shared").rglob("*.*")}
     assert names == {path.relative_to(artefact).as_posix() for path in artefact.rglob("*.*")} | {CARD}
     card = ModelCard.load(tmp_path / "shared" / CARD)
-    assert card.data.license == "cc-by-4.0" and card.data.library_name == "proteinmtp"
+    facts = card.data.to_dict()
+    assert facts["license"] == "cc-by-4.0" and facts["library_name"] == "proteinmtp"
     assert "No scores were at hand" in card.text and "Synthetic proteins" in card.text
     for path in (tmp_path / "shared").rglob("*.*"):
         assert str(tmp_path).encode() not in path.read_bytes(), path
