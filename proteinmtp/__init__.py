@@ -11,8 +11,15 @@ seconds, and no stage runs again because something public was edited that it doe
 True
 """
 
+import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+# With vectors of 512 bits torch gives a chain other bits in other company. It reads this before its first computation.
+_PROCESSOR = Path("/proc/cpuinfo")
+if _PROCESSOR.is_file() and "avx512" in _PROCESSOR.read_text(encoding="utf-8", errors="replace"):
+    os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
 
 _PUBLIC = {
     "FileScores": (".tables.file_scores", "FileScores"),
