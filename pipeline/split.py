@@ -14,6 +14,7 @@ from proteinmtp.splitting.homology import search
 from proteinmtp.tables.chains import CHAINS
 from proteinmtp.tables.intake import Intake
 from proteinmtp.tables.quarantine import QUARANTINE
+from proteinmtp.tables.relatives import RELATIVES
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import SPLIT
 from proteinmtp.tables.split_summary import SplitSummary
@@ -33,6 +34,7 @@ class Outputs:
     """What is written."""
 
     split: Annotated[Path, "cluster and subsets of each chain"]
+    relatives: Annotated[Path, "nearest training chain of each test chain that has one"]
     summary: Annotated[Path, "JSON with counts, and with what of the test can be found in training"]
 
 
@@ -59,6 +61,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
         division = divide(chains, homology, config, seed=options.seed, table=table)
         summary = division.summary(books, config)
     SPLIT.write(outputs.split, division.rows())
+    RELATIVES.write(outputs.relatives, division.nearest.relatives)
     summary.write(outputs.summary)
     _log(summary)
 

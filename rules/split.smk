@@ -13,6 +13,7 @@ rule split:
         quarantine=shards_of("data/quarantine"),
     output:
         split=under("data/split.parquet"),
+        relatives=under("data/relatives.parquet"),
         summary=under("data/split.json"),
     log:
         under("logs/split/split.log"),
@@ -32,4 +33,5 @@ rule split:
         "Split chains into train, val and test"
     shell:
         "{params.stage} split --chains {params.chains:q} --quarantine {params.quarantine:q} --options {params.options:q}"
-        " --threads {threads} --split {output.split:q} --summary {output.summary:q} 2> {log:q}"
+        " --threads {threads} --split {output.split:q} --relatives {output.relatives:q}"
+        " --summary {output.summary:q} 2> {log:q}"

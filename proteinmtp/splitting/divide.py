@@ -16,7 +16,7 @@ from proteinmtp.splitting import assign
 from proteinmtp.splitting.assign import Subsets
 from proteinmtp.splitting.chains import SplitChain
 from proteinmtp.splitting.homology import Homology, clusters
-from proteinmtp.splitting.leakage import check_groups, check_homologs, clusters_crossing, nearest_in_training
+from proteinmtp.splitting.leakage import Nearest, check_groups, check_homologs, clusters_crossing, nearest_in_training
 from proteinmtp.tables.split import SUBSETS, SplitRow
 from proteinmtp.tables.split_summary import Books, SplitSummary
 from proteinmtp.tables.subset_table import SubsetTable, SubsetTableError
@@ -40,12 +40,13 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Division:
-    """A finished split: for each chain its cluster and its subsets."""
+    """A finished split: for each chain its cluster and its subsets, and for the test what is nearest in training."""
 
     chains: Sequence[SplitChain]
     homology: Homology
     cluster_of: Mapping[str, str]
     assigned: Assigned
+    nearest: Nearest
 
     def rows(self) -> list[SplitRow]:
         """Return the rows of the table, in the order of the chain ids."""
@@ -66,10 +67,9 @@ class Division:
 
         Parameters:
             books: files and chains that were read, used and refused; they are part of the summary.
-            config: the method, and the coverage that an alignment needs to count as a relative; that of `divide`.
+            config: that of `divide`.
         """
         subset_of = self.assigned.subset_of
-        nearest = nearest_in_training(self.homology, subset_of, config.coverage)
         sizes = Counter(self.cluster_of.values())
         return SplitSummary(
             **books.model_dump(),
@@ -83,11 +83,11 @@ class Division:
             subsets={subset: sum(subset in held for held in subset_of.values()) for subset in SUBSETS},
             in_no_subset=sum(not held for held in subset_of.values()),
             clusters_crossing=clusters_crossing(self.cluster_of, subset_of),
-            highest_test_train_identity=nearest.highest,
-            highest_test_train_pair=nearest.pair,
+            highest_test_train_identity=self.nearest.highest,
+            highest_test_train_pair=self.nearest.pair,
             highest_test_train_identity_any_coverage=nearest_in_training(self.homology, subset_of, 0.0).highest,
-            test_chains_with_training_hit=nearest.with_hit,
-            test_chains_above={f"{level:.0%}": count for level, count in nearest.above.items()},
+            test_chains_with_training_hit=self.nearest.with_hit,
+            test_chains_above={f"{level:.0%}": count for level, count in self.nearest.above.items()},
         )
 
 
@@ -119,7 +119,8 @@ def divide(
     if config.method == "uniprot":
         accession_of = {chain.chain_id: chain.uniprot or None for chain in chains}
         check_groups(accession_of, assigned.subset_of, "UniProt accession")
-    return Division(chains, homology, cluster_of, assigned)
+    nearest = nearest_in_training(homology, assigned.subset_of, config.coverage)
+    return Division(chains, homology, cluster_of, assigned, nearest)
 
 
 def assign_chains(

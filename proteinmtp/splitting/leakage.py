@@ -5,13 +5,14 @@ in the assignment cannot hide.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from proteinmtp.splitting.assign import Subsets
 from proteinmtp.splitting.homology import Homology
+from proteinmtp.tables.relatives import RelativeRow
 from proteinmtp.tables.split import SUBSETS
 
 LEVELS = (0.3, 0.5, 0.9)
@@ -27,12 +28,14 @@ class Nearest:
     """The relatives of the test chains in training.
 
     Attributes:
+        relatives: the nearest training chain of each test chain that has any, in the order of the test chains.
         highest: identity (0-1) of the closest pair; 0 if there is no hit.
         pair: a test chain and a training chain with that identity, or None.
         with_hit: test chains with any hit in training.
         above: for each of `LEVELS` the test chains with a hit of more than that identity.
     """
 
+    relatives: Sequence[RelativeRow]
     highest: float
     pair: tuple[str, str] | None
     with_hit: int
@@ -45,6 +48,9 @@ def nearest_in_training(homology: Homology, subset_of: Subsets, coverage: float)
     An alignment counts if it covers `coverage` of the shorter chain, which is also what joins clusters. Without such a
     bound the answer would be the same for every split: some twelve residues that agree by chance. A coverage of 0 asks
     for it nevertheless.
+
+    Of training chains with the same identity one with the same sequence is the nearest, and a chain that is itself in
+    training is its own nearest.
 
     Parameters:
         homology: hits between distinct sequences; chains with the same sequence have identity 1.
@@ -61,22 +67,24 @@ def nearest_in_training(homology: Homology, subset_of: Subsets, coverage: float)
         .join(_numbers(test, "query"), on="query", how="semi")
         .join(_numbers(train, "target"), on="target", how="semi")
         .group_by("query")
-        .agg(pl.all().sort_by(-pl.col("identity"), "target").first())
+        .agg(pl.all().sort_by(-pl.col("identity"), pl.col("target") != pl.col("query"), "target").first())
         .sort(-pl.col("identity"), "query")
         .collect(engine="streaming")
     )
-    chains: dict[int, int] = defaultdict(int)
-    for name, subsets in subset_of.items():
-        chains[homology.number_of[name]] += "test" in subsets
-    identity_of = dict(zip(best["query"].to_list(), best["identity"].to_list(), strict=True))
+    nearest_of = {query: (target, identity) for query, target, identity in best.iter_rows()}
+    relatives = []
+    for name in sorted(subset_of):
+        number = homology.number_of[name]
+        if "test" in subset_of[name] and number in nearest_of:
+            target, identity = nearest_of[number]
+            nearest = name if "train" in subset_of[name] else train[target]
+            relatives.append(RelativeRow(chain_id=name, nearest=nearest, identity=identity))
     return Nearest(
-        highest=max(identity_of.values(), default=0.0),
+        relatives=relatives,
+        highest=max((row.identity for row in relatives), default=0.0),
         pair=(test[best["query"][0]], train[best["target"][0]]) if len(best) else None,
-        with_hit=sum(chains[number] for number in identity_of),
-        above={
-            level: sum(chains[number] for number, identity in identity_of.items() if identity > level)
-            for level in LEVELS
-        },
+        with_hit=len(relatives),
+        above={level: sum(row.identity > level for row in relatives) for level in LEVELS},
     )
 
 

@@ -82,9 +82,10 @@ class SmallData:
                 distances.Options(),
             )
         self.split, self.summary = folder / "split.parquet", folder / "split.json"
+        self.relatives = folder / "relatives.parquet"
         split.run(
             split.Inputs(chains=self.chains, quarantine=self.quarantine),
-            split.Outputs(split=self.split, summary=self.summary),
+            split.Outputs(split=self.split, relatives=self.relatives, summary=self.summary),
             split.Options(split=SplitConfig(), seed=0),
         )
         self.backbone = folder / "backbone" / "backbone.json"

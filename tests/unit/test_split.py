@@ -20,6 +20,7 @@ from proteinmtp.structures.synthetic import TOPOLOGIES, make_family, make_member
 from proteinmtp.tables.chains import CHAINS, ChainRow
 from proteinmtp.tables.intake import Intake
 from proteinmtp.tables.quarantine import QUARANTINE
+from proteinmtp.tables.relatives import RELATIVES, RelativeRow
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import SUBSETS, read_subset
 from proteinmtp.tables.split_summary import SplitSummary
@@ -304,6 +305,76 @@ def test_a_test_without_relatives_has_none():
     subset_of = in_one({"a": "train", "b": "train", "c": "val", "twin": "train", "d": ""})
     nearest = nearest_in_training(HOMOLOGY, subset_of, 0.5)
     assert (nearest.highest, nearest.pair, nearest.with_hit) == (0.0, None, 0)
+    assert nearest.relatives == []
+
+
+def nearest_one_by_one(homology: Homology, subset_of: assign.Subsets, coverage: float) -> dict[str, tuple[str, float]]:
+    """Compare each test chain with each training chain; of equal identity: itself, an equal sequence, the first one."""
+    identity_of: dict[frozenset[int], float] = {}
+    for query, target, identity, covered in homology.hits.collect().rows():
+        if covered >= coverage:
+            pair = frozenset((query, target))
+            identity_of[pair] = max(identity, identity_of.get(pair, 0.0))
+    number_of = homology.number_of
+    nearest = {}
+    for name in (name for name in subset_of if "test" in subset_of[name]):
+        best = []
+        for other in (other for other in subset_of if "train" in subset_of[other]):
+            equal = number_of[name] == number_of[other]
+            identity = 1.0 if equal else identity_of.get(frozenset((number_of[name], number_of[other])))
+            if identity is not None:
+                best.append((-identity, other != name, not equal, number_of[other], other))
+        if best:
+            first = min(best)
+            nearest[name] = (first[-1], -first[0])
+    return nearest
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("coverage", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("seed", range(4))
+def test_each_test_chain_has_the_nearest_that_a_comparison_of_all_with_all_finds(
+    seed: int, coverage: float, everywhere: bool
+):
+    """Few sequences, identities and coverages, so that several chains have the same sequence and the same identity."""
+    rng = np.random.default_rng(seed)
+    pairs = {(int(query), int(target)) for query, target in rng.integers(30, size=(30, 2)) if query != target}
+    hits = hits_of(
+        *((*pair, rng.choice([0.25, 0.5, 0.95, 1.0]), rng.choice([0.1, 0.5, 0.9])) for pair in sorted(pairs))
+    )
+    number_of = {f"c{at:02d}": int(rng.integers(30)) for at in range(60)}
+    draw = ["train val test"] if everywhere else ["train", "val", "test", "test", ""]
+    subset_of = in_one({name: str(rng.choice(draw)) for name in number_of})
+    nearest = nearest_in_training(Homology(number_of, hits), subset_of, coverage)
+    expected = nearest_one_by_one(Homology(number_of, hits), subset_of, coverage)
+    assert len({number_of[name] for name in expected}) < len(expected)
+    tested = sum("test" in subsets for subsets in subset_of.values())
+    assert len(expected) == tested == 60 if everywhere else 0 < len(expected) < tested
+    assert nearest.relatives == [
+        RelativeRow(chain_id=name, nearest=near, identity=identity)
+        for name, (near, identity) in sorted(expected.items())
+    ]
+    assert nearest.highest == max(identity for _, identity in expected.values())
+    assert nearest.with_hit == len(expected)
+    assert nearest.pair is not None and expected[nearest.pair[0]] == (nearest.pair[1], nearest.highest)
+
+
+def test_the_nearest_of_made_up_proteins_are_those_that_they_were_made_from(tmp_path: Path):
+    rng = np.random.default_rng(4)
+    near, far, alone, part = ("".join(rng.choice(LETTERS, 120)) for _ in range(4))
+    train = {"a": near, "b": mutated(near, 0.4, rng), "c": far, "d": part}
+    child = mutated(near, 0.1, rng)
+    test = {"equal": far, "child": child, "sibling": child, "alone": alone, "stretch": part[:40] + alone[40:][::-1]}
+    homology = search(train | test, tmp_path)
+    subset_of = in_one(dict.fromkeys(train, "train") | dict.fromkeys(test, "test"))
+    relatives = nearest_in_training(homology, subset_of, 0.5).relatives
+    assert [(row.chain_id, row.nearest) for row in relatives] == [("child", "a"), ("equal", "c"), ("sibling", "a")]
+    same = np.mean([one == other for one, other in zip(child, near, strict=True)])
+    # The alignment is local: ends that differ may be cut off.
+    assert [row.identity for row in relatives] == pytest.approx([same, 1.0, same], abs=0.03)
+    assert relatives[0].identity == relatives[2].identity < 1.0
+    short = {row.chain_id: row.nearest for row in nearest_in_training(homology, subset_of, 0.0).relatives}
+    assert short == {"child": "a", "equal": "c", "sibling": "a", "stretch": "d"}
 
 
 def write_shard(folder: Path, rows: Sequence[ChainRow], intake: Intake) -> None:
@@ -317,7 +388,7 @@ def write_shard(folder: Path, rows: Sequence[ChainRow], intake: Intake) -> None:
 def run_split(folder: Path, config: SplitConfig) -> SplitSummary:
     split.run(
         split.Inputs(chains=Shards(folder / "chains", 1), quarantine=Shards(folder / "quarantine", 1)),
-        split.Outputs(split=folder / "s", summary=folder / "j"),
+        split.Outputs(split=folder / "s", relatives=folder / "r", summary=folder / "j"),
         split.Options(split=config, seed=0),
     )
     return SplitSummary.read(folder / "j")
@@ -386,6 +457,29 @@ def test_a_random_split_is_labelled_and_its_leaks_are_counted(shard: Shard):
     assert summary.test_chains_above["30%"] == 5
     test, train = summary.highest_test_train_pair
     assert test in read_subset(shard.folder / "s", "test") and train in read_subset(shard.folder / "s", "train")
+
+
+@pytest.mark.parametrize("method", ["cluster", "members", "random"])
+def test_the_table_of_relatives_has_what_the_summary_counts(method: str, shard: Shard):
+    summary = shard.split(method=method, test=0.3)
+    relatives = list(RELATIVES.read(shard.folder / "r"))
+    identities = [row.identity for row in relatives]
+    test, train = (read_subset(shard.folder / "s", subset) for subset in ("test", "train"))
+    assert {row.chain_id for row in relatives} <= test and {row.nearest for row in relatives} <= train
+    assert len(relatives) == summary.test_chains_with_training_hit
+    assert max(identities, default=0.0) == summary.highest_test_train_identity
+    assert sum(identity > 0.5 for identity in identities) == summary.test_chains_above["50%"]
+    if method == "cluster":
+        assert all(identity < 0.3 for identity in identities)
+    else:
+        assert relatives and all(row.chain_id[0] == row.nearest[0] for row in relatives)
+
+
+def test_every_chain_that_is_memorised_is_its_own_nearest(shard: Shard):
+    summary = shard.split(method="memorise")
+    relatives = list(RELATIVES.read(shard.folder / "r"))
+    assert len(relatives) == summary.chains_parsed == 24
+    assert all((row.nearest, row.identity) == (row.chain_id, 1.0) for row in relatives)
 
 
 def test_a_split_by_year_counts_what_it_leaves_out(shard: Shard):
