@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from proteinmtp.tables.metrics import MetricsRow
 
@@ -105,4 +105,4 @@ def _spearman(one: Sequence[float] | np.ndarray, other: Sequence[float] | np.nda
     one, other = np.asarray(one, float), np.asarray(other, float)
     if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
-    return float(spearmanr(one, other).statistic)
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])  # spearmanr does so too, in four times the time

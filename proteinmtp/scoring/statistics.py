@@ -12,6 +12,7 @@ them, and the interval is that of Student's t with the degrees of freedom of Wel
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -150,13 +151,13 @@ class Scored:
 
     def among(self, chains: np.ndarray) -> "Scored":
         """Return what there is of some chains."""
-        keep = np.isin(self.chains, chains)
-        return Scored(self.chains[keep], self.values[:, keep])
+        wanted = {*chains}
+        return self._kept(np.array([chain in wanted for chain in self.chains], dtype=bool))
 
     @property
     def known(self) -> "Scored":
         """Those chains that have a finite value with any seed."""
-        return self.among(self.chains[np.isfinite(self.values).any(0)])
+        return self._kept(np.isfinite(self.values).any(0))
 
     @property
     def means(self) -> np.ndarray:
@@ -175,6 +176,10 @@ class Scored:
     def spread(self) -> float | None:
         """The standard deviation of the means of seeds; None with one."""
         return float(self.of_seeds.std(ddof=1)) if len(self.values) > 1 else None
+
+    def _kept(self, keep: np.ndarray) -> "Scored":
+        """Return the chains for which `keep` (N,) is true."""
+        return Scored(self.chains[keep], self.values[:, keep])
 
 
 def resampling_unit(split_method: str) -> Unit:
@@ -276,8 +281,9 @@ def _interval(
     sums, counts = np.bincount(group, weights=values), np.bincount(group)
     if len(sums) < 2:
         return None, None
-    drawn = np.random.default_rng(bootstrap.seed).integers(len(sums), size=(bootstrap.samples, len(sums)))
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
+    drawn = _drawn(len(sums), bootstrap.samples, bootstrap.seed)
+    sums_drawn, counts_drawn = (drawn @ np.stack((sums, counts), axis=1)).T
+    means = sums_drawn / counts_drawn
     parts = [(float(means.var()), len(sums) - 1)]
     for run in runs:
         if run.spread is not None:
@@ -289,3 +295,11 @@ def _interval(
     freedom = variance**2 / sum(part**2 / of_part for part, of_part in parts)
     half = float(t.ppf((1 + CONFIDENCE) / 2, freedom)) * variance**0.5
     return float(values.mean()) - half, float(values.mean()) + half
+
+
+@lru_cache(maxsize=4)
+def _drawn(groups: int, samples: int, seed: int) -> np.ndarray:
+    """Return how often each group is in each resample, (samples, groups); the same for every run and metric."""
+    draws = np.random.default_rng(seed).integers(groups, size=(samples, groups))
+    counts = [np.bincount(draw, minlength=groups) for draw in draws]
+    return np.array(counts, dtype=float)
