@@ -6,9 +6,8 @@ from typing import Annotated
 
 from proteinmtp.base.logs import progress
 from proteinmtp.config import Section
-from proteinmtp.scoring.evaluation import Case, Predicted, examples, score_case
+from proteinmtp.scoring.evaluation import Case, Predicted, score_case
 from proteinmtp.tables.chains import read_chains
-from proteinmtp.tables.examples import EXAMPLES
 from proteinmtp.tables.metrics import METRICS
 from proteinmtp.tables.predictions import PREDICTIONS
 from proteinmtp.tables.shards import Shards
@@ -31,7 +30,6 @@ class Outputs:
     """What is written."""
 
     metrics: Annotated[Path, "scores, one row for each predicted chain"]
-    examples: Annotated[Path, "the best, the median and the worst chain"]
 
 
 class Options(Section):
@@ -54,6 +52,5 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
         )
         for chain in read_chains(inputs.chains, predicted.keys())
     ]
-    scored = [score_case(options.run, case) for case in progress(cases, f"evaluate {options.run}", len(cases))]
+    scored = (score_case(options.run, case) for case in progress(cases, f"evaluate {options.run}", len(cases)))
     METRICS.write(outputs.metrics, scored)
-    EXAMPLES.write(outputs.examples, examples(cases, scored))

@@ -7,7 +7,6 @@ rule evaluate:
         split=rules.split.output.split,
     output:
         metrics=under("runs/{run}/metrics.parquet"),
-        examples=under("runs/{run}/examples.parquet"),
     log:
         under("logs/evaluate/{run}.log"),
     benchmark:
@@ -25,4 +24,4 @@ rule evaluate:
     shell:
         "{params.stage} evaluate --run {wildcards.run} --predictions {params.predictions:q}"
         " --traces {params.traces:q} --chains {params.chains:q} --split {input.split:q}"
-        " --metrics {output.metrics:q} --examples {output.examples:q} 2> {log:q}"
+        " --metrics {output.metrics:q} 2> {log:q}"

@@ -1,17 +1,11 @@
-"""Scores of the predicted chains of a run against the experiment, and three chains to look at."""
+"""Scores of the predicted chains of a run against the experiment."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from proteinmtp.geometry.distances import pairwise_distances
-from proteinmtp.geometry.superposition import superpose
 from proteinmtp.scoring.chain import score_chain
-from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainTrace
-from proteinmtp.tables.examples import ExampleRow
 from proteinmtp.tables.metrics import UNREADABLE, MetricsRow
 from proteinmtp.tables.traces import AS_PREDICTED, TraceRow
 
@@ -61,36 +55,3 @@ def score_case(run: str, case: Case) -> MetricsRow:
         mixed_hand=trace.mixed_hand,
         error_reach=trace.error_reach,
     )
-
-
-def examples(cases: Sequence[Case], scored: Sequence[MetricsRow]) -> Iterator[ExampleRow]:
-    """Yield the best, the median and the worst chain by TM-score; with fewer than three chains some are the same.
-
-    Parameters:
-        cases: the chains of a run.
-        scored: their scores, in the same order.
-    """
-    ranked = sorted(
-        ((score, index) for index, row in enumerate(scored) if (score := row.scores["tm_score"]) is not None),
-        key=lambda item: -item[0],
-    )
-    places = {"best": 0, "median": len(ranked) // 2, "worst": len(ranked) - 1} if ranked else {}
-    for label, place in places.items():
-        tm_score, index = ranked[place]
-        case, row = cases[index], scored[index]
-        native = torch.from_numpy(case.native.coords.astype(np.float64))
-        model = torch.from_numpy(case.trace.coords.astype(np.float64))
-        yield ExampleRow(
-            run=row.run,
-            label=label,
-            chain_id=row.chain_id,
-            length=row.length,
-            sequence=case.native.sequence,
-            mae=row.scores["mae"],
-            lddt=row.scores["lddt"],
-            tm_score=tm_score,
-            true_triu=triangle.pack(pairwise_distances(native).numpy()),
-            predicted_triu=case.predicted.triu,
-            native=case.native.coords,
-            model=superpose(model, native).numpy(),
-        )

@@ -19,15 +19,16 @@ from proteinmtp.tables.descriptions import (
     describe_split,
 )
 from proteinmtp.tables.distances import DISTANCES
-from proteinmtp.tables.examples import EXAMPLES
 from proteinmtp.tables.history import HISTORY
 from proteinmtp.tables.manifest import MANIFEST
 from proteinmtp.tables.metrics import METRICS
 from proteinmtp.tables.parquet import Table, read_metadata
 from proteinmtp.tables.predictions import PREDICTIONS
 from proteinmtp.tables.quarantine import QUARANTINE
+from proteinmtp.tables.relatives import RELATIVES
 from proteinmtp.tables.split import SPLIT
 from proteinmtp.tables.traces import TRACES
+from proteinmtp.tables.views import VIEWS
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,9 @@ KINDS = (
     Kind(QUARANTINE, describe_quarantine),
     Kind(MANIFEST, describe_manifest),
     Kind(SPLIT, describe_split),
+    Kind(RELATIVES),
+    Kind(VIEWS),
     Kind(PREDICTIONS),
-    Kind(EXAMPLES),
     Kind(METRICS),
     Kind(HISTORY),
     Kind(TRACES),

@@ -4,7 +4,7 @@ import pytest
 from proteinmtp.base.metrics import NAMES, PROFILES
 from proteinmtp.geometry.distances import pack_upper
 from proteinmtp.scoring.chain import score_chain
-from proteinmtp.scoring.evaluation import Case, Predicted, examples, score_case
+from proteinmtp.scoring.evaluation import Case, Predicted, score_case
 from proteinmtp.tables import triangle
 from proteinmtp.tables.chains import ChainTrace
 from proteinmtp.tables.traces import TraceRow
@@ -83,17 +83,3 @@ def test_a_row_of_scores_says_whose_they_are_and_how_the_trace_was_rebuilt():
     assert row.scores["parse_failures"] == pytest.approx(0.1)
     assert row.scores["tm_score"] == pytest.approx(1) and len(row.profiles["lddt_residues"]) == 28
     assert score_case("a", case("x")).scores["parse_failures"] is None
-
-
-def test_the_best_the_median_and_the_worst_chain_are_examples():
-    cases = [case(name, error=error) for name, error in (("a", 6.0), ("b", 0.0), ("c", 3.0), ("d", 1.0), ("e", 12.0))]
-    cases.append(case("f", residues=4))  # of which two are observed, too few for a score
-    shown = list(examples(cases, [score_case("r", one) for one in cases]))
-    assert [(row.label, row.chain_id) for row in shown] == [("best", "b"), ("median", "c"), ("worst", "e")]
-    best = shown[0]
-    assert best.tm_score == pytest.approx(1) and best.sequence == "A" * 30
-    seen = np.isfinite(best.native).all(1)
-    assert np.allclose(best.model[seen], best.native[seen], atol=1e-3)
-    assert np.array_equal(best.predicted_triu, cases[1].predicted.triu)
-    assert np.nanmax(np.abs(best.true_triu.astype(float) - best.predicted_triu)) < 0.1
-    assert not list(examples(cases[-1:], [score_case("r", cases[-1])]))

@@ -67,28 +67,31 @@ class Results:
     """What the stages made of some shards of chains and of distances."""
 
     split: Path
+    relatives: Path
     summary: Path
     hand: Path
     fitted: Path
     predictions: Shards
     metrics: Path
-    examples: Path
+    views: Path
 
 
 def results(root: Path, folder: Path, *, chains: Shards, distances: Shards, quarantine: Shards) -> Results:
     """Run the stages from split to evaluate, each over all shards; only the shards that are not empty are rebuilt."""
     made = Results(
         split=folder / "split.parquet",
+        relatives=folder / "relatives.parquet",
         summary=folder / "split.json",
         hand=folder / "hand.json",
         fitted=folder / "fitted.parquet",
         predictions=Shards(folder / "predictions", len(chains)),
         metrics=folder / "metrics.parquet",
-        examples=folder / "examples.parquet",
+        views=folder / "views.parquet",
     )
     run(
         root, "split",
-        chains=chains, quarantine=quarantine, split=made.split, summary=made.summary, options='{"split": {}}', seed="0",
+        chains=chains, quarantine=quarantine,
+        split=made.split, relatives=made.relatives, summary=made.summary, options='{"split": {}}', seed="0",
     )  # fmt: skip
     run(root, "chirality", chains=chains, split=made.split, hand=made.hand)
     subset = {"null": NULL, "subset": SUBSET}
@@ -108,7 +111,12 @@ def results(root: Path, folder: Path, *, chains: Shards, distances: Shards, quar
     run(
         root, "evaluate",
         predictions=made.predictions, traces=traces, chains=chains, split=made.split,
-        metrics=made.metrics, examples=made.examples, run="null",
+        metrics=made.metrics, run="null",
+    )  # fmt: skip
+    run(
+        root, "view",
+        predictions=made.predictions, traces=traces, chains=chains, split=made.split, views=made.views,
+        run="null", subset=SUBSET, shown="5",
     )  # fmt: skip
     return made
 
@@ -143,8 +151,9 @@ def many(root: Path, small: SmallData, tmp_path_factory: pytest.TempPathFactory)
 
 def test_many_shards_give_what_the_two_give_that_are_not_empty(few: Results, many: Results, small: SmallData):
     assert many.split.read_bytes() == few.split.read_bytes() == small.split.read_bytes()
+    assert many.relatives.read_bytes() == few.relatives.read_bytes() == small.relatives.read_bytes()
     assert many.summary.read_bytes() == few.summary.read_bytes()
-    for name in ("hand", "fitted", "metrics", "examples"):
+    for name in ("hand", "fitted", "metrics", "views"):
         assert getattr(many, name).read_bytes() == getattr(few, name).read_bytes(), name
     assert [many.predictions[place].read_bytes() for place in FILLED] == [path.read_bytes() for path in few.predictions]
 

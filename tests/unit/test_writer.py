@@ -23,7 +23,6 @@ from proteinmtp.model.tokens import ResidueTokenizer
 from proteinmtp.model.writer import WriterNetwork
 from proteinmtp.scoring.chain import score_chain
 from proteinmtp.tables.chains import Chain, read_chains
-from proteinmtp.tables.examples import EXAMPLES
 from proteinmtp.tables.history import HISTORY
 from proteinmtp.tables.metrics import METRICS
 from proteinmtp.tables.predictions import PREDICTIONS
@@ -348,7 +347,7 @@ def scored(small, tmp_path_factory):
         )
     evaluate.run(
         evaluate.Inputs(predictions=predictions, traces=traces, chains=small.chains, split=small.split),
-        evaluate.Outputs(metrics=folder / "metrics.parquet", examples=folder / "examples.parquet"),
+        evaluate.Outputs(metrics=folder / "metrics.parquet"),
         evaluate.Options(run="a"),
     )
     return folder
@@ -378,8 +377,6 @@ def test_a_chain_that_could_not_be_read_scores_zero_and_stays_in_the_mean(scored
     for one in unread:
         assert [one[name] for name in ("tm_score", "gdt_ts", "gdt_ha", "lddt", "contacts_l")] == [0] * 5
         assert one["rmsd"] is None and one["mae"] is None
-    labels = {row.label: row for row in EXAMPLES.read(scored / "examples.parquet")}
-    assert labels["worst"].tm_score == 0
 
 
 @pytest.mark.parametrize("left", [0, 1, 2, 3])
