@@ -27,7 +27,7 @@ def setup() -> None:
         stream=sys.stderr,
         force=True,
     )
-    for library in ("bitsandbytes", "transformers", "huggingface_hub", "torch.distributed"):
+    for library in ("bitsandbytes", "fontTools", "transformers", "huggingface_hub", "torch.distributed"):
         logging.getLogger(library).setLevel(logging.ERROR)
     warnings.filterwarnings(
         "ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning

@@ -18,6 +18,7 @@ from proteinmtp.cli.fold import fold
 from proteinmtp.cli.init import init
 from proteinmtp.cli.inspect import inspect
 from proteinmtp.cli.plan import plan
+from proteinmtp.cli.report import report
 from proteinmtp.cli.run import WithSnakemakeArguments, run
 from proteinmtp.cli.score import score
 from proteinmtp.cli.verdicts import verdicts
@@ -39,7 +40,7 @@ class Commands(TyperGroup):
 
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 PANELS = {
-    "Commands": (init, run, plan, fold, score, compare, inspect, verdicts, export, config),
+    "Commands": (init, run, plan, fold, score, compare, inspect, report, verdicts, export, config),
     "More": (verify,),
 }
 for panel, commands in PANELS.items():

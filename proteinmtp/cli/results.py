@@ -13,15 +13,21 @@ from proteinmtp.base.files import file_sha256
 from proteinmtp.config import run_of
 from proteinmtp.scoring.compare import Result, result
 from proteinmtp.scoring.statistics import Unit, resampling_unit
+from proteinmtp.tables.benchmarks import read_costs
+from proteinmtp.tables.history import HISTORY
 from proteinmtp.tables.metrics import METRICS
 from proteinmtp.tables.parquet import check_origin
+from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.record import Record, checked_values
 from proteinmtp.tables.report_summary import ReportSummary
+from proteinmtp.tables.saved_files import SavedRun
+from proteinmtp.tables.split import SPLIT
 from proteinmtp.tables.split_summary import SplitSummary
 
 if TYPE_CHECKING:  # torch takes seconds, and most commands do without
     from proteinmtp.folding.artefact import Opened
     from proteinmtp.folding.card import Facts
+    from proteinmtp.report.figures.data import FigureData, Pretraining
 
 
 class ResultsError(UserError):
@@ -103,6 +109,53 @@ def read_facts(opened: "Opened") -> "tuple[Facts, str]":
     if scores.models.get(record.run) != record.trained or run_of(record.run) not in scores.runs:
         return Facts(), f"{summary} is not about this model; make the report first"
     return Facts(scores=scores, split=SplitSummary.read(split)), ""
+
+
+def read_figure_data(path: Path) -> "FigureData":
+    """Read what the figures of the report of a results folder are drawn from.
+
+    Raises:
+        ResultsError: if there is no report.
+        DataError: if a table cannot be read, or is from another version.
+    """
+    from proteinmtp.report.figures.data import FigureData
+
+    summary = read_summary(path)
+    metrics = list(METRICS.read(path / "report" / "metrics.parquet"))
+    split = path / "data" / "split.parquet"
+    return FigureData(
+        runs=list(dict.fromkeys([*(run_of(row.run) for row in metrics), *summary.runs])),
+        metrics=metrics,
+        lengths=summary.lengths,
+        trusted=summary.confidence,
+        history=list(HISTORY.read(*_of_runs(path, summary, "history.parquet"))),
+        pretraining=list(_pretraining(path, summary)),
+        costs=read_costs(path / "benchmarks"),
+        chains=list(SPLIT.read(split)) if split.is_file() else [],
+    )
+
+
+def _of_runs(path: Path, summary: ReportSummary, name: str) -> list[Path]:
+    """Return a file of each training of a report that has it."""
+    return [file for run in summary.models if (file := path / "runs" / run / name).is_file()]
+
+
+def _pretraining(path: Path, summary: ReportSummary) -> "Iterator[Pretraining]":
+    """Yield the pretrained backbones that runs of a report use; their labels name the runs."""
+    from proteinmtp.report.figures.data import Pretraining
+
+    users: dict[str, list[str]] = {}
+    for file in _of_runs(path, summary, "model.json"):
+        run = SavedRun.read(file)
+        users.setdefault(run.backbone, []).append(run_of(run.run))
+    for record in sorted(path.glob("pretrained/*/model.json")):
+        runs, history = users.get(file_sha256(record)), record.parent / "history.parquet"
+        if runs and history.is_file():
+            yield Pretraining(
+                label=", ".join(dict.fromkeys(runs)),
+                history=list(HISTORY.read(history)),
+                summary=PretrainingSummary.read(record.parent / "summary.json"),
+            )
 
 
 @dataclass(frozen=True)

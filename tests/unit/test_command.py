@@ -12,7 +12,20 @@ from proteinmtp.cli.main import app
 
 from ..support.command import installed, proteinmtp
 
-COMMANDS = ("init", "run", "plan", "fold", "score", "compare", "inspect", "verdicts", "export", "config", "verify")
+COMMANDS = (
+    "init",
+    "run",
+    "plan",
+    "fold",
+    "score",
+    "compare",
+    "inspect",
+    "report",
+    "verdicts",
+    "export",
+    "config",
+    "verify",
+)
 
 
 def test_the_commands_are_those_for_people(root: Path):
