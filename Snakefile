@@ -12,6 +12,10 @@ from proteinmtp.predictors.catalogue import check_backbones, check_results, pars
 min_version("9.24")
 
 
+# Of `snakemake --report`, beside what rules register.
+report: "workflow/report/workflow.rst"
+
+
 # A mistake ends before any job, in its own words, and names no place in this code.
 HOUSE = workflow.current_basedir.get_path_or_uri(secret_free=True)
 with one_line():
@@ -73,6 +77,7 @@ include: "rules/package.smk"
 include: "rules/fold.smk"
 include: "rules/fold_summary.smk"
 include: "rules/evaluate.smk"
+include: "rules/view.smk"
 include: "rules/report.smk"
 
 
@@ -120,6 +125,7 @@ rule all:
         expand(rules.fold_summary.output, run=RUNS, sequences=SEQUENCES),
         expand(rules.reconstruct.output.traces, run=SCORED, shard=SHARDS),
         expand(rules.evaluate.output, run=SCORED),
+        expand(rules.view.output, run=SHOWN),
 
 
 # The scores of the nulls alone, without a model.

@@ -1,6 +1,8 @@
 # Names, paths and small functions that the rules share.
 import json
+import os
 import shlex
+import subprocess
 
 import yaml
 from pydantic import BaseModel
@@ -25,6 +27,7 @@ COMPARATORS = {entry.name: entry.folder for entry in CONFIG.comparators}
 NULLS = {null.name: null for null in catalogue.nulls(CONFIG)}
 FITTED = list(dict.fromkeys(null.fitted for null in NULLS.values()))
 SCORED = [*RUNS, *COMPARATORS, *NULLS]
+SHOWN = [*(entry.name for entry in CONFIG.runs), *COMPARATORS, *NULLS]
 SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
 FINGERPRINTS = Fingerprints(Path(HOUSE))
 LOCK = [
@@ -256,3 +259,28 @@ def calibration_of(wildcards):
     """Return the calibration of a run, if it has one."""
     run = wildcards.run
     return [under(f"runs/{run}/calibration.json")] if run in CALIBRATED else []
+
+
+def commit_of_house():
+    """Return the commit of the checkout, and whether files of it were changed since; nothing where git knows none."""
+    git = [
+        "git",
+        "-C",
+        HOUSE,
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    # A repository that the checkout only lies in is another one.
+    environment = {
+        name: value for name, value in os.environ.items() if name != "GIT_DIR"
+    }
+    environment["GIT_CEILING_DIRECTORIES"] = str(Path(HOUSE).resolve().parent)
+    try:
+        return subprocess.run(
+            git, capture_output=True, text=True, env=environment
+        ).stdout.strip()
+    except OSError:
+        return ""

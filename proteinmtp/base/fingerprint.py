@@ -21,7 +21,7 @@ from proteinmtp.base.files import file_sha256, text_sha256
 
 LIBRARY = __name__.partition(".")[0]
 STAGES = "pipeline"
-TEMPLATES = (".j2", ".css")
+TEMPLATES = (".j2", ".css", ".js")
 NEVER, BY_NAME = "never", "by name"
 
 

@@ -44,7 +44,7 @@ def write_page(
     template = environment.from_string(_text(__package__, "folded.html.j2"))
     page = template.render(
         title=title,
-        css=Markup(_text("proteinmtp.report", "report.css")),
+        css=Markup(_text("proteinmtp.report.assets", "base.css")),
         records=records,
         rows=[_row(record, places.get(record.name, STRUCTURES)) for record in records],
         refused=refused,

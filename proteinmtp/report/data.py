@@ -1,22 +1,25 @@
 """Everything that the report shows, computed from the rows of tables, and the part of it that is written as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from proteinmtp.config import Config, RunConfig
 from proteinmtp.report import standing
 from proteinmtp.report.experiments import Experiment, experiments
 from proteinmtp.scoring.statistics import Bootstrap, Summary, of_run, resampling_unit
+from proteinmtp.tables.benchmarks import CostRow
 from proteinmtp.tables.comparator_listing import ComparatorListing
-from proteinmtp.tables.examples import ExampleRow
 from proteinmtp.tables.folded import FoldSummary
 from proteinmtp.tables.history import HistoryRow
 from proteinmtp.tables.metrics import MetricsRow
 from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.quarantine import QuarantineRow
+from proteinmtp.tables.relatives import RelativeRow
 from proteinmtp.tables.report_summary import ReportSummary
 from proteinmtp.tables.saved_files import SavedRun
+from proteinmtp.tables.split import SplitRow
 from proteinmtp.tables.split_summary import SplitSummary
+from proteinmtp.tables.views import ViewRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +33,20 @@ class ReportTables:
         nulls: what each null is, by name.
         beside: for each run and comparator the nulls that it is set beside.
         metrics: scores of all runs, comparators and nulls.
-        examples: chains to look at.
+        views: reads the chains that can be opened, of each run; of thousands they are too many to be held.
         history: of the trained runs.
         runs: what was trained.
         pretrained: for trainings with a pretrained backbone its name.
         pretraining: what each of these learnt, by name.
+        pretraining_history: of these, by name.
         comparators: what became of the files of each.
         folds: what each training made of sequences without a structure.
         quarantine: what was not used.
+        chains: of all subsets.
+        relatives: of each test chain that has one, the nearest training chain.
         split: the division of the chains, and the books.
+        costs: time and memory of each stage.
+        commit: of the checkout; "" if it is not known.
     """
 
     config: Config
@@ -47,15 +55,20 @@ class ReportTables:
     nulls: Mapping[str, str]
     beside: Mapping[str, Sequence[str]]
     metrics: Sequence[MetricsRow]
-    examples: Sequence[ExampleRow]
+    views: Callable[[], Iterable[ViewRow]]
     history: Sequence[HistoryRow]
     runs: Sequence[SavedRun]
     pretrained: Mapping[str, str]
     pretraining: Mapping[str, PretrainingSummary]
+    pretraining_history: Mapping[str, Sequence[HistoryRow]]
     comparators: Sequence[ComparatorListing]
     folds: Sequence[FoldSummary]
     quarantine: Sequence[QuarantineRow]
+    chains: Sequence[SplitRow]
+    relatives: Sequence[RelativeRow]
     split: SplitSummary
+    costs: Sequence[CostRow]
+    commit: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +78,7 @@ class ReportData(ReportTables):
     Attributes:
         bootstrap: how intervals were drawn.
         summaries: by run, comparator or null, by metric.
-        differences: of the runs to the nulls and to the first run.
+        differences: of the runs to the nulls, to comparators and to the first run.
         lengths: summaries in bins of length.
         trusted: how far confidence can be trusted, of the runs that predict it.
         experiments: what became of the hypotheses.
@@ -95,7 +108,6 @@ def report_data(tables: ReportTables) -> ReportData:
     # Of the trainings of a run with other seeds, scores and curves are shown.
     tables = replace(
         tables,
-        examples=[row for row in tables.examples if row.run in names],
         runs=[item for item in tables.runs if item.run in names],
         pretrained={run: backbone for run, backbone in tables.pretrained.items() if run in names},
     )
@@ -104,7 +116,7 @@ def report_data(tables: ReportTables) -> ReportData:
         **vars(tables),
         bootstrap=bootstrap,
         summaries=standing.summaries(rows, bootstrap),
-        differences=standing.differences(rows, tables.beside, bootstrap),
+        differences=standing.differences(rows, tables.beside, [item.name for item in tables.comparators], bootstrap),
         lengths=standing.by_length(rows, bootstrap),
         trusted=standing.trusted(rows),
         experiments=experiments(config.runs, tables.metrics, bootstrap),

@@ -1,52 +1,39 @@
 """The report as one HTML file that needs no network."""
 
-from collections import Counter
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files as package_files
 
-import plotly.graph_objects as go
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from proteinmtp.base.metrics import METRICS_SHOWN, Metric
+from proteinmtp.config import RunConfig
 from proteinmtp.geometry.constants import BOND_TOLERANCE, CIS_BOND, CLASH, CONTACT, SAME_FOLD, TRANS_BOND
 from proteinmtp.geometry.pair_scores import LONG_RANGE, MEDIUM_RANGE
-from proteinmtp.report import experiments, figures, standing
+from proteinmtp.report import assets, experiments, findings, packing, standing
+from proteinmtp.report.chains import FLAGS, LISTED, chains
 from proteinmtp.report.data import ReportData
+from proteinmtp.report.figures.data import FigureData, Pretraining
+from proteinmtp.report.figures.drawing import ReportFigure, styles
+from proteinmtp.report.figures.listing import figures
+from proteinmtp.report.figures.rendering import key_svg, panel_svg
+from proteinmtp.report.glossary import MEANINGS, NOTES, SOURCES, SPLITS
 from proteinmtp.scoring.confidence import AGAINST
 from proteinmtp.scoring.statistics import Summary
-from proteinmtp.tables.examples import ExampleRow
+from proteinmtp.tables.quarantine import QuarantineRow
 
-SPLITS = {
-    "uniprot": "Whole UniProt accessions are held out: no test chain is a protein of training, though it may have "
-    "relatives there. Chains without an accession go with their homology cluster.",
-    "table": "Each chain is where a given table has it.",
-    "year": "What came later is held out: the test asks for the proteins of later years, relatives of earlier ones "
-    "among them.",
-    "random": "Chains are drawn without regard to their relatives.",
-    "cluster": "Whole homology clusters are held out: no test chain has a relative in training above the thresholds. "
-    "This asks whether the model folds proteins unlike those it has seen.",
-    "members": "Members of every cluster are held out, so each test chain has relatives in training. This asks "
-    "whether the model recognises known folds, and says nothing about new ones.",
-    "memorise": "Every chain is in training, validation and test alike. This checks the machinery; the scores say "
-    "nothing about other proteins.",
-}
-"""What each method of the split asks."""
+SECTIONS = {
+    "summary": "In short", "matrix-section": "Runs beside nulls", "chains": "Chains", "scores": "Scores",
+    "figures": "Figures", "confidence": "Confidence", "experiments": "Experiments", "training": "Training and cost",
+    "data": "Data card", "comparators": "Comparators", "folded": "Folded sequences", "provenance": "Provenance",
+    "files": "Files",
+}  # fmt: skip
+"""Of the page, in their order, by id."""
 
-NOTES = {
-    "chains_not_in_table": "The table has no row for {} chains.",
-    "chains_without_year": "{} chains have no year.",
-    "chains_without_uniprot": "{} chains have no UniProt accession.",
-}
-"""Sentences on the chains that a method could not treat as its name says, by the keys of `SplitSummary.notes`."""
-
-SENTENCES = 12
-"""Sentences on differences that are shown at once; where there are more, the reader unfolds them."""
-
-LISTED = 50
+FILES_LISTED = 50
 """Rows of each list of a comparator's files that are shown."""
 
 REFUSED = 200
@@ -67,29 +54,40 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class ShownExample:
-    """A chain to look at, with its two figures."""
+class Drawn:
+    """A figure with its panels, and the keys of its legend, as SVG."""
 
-    row: ExampleRow
-    map: Markup
-    trace: Markup
+    figure: ReportFigure
+    panels: Sequence[Markup]
+    keys: Sequence[Markup]
 
 
 def page(data: ReportData) -> str:
     """Return the HTML of a report."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    template = environment.from_string(_text("report.html.j2"))
-    colour = figures.colours(list(data.summaries))
+    environment = Environment(
+        loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    colour = {run: style.colour for run, style in styles(list(data.summaries)).items()}
     runs = _shown(data, colour)
-    return template.render(
+    drawn = {figure.name: _drawn(figure) for figure in figures(figure_data(data))}
+    columns, matrix = findings.matrix(data)
+    sections = _sections(data, matrix=bool(columns))
+    return environment.get_template("report.html.j2").render(
         data=data,
         config=data.config,
         config_json=data.config.model_dump_json(indent=2),
-        css=Markup(_text("report.css")),
-        plotly=Markup(get_plotlyjs()),
+        css=Markup(assets.text(*assets.STYLES)),
+        script=Markup(assets.text(*assets.SCRIPTS)),
+        library_css=Markup(assets.library("tabulator.min.css")),
+        tabulator=packing.compressed(assets.library("tabulator.min.js").encode()),
+        viewer=packing.compressed(assets.library("3Dmol-min.js").encode()),
+        licences={name: assets.text(file) for name, file in assets.LICENCES.items()},
+        sections=sections,
         runs=runs,
         colour=colour,
+        scored=runs[0].scores["mae"].n,
         metrics=METRICS_SHOWN,
+        meanings=MEANINGS,
         most=max(run.scores["tm_score"].n for run in runs),
         long_range=LONG_RANGE,
         medium_range=MEDIUM_RANGE,
@@ -99,59 +97,116 @@ def page(data: ReportData) -> str:
         trans_bond=TRANS_BOND,
         cis_bond=CIS_BOND,
         bond_tolerance=BOND_TOLERANCE,
+        findings=findings.findings(data),
+        judged=findings.JUDGED,
+        kind=findings.kind,
+        digits_of=findings.digits_of,
+        signs=findings.SIGNS,
+        columns=columns,
+        matrix=matrix,
         headlines=standing.HEADLINES,
         best={metric.name: _best(metric, data) for metric in METRICS_SHOWN},
         verdicts=standing.verdicts(data.differences),
-        most_sentences=SENTENCES,
         bins=standing.bins_in_use(data.lengths),
         compared=experiments.by_chance(data.experiments),
         repeated=any(entry.seeds > 1 for entry in data.config.runs),
         against=AGAINST,
+        source_text=SOURCES.get(data.config.source.kind, ""),
+        differing=differing_settings({run: data.settings[run] for run in data.settings if run in data.summaries}),
         split=data.split,
         split_text=SPLITS[data.config.split.method],
         split_notes=[NOTES[key].format(count) for key, count in data.split.notes.items() if count],
         unit=f"{data.bootstrap.drawn}s",
+        listed_files=FILES_LISTED,
         listed=LISTED,
-        reasons=Counter(row.code for row in data.quarantine).most_common(),
+        flags=FLAGS,
+        chains=chains(data, colour),
+        figures=drawn,
+        points={
+            name: {"run": points.run, "chains": points.chains}
+            for item in drawn.values()
+            for panel in item.figure.panels
+            for name, points in panel.points.items()
+        },
+        reasons=_by_reason(data.quarantine),
         refused=REFUSED,
-        examples=_examples(data, colour),
+        duration=duration,
         versions={package: _version(package) for package in PACKAGES},
-        **_figures(data, colour),
     )
+
+
+def figure_data(data: ReportData) -> FigureData:
+    """Return what figures are drawn from."""
+    return FigureData(
+        runs=list(data.summaries),
+        metrics=data.metrics,
+        lengths=data.lengths,
+        trusted=data.trusted,
+        history=data.history,
+        pretraining=[
+            Pretraining(
+                label=", ".join(run for run, of in data.pretrained.items() if of == name) or name,
+                history=data.pretraining_history[name],
+                summary=summary,
+            )
+            for name, summary in data.pretraining.items()
+        ],
+        costs=data.costs,
+        chains=data.chains,
+    )
+
+
+def differing_settings(settings: Mapping[str, RunConfig]) -> dict[str, list[str]]:
+    """Return for each key that is not the same in all runs its values, in the order of the runs."""
+    flat = [_flat(run.model_dump(mode="json")) for run in settings.values()]
+    keys = dict.fromkeys(key for values in flat for key in values)
+    told = {key: [json.dumps(values.get(key), ensure_ascii=False).strip('"') for values in flat] for key in keys}
+    return {key: values for key, values in told.items() if len(set(values)) > 1}
+
+
+def _flat(section: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    values: dict[str, object] = {}
+    for key, value in section.items():
+        values |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return values
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the two largest units that it has."""
+    if seconds < 59.5:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _sections(data: ReportData, *, matrix: bool) -> list[tuple[str, str]]:
+    absent = {
+        "matrix-section": not matrix,
+        "confidence": not data.trusted,
+        "experiments": not data.experiments,
+        "comparators": not data.comparators,
+        "folded": not data.folds,
+    }
+    return [(id, text) for id, text in SECTIONS.items() if not absent.get(id)]
+
+
+def _drawn(figure: ReportFigure) -> Drawn:
+    keys = [Markup(key_svg(entry, f"{figure.name}-key{at}")) for at, entry in enumerate(figure.legend)]
+    return Drawn(figure, [Markup(panel_svg(figure, panel)) for panel in figure.panels], keys)
+
+
+def _by_reason(rows: Sequence[QuarantineRow]) -> list[tuple[str, list[QuarantineRow]]]:
+    """Return the rows of each reason, the most frequent first."""
+    reasons: dict[str, list[QuarantineRow]] = {}
+    for row in rows:
+        reasons.setdefault(row.code, []).append(row)
+    return sorted(reasons.items(), key=lambda item: -len(item[1]))
 
 
 def _shown(data: ReportData, colour: Mapping[str, str]) -> list[Shown]:
     descriptions = {**data.shown, **data.nulls}
     return [
         Shown(run, run in data.nulls, colour[run], descriptions[run], scores) for run, scores in data.summaries.items()
-    ]
-
-
-def _figures(data: ReportData, colour: Mapping[str, str]) -> dict[str, Markup | None]:
-    """Return the figures of the page by name; None for those of which there is nothing to draw."""
-    scored = [row for row in data.metrics if row.run in data.summaries and row.scores["tm_score"] is not None]
-    drawn = {}
-    if scored:
-        drawn["boxes"] = figures.score_distributions(scored, standing.HEADLINES, colour)
-        drawn["lengths"] = figures.score_by_length(scored, colour)
-        drawn["errors"] = figures.errors_in_bins(scored, colour)
-        drawn["bins"] = figures.score_in_bins(data.lengths, standing.HEADLINES, colour)
-    if data.trusted:
-        drawn["calibration"] = figures.calibration(data.trusted, colour)
-    if data.history:
-        drawn["curves"] = figures.training_curves(data.history, colour)
-    names = ("boxes", "lengths", "errors", "bins", "calibration", "curves")
-    return {f"figure_{name}": _figure(name, drawn[name]) if name in drawn else None for name in names}
-
-
-def _examples(data: ReportData, colour: Mapping[str, str]) -> list[ShownExample]:
-    return [
-        ShownExample(
-            row,
-            _figure(f"map-{at}", figures.distance_map(row)),
-            _figure(f"trace-{at}", figures.trace(row, colour[row.run])),
-        )
-        for at, row in enumerate(data.examples)
     ]
 
 
@@ -163,18 +218,6 @@ def _best(metric: Metric, data: ReportData) -> str | None:
     if len(known) < 2:
         return None
     return (min if metric.lower_is_better else max)(known, key=lambda run: known[run])
-
-
-def _figure(name: str, figure: go.Figure) -> Markup:
-    """Return a figure as HTML; plotly escapes what it is given for use inside a script element.
-
-    The name becomes the element's id, which plotly would otherwise draw at random.
-    """
-    return Markup(
-        figure.to_html(
-            full_html=False, include_plotlyjs=False, div_id=name, config={"displaylogo": False, "responsive": True}
-        )
-    )
 
 
 def _text(name: str) -> str:

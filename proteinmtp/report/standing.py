@@ -1,4 +1,4 @@
-"""Where a run stands beside the nulls and the first run: summaries, paired differences, and sentences about them."""
+"""Where runs stand beside nulls, comparators and the first run: summaries, paired differences, and sentences."""
 
 from collections.abc import Mapping, Sequence
 
@@ -53,12 +53,15 @@ def bins_in_use(lengths: Lengths) -> list[str]:
     ]
 
 
-def differences(rows: OfRuns, beside: Mapping[str, Sequence[str]], bootstrap: Bootstrap) -> Differences:
-    """Return the paired differences of runs to nulls and to the first run, in the headline metrics.
+def differences(
+    rows: OfRuns, beside: Mapping[str, Sequence[str]], comparators: Sequence[str], bootstrap: Bootstrap
+) -> Differences:
+    """Return the paired differences of runs to nulls, comparators and the first run, in the headline metrics.
 
     Parameters:
         rows: of runs and nulls.
         beside: for each run and comparator the nulls that it is set beside.
+        comparators: the names of those that are none of ours.
         bootstrap: how intervals are drawn.
     """
     first = list(beside)[:1]
@@ -68,7 +71,7 @@ def differences(rows: OfRuns, beside: Mapping[str, Sequence[str]], bootstrap: Bo
                 metric.name: paired_difference(metric, bootstrap, ours=rows[run], theirs=rows[other])
                 for metric in HEADLINES
             }
-            for other in (*nulls, *first)
+            for other in dict.fromkeys((*nulls, *comparators, *first))
             if other != run
         }
         for run, nulls in beside.items()

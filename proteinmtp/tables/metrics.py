@@ -1,6 +1,7 @@
 """Metrics: the scores of each chain of a run. What is scored is an open list, `proteinmtp.base.metrics`."""
 
-from collections.abc import Iterator, Mapping
+import csv
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import pyarrow as pa
 
+from proteinmtp.base.files import atomic
 from proteinmtp.base.metrics import METRICS_SHOWN, NAMES, PROFILES
 from proteinmtp.tables.parquet import DOUBLE, FLOATS, INT, TEXT, Table
 
@@ -36,6 +38,12 @@ class MetricsRow:
     mirror_margin: Annotated[float | None, DOUBLE, "of the rebuilt trace, nats per residue"]
     mixed_hand: Annotated[float | None, DOUBLE, "of the rebuilt trace"]
     error_reach: Annotated[float | None, DOUBLE, "of the rebuilt trace, residues"]
+
+    @property
+    def mean_confidence(self) -> float | None:
+        """Over the observed residues that have one; None without any, as where a comparator's file has no residue."""
+        known = np.empty(0) if self.confidence is None else self.confidence[np.isfinite(self.confidence)]
+        return float(known.mean()) if len(known) else None
 
 
 class _Metrics(Table[MetricsRow]):
@@ -83,3 +91,16 @@ def _profile_meaning(name: str) -> str:
 
 
 METRICS = _Metrics("metrics", MetricsRow, ("run", "chain_id", "tm_score", "stress"))
+
+
+def write_csv(path: Path, rows: Iterable[MetricsRow]) -> None:
+    """Write the columns that are one text or one number as CSV; what is not known is empty."""
+    columns = ("run", "chain_id", "cluster_id", "length", "observed")
+    scores = (*NAMES, UNREADABLE)
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*columns, *scores, "confidence"])
+        for row in rows:
+            numbers = [*(row.scores.get(name) for name in scores), row.mean_confidence]
+            known = [None if value is None or np.isnan(value) else value for value in numbers]
+            writer.writerow([*(getattr(row, name) for name in columns), *known])

@@ -27,6 +27,7 @@ from pipeline import (
     report,
     split,
     train,
+    view,
 )
 from proteinmtp.base.files import directory_hashes, file_sha256
 from proteinmtp.config import ParseConfig, PretrainConfig, ReconstructConfig, SplitConfig
@@ -137,7 +138,7 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
     data = {"chains": small.chains, "split": small.split}
     hand, fitted = folder / "hand.json", folder / "fitted.parquet"
     predictions, traces = Shards(folder / "predictions", 2), Shards(folder / "traces", 2)
-    metrics, examples = folder / "metrics.parquet", folder / "examples.parquet"
+    metrics, views = folder / "metrics.parquet", folder / "views.parquet"
     add(
         parse, {"manifest": small.folder / "manifest-0.parquet"},
         {"chains": folder / "chains.parquet", "quarantine": folder / "quarantine.parquet"}, parse=ParseConfig(),
@@ -145,7 +146,11 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
     add(distances, {"chains": small.chains[0]}, {"distances": folder / "distances.parquet"})
     add(
         split, {"chains": small.chains, "quarantine": small.quarantine},
-        {"split": folder / "split.parquet", "summary": folder / "split.json"}, split=SplitConfig(), seed=0,
+        {
+            "split": folder / "split.parquet", "relatives": folder / "relatives.parquet",
+            "summary": folder / "split.json",
+        },
+        split=SplitConfig(), seed=0,
     )  # fmt: skip
     add(chirality, data, {"hand": hand})
     add(fit_null, {**data, "distances": small.distances}, {"fitted": fitted}, null=NULL, subset="test")
@@ -206,18 +211,26 @@ def jobs(small: SmallData, folder: Path) -> list[Job]:
         )  # fmt: skip
     add(
         evaluate, {**data, "predictions": predictions, "traces": traces},
-        {"metrics": metrics, "examples": examples}, run="a",
+        {"metrics": metrics}, run="a",
+    )  # fmt: skip
+    add(
+        view, {**data, "predictions": predictions, "traces": traces},
+        {"views": views}, run="a", subset="test", shown=5,
     )  # fmt: skip
     config = parse_config({"runs": [{"name": "a"}], "report": {"bootstrap_samples": 100}})
     add(
         report,
         {
-            "metrics": (metrics,), "examples": (examples,), "history": (files.outputs.history,),
-            "records": (files.outputs.record,), "pretraining": (learnt["summary"],), "comparators": (),
+            "metrics": (metrics,), "views": (views,), "history": (files.outputs.history,),
+            "records": (files.outputs.record,), "pretraining": (learnt["summary"],),
+            "pretraining_history": (learnt["history"],), "comparators": (),
             "folds": (folded / "summary.json",), "quarantine": small.quarantine,
-            "split_summary": small.summary,
+            "split": small.split, "relatives": small.relatives, "split_summary": small.summary,
         },
-        {"html": folder / "index.html", "summary": folder / "summary.json", "table": folder / "table.parquet"},
+        {
+            "html": folder / "index.html", "summary": folder / "summary.json", "table": folder / "table.parquet",
+            "csv": folder / "table.csv",
+        },
         config=config, settings={"a": config.run("a")}, pretrained={"a": "a"}, shown=[{"name": "a", "description": ""}],
         nulls=[], beside={},
     )  # fmt: skip

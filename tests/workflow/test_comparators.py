@@ -26,7 +26,7 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Projec
     bad.write_text("ATOM  what is this\n")
     write_trace(folder / "stranger.pdb", "MKVLA" * 10, random_trace(50, 0))
     finished.configure({"comparators": [{"name": "perfect", "folder": str(folder), "description": "the answer"}]})
-    assert finished.planned() == {"comparator", "reconstruct", "evaluate", "report"}
+    assert finished.planned() == {"comparator", "reconstruct", "evaluate", "view", "report"}
     done = finished.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
 
@@ -39,7 +39,7 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Projec
     assert {item["file"] for item in listing["unmatched"]} == {bad.name, "stranger.pdb", *others}
     assert len(listing["missing"]) == 2
     html = (results / "report/index.html").read_text(encoding="utf-8")
-    assert "<h2>Comparators</h2>" in html and "the answer" in html and "stranger.pdb" in html
+    assert '<section id="comparators"' in html and "the answer" in html and "stranger.pdb" in html
     rows = [row for row in METRICS.read(results / "report/metrics.parquet") if row.run == "perfect"]
     assert all(np.isfinite(row.stress) and row.mirror_margin is not None for row in rows)
 
@@ -47,7 +47,7 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Projec
     assert finished.planned() == set()
     stranger = folder / "stranger.pdb"
     stranger.rename(folder / "another.pdb")
-    assert finished.planned() == {"comparator", "reconstruct", "evaluate", "report"}
+    assert finished.planned() == {"comparator", "reconstruct", "evaluate", "view", "report"}
     finished.configure({"comparators": [{"name": "perfect", "folder": str(tmp_path / "gone")}]})
     planned = finished.snakemake("-n")
     assert planned.returncode and "comparators (perfect).folder" in planned.stdout

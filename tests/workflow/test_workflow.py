@@ -35,13 +35,25 @@ SEEDS = ("distance", "distance-2")
 
 def test_the_small_workflow_ends_in_a_report(finished: Project):
     results = finished.folder / "results"
-    assert "<h2>Scores</h2>" in (results / "report" / "index.html").read_text(encoding="utf-8")
+    page = (results / "report" / "index.html").read_text(encoding="utf-8")
+    assert '<section id="scores"' in page and "List the chains with the right fold" in page
+    assert (results / "report" / "metrics.csv").is_file()
     runs = json.loads((results / "report" / "summary.json").read_text())["runs"]
     assert set(runs) == {"distance", "coords", "system", *NULLS}
     # No text is read, and no fold need be right.
     without = {"parse_failures", "mirrored"}
     assert all(score["n"] > 0 for run in runs.values() for name, score in run.items() if name not in without)
     assert len(list((results / "runs" / "distance" / "pdb").rglob("*.pdb"))) == runs["distance"]["mae"]["n"]
+
+
+def test_the_report_of_snakemake_carries_the_page_and_the_numbers_with_captions(finished: Project):
+    done = finished.snakemake("--report", "whole.html")
+    assert done.returncode == 0, done.stdout[-4000:]
+    page = (finished.folder / "whole.html").read_text(encoding="utf-8")
+    for caption in ("one row for each chain", "from protein structures to a report", "what was asked and found"):
+        assert caption in page.lower(), caption
+    for file in ("index.html", "metrics.csv", "summary.json"):
+        assert f"results/report/{file}" in page, file
 
 
 def test_the_system_trains_adapters_and_slots_on_a_pretrained_backbone_that_stays_as_it_is(finished: Project):
@@ -64,12 +76,12 @@ def test_the_system_trains_adapters_and_slots_on_a_pretrained_backbone_that_stay
     assert "train chains: " in log and "MB from results/data/distances/000.parquet" in log
     assert PretrainingSummary.read(record.parent / "summary.json").steps == 4
     page = (results / "report" / "index.html").read_text(encoding="utf-8")
-    assert "<h3>Pretraining</h3>" in page and "tiny, pretrained" in page and "lora, rank 8" in page
+    assert "Pretrained backbones" in page and "tiny, pretrained" in page and "lora, rank 8" in page
 
 
 def test_another_way_of_holding_weights_in_prediction_trains_nothing_again(finished: Project):
     finished.configure({"defaults": SMALL_RUN | {"predict": {"quantization": "nf4"}}})
-    assert finished.planned() == {"predict", "calibrate", "reconstruct", "package", "evaluate", "report"}
+    assert finished.planned() == {"predict", "calibrate", "reconstruct", "package", "evaluate", "view", "report"}
 
 
 TWICE = {"runs": [{**SMALL["runs"][0], "seeds": 2}, *SMALL["runs"][1:]]}
@@ -184,13 +196,14 @@ def test_when_a_run_is_saved_or_stopped_trains_nothing_again(finished: Project):
 @pytest.mark.parametrize(
     ("file", "old", "new", "rerun"),
     [
-        ("proteinmtp/geometry/constants.py", "(1.0, 2.0, 4.0, 8.0)", "(1.0, 2.0)", {"evaluate", "report"}),
-        ("proteinmtp/report/report.html.j2", "<h2>Scores</h2>", "<h2>The scores</h2>", {"report"}),
+        ("proteinmtp/geometry/constants.py", "(1.0, 2.0, 4.0, 8.0)", "(1.0, 2.0)", {"evaluate", "view", "report"}),
+        ("proteinmtp/report/scores.html.j2", '"Scores"', '"The scores"', {"report"}),
+        ("proteinmtp/report/assets/chain.js", '} and ${', '} with ${', {"report"}),
         (
             "proteinmtp/model/heads/coords.py",
             "nn.GELU()",
             "nn.ReLU()",
-            {"train", "predict", "reconstruct", "package", "evaluate", "report"},
+            {"train", "predict", "reconstruct", "package", "evaluate", "view", "report"},
         ),
         ("proteinmtp/geometry/lddt.py", "C-alpha lDDT: how", "The C-alpha lDDT: how", set()),
         ("proteinmtp/geometry/lddt.py", "    counted = (", "    # A comment.\n    counted = (", set()),
@@ -221,7 +234,7 @@ def test_a_new_null_is_one_new_file(finished: Project):
     assert "radius=0.9" in text
     (finished.folder / "proteinmtp/predictors/nulls/strand.py").write_text(text, encoding="utf-8")
     finished.configure({"nulls": [*SMALL["nulls"], "strand"]})
-    assert finished.planned() == {"fit_null", "predict_null", "reconstruct", "evaluate", "report"}
+    assert finished.planned() == {"fit_null", "predict_null", "reconstruct", "evaluate", "view", "report"}
     done = finished.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
     results = finished.folder / "results"
@@ -500,7 +513,7 @@ def test_the_shim_in_workflow_makes_the_same(finished: Project):
         ("workflow/accelerate/cpu.yaml", "num_machines: 1", "num_machines: 2", {"train"}),
         ("workflow/accelerate/cpu.yaml", "num_machines: 1", "num_machines:  1  # one", set()),
         ("requirements.lock", "transformers==", "transformers==9", {"train", "predict"}),
-        ("requirements.lock", "plotly==", "plotly==9", set()),
+        ("requirements.lock", "rich==", "rich==9", set()),
     ],
 )
 def test_what_training_rests_on_outside_the_code_counts_for_it(
