@@ -25,7 +25,7 @@ from proteinmtp.tables.traces import TRACES
 
 from ..support.small import SmallData
 
-pytestmark = pytest.mark.xdist_group("shards")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shards")]
 """One process makes the results of many shards, once."""
 
 MANY = 99

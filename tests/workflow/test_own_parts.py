@@ -44,6 +44,7 @@ def test_a_head_a_loss_and_a_null_of_ones_own_run_through_the_workflow_without_a
     assert project.planned() == {"fit_null", "predict_null", "reconstruct", "evaluate", "view", "report"}
 
 
+@pytest.mark.slow
 def test_a_source_of_ones_own_lists_its_files(root: Path, lab: Path):
     project = copy_project(root, lab / "project")
     (lab / "my_lab").rename(project.folder / "my_lab")

@@ -67,6 +67,7 @@ def test_all_data_sets_are_planned_with_all_models(checkout: Project, model_firs
     check_pairs(checkout, [pair[::-1] for pair in PAIRS] if model_first else PAIRS)
 
 
+@pytest.mark.slow
 def test_studies_are_planned_with_their_data(checkout: Project):
     check_studies(checkout, [study for study in STUDIES if study not in LARGE])
 

@@ -227,6 +227,7 @@ def test_an_edit_of_one_null_reruns_that_null_alone(finished: Project):
     assert "Fit null_separation" not in output and "Predict with distance" not in output
 
 
+@pytest.mark.slow
 def test_a_new_null_is_one_new_file(finished: Project):
     old = (finished.folder / "proteinmtp/predictors/nulls/helix.py").read_text(encoding="utf-8")
     text = old.replace('DESCRIPTION = "one ideal alpha helix', 'DESCRIPTION = "one straight strand')
@@ -276,6 +277,7 @@ def table_split(path: Path) -> dict:
     return {"split": {"method": "table", "table": {"path": str(path), "key": "pdbid", "column": "new_split"}}}
 
 
+@pytest.mark.slow
 def test_an_edit_of_the_split_table_reruns_the_split_and_a_touched_table_nothing(project: Project, tmp_path: Path):
     table, target = tmp_path / "table.csv", "results/data/split.json"
     head = "pdbid,new_split\nf00m000,train\nF00M001,val\n"
