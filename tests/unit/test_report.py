@@ -281,6 +281,6 @@ def test_a_leaky_split_is_marked_and_what_it_leaves_out_is_said(reported: Report
 def test_libraries_in_the_page_are_as_their_authors_gave_them(root: Path):
     for name, digest in assets.LIBRARIES.items():
         assert file_sha256(root / "proteinmtp" / "report" / "assets" / name) == digest
-        assert "sourceMappingURL" not in assets.library(name)
+        assert "sourceMappingURL" not in assets.vendored(name)
     for licence in assets.LICENCES.values():
         assert "opyright" in assets.text(licence)

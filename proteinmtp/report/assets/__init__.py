@@ -23,6 +23,6 @@ def text(*names: str) -> str:
     return "\n".join(files(__package__).joinpath(name).read_text(encoding="utf-8") for name in names)
 
 
-def library(name: str) -> str:
+def vendored(name: str) -> str:
     """Return a library without the line that names a file for debuggers, which is not there."""
     return re.sub(r"(//|/\*)# sourceMappingURL=\S+( \*/)?", "", text(name))
