@@ -1,6 +1,7 @@
 """The report as its reader has it: in a browser, from a file, without a network."""
 
 import csv
+import io
 import json
 import re
 import time
@@ -15,6 +16,7 @@ import gemmi
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from matplotlib.image import imread
 from playwright.sync_api import Browser
 
 from proteinmtp.report.chains import LISTED
@@ -458,6 +460,8 @@ def test_dark_and_light_follow_the_reader_and_the_button(look: Look):
                 assert (seen.brightness(part) < 0.1) == dark, part
             assert not illegible(seen)
             assert not blank(seen)
+            seen_picture = imread(io.BytesIO(seen.page.locator("#trace").screenshot()))
+            assert (seen_picture[9, 9, :3].mean() < 0.2) == dark, "the ground of the traces"
             seen.page.locator("#theme").click()
         seen.page.emulate_media(color_scheme="light")
         seen.open()

@@ -48,8 +48,8 @@ class TraceView {
     $3Dmol.GLViewer.prototype.resize = function () {
       return this.container.clientWidth ? resize.call(this) : this;
     };
-    // Nothing is painted behind the traces: the page's own ground is, dark, light or paper.
-    this.viewer = $3Dmol.createViewer(this.holder, { antialias: true, disableFog: true, backgroundAlpha: 0 });
+    // Nothing is painted behind the traces, so the ground is the page's, dark, light or paper. Only black vanishes at alpha 0.
+    this.viewer = $3Dmol.createViewer(this.holder, { antialias: true, disableFog: true, backgroundColor: "black", backgroundAlpha: 0 });
     if (!this.viewer) throw new Error("the browser gave no WebGL context");
     this.viewer.setHoverDuration(50);
   }
