@@ -7,11 +7,7 @@ LOCAL_FILES = [
     for path in sorted(Path(backbone.path).glob("*"))
     if path.is_file()
 ]
-LOCAL_HASHES = (
-    cached_hashes(LOCAL_FILES, Path(placed(under("work/backbone-hashes.json"))))
-    if LOCAL_FILES
-    else {}
-)
+LOCAL_HASHES = cached_hashes(LOCAL_FILES, Path(placed(under("work/backbone-hashes.json")))) if LOCAL_FILES else {}
 
 
 rule backbone:
@@ -24,19 +20,14 @@ rule backbone:
         under("benchmarks/backbone/{backbone}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("backbone"),
     params:
-        stage=stage,
-        options=lambda wildcards: options(
-            backbone=BACKBONES[wildcards.backbone], seed=CONFIG.seed
-        ),
-        # A local model that is replaced in place must be noticed; the others are named by their settings.
-        content=lambda wildcards: [
-            LOCAL_HASHES[path]
-            for path in LOCAL_FILES
-            if path.parent == Path(BACKBONES[wildcards.backbone].path or "")
-        ],
-        code=fingerprint("backbone"),
+        **stage("backbone"),
+        options=lambda wildcards: options(backbone=BACKBONES[wildcards.backbone], seed=CONFIG.seed),
+        content=local_content,
     message:
         "Make the backbone {wildcards.backbone}"
     shell:
-        "{params.stage} backbone --options {params.options:q} --record {output.record:q} --model {output.model:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

@@ -1,7 +1,7 @@
 # What is usual in the training chains; traces are rebuilt, and their mirror image is chosen, by it.
 rule chirality:
     input:
-        chains=shards_of("data/chains"),
+        **shards("chains"),
         split=rules.split.output.split,
     output:
         hand=under("data/chirality.json"),
@@ -11,11 +11,12 @@ rule chirality:
         under("benchmarks/chirality/chirality.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("chirality"),
     params:
-        stage=stage,
-        chains=shards_in("chains"),
-        code=fingerprint("chirality"),
+        **stage("chirality"),
     message:
         "Count what is usual in the training chains"
     shell:
-        "{params.stage} chirality --chains {params.chains:q} --split {input.split:q} --hand {output.hand:q} 2> {log:q}"
+        "{params.command} 2> {log:q}"

@@ -1,5 +1,7 @@
 # Predicted structures from elsewhere, as the predictions of a run; from there on they go the way of the runs.
 # Known before any job, so that a new file matches anew and a touched one does nothing.
+from proteinmtp.structures.sources.directory import folder_digest
+
 with one_line():
     COMPARATOR_DIGESTS = {
         name: folder_digest(
@@ -13,32 +15,25 @@ with one_line():
 
 rule comparator:
     input:
-        chains=shards_of("data/chains"),
+        **shards("chains"),
         split=rules.split.output.split,
     output:
-        predictions=shards_of("runs/{run}/predictions"),
-        listing=under("runs/{run}/comparator.json"),
+        predictions=shards_of("runs/{comparator}/predictions"),
+        listing=under("runs/{comparator}/comparator.json"),
     log:
-        under("logs/comparator/{run}.log"),
+        under("logs/comparator/{comparator}.log"),
     benchmark:
-        under("benchmarks/comparator/{run}.tsv")
-    wildcard_constraints:
-        run="|".join(COMPARATORS) or "-",
+        under("benchmarks/comparator/{comparator}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("comparator"),
     params:
-        stage=stage,
-        chains=shards_in("chains"),
-        predictions=shards_out,
-        options=lambda wildcards: options(
-            name=wildcards.run,
-            folder=COMPARATORS[wildcards.run],
-            subset=CONFIG.evaluate.subset,
-        ),
-        content=lambda wildcards: COMPARATOR_DIGESTS[wildcards.run],
-        code=fingerprint("comparator"),
+        **stage("comparator"),
+        options=comparator_options,
+        content=lambda wildcards: COMPARATOR_DIGESTS[wildcards.comparator],
     message:
-        "Match the files of {wildcards.run} to chains"
+        "Match the files of {wildcards.comparator} to chains"
     shell:
-        "{params.stage} comparator --options {params.options:q} --chains {params.chains:q} --split {input.split:q}"
-        " --predictions {params.predictions:q} --listing {output.listing:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

@@ -9,11 +9,13 @@ rule demo:
         under("benchmarks/demo/demo.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("demo"),
     params:
-        stage=stage,
+        **stage("demo"),
         options=lambda wildcards: options(demo=CONFIG.source.demo, seed=CONFIG.seed),
-        code=fingerprint("demo"),
     message:
         "Write the demo's synthetic proteins"
     shell:
-        "{params.stage} demo --options {params.options:q} --files {output.files:q} --structures {output.structures:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

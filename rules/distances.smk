@@ -10,10 +10,12 @@ rule distances:
         under("benchmarks/distances/{shard}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("distances"),
     params:
-        stage=stage,
-        code=fingerprint("distances"),
+        **stage("distances"),
     message:
         "Compute distances, shard {wildcards.shard}"
     shell:
-        "{params.stage} distances --chains {input.chains:q} --distances {output.distances:q} 2> {log:q}"
+        "{params.command} 2> {log:q}"

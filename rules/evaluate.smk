@@ -1,27 +1,24 @@
 # Scores of each run and each null against the experiment, by the same code.
 rule evaluate:
     input:
-        predictions=shards_of("runs/{run}/predictions"),
-        traces=shards_of("runs/{run}/traces"),
-        chains=shards_of("data/chains"),
+        **shards("chains"),
+        predictions=shards_of("runs/{scored}/predictions"),
+        traces=shards_of("runs/{scored}/traces"),
         split=rules.split.output.split,
     output:
-        metrics=under("runs/{run}/metrics.parquet"),
+        metrics=under("runs/{scored}/metrics.parquet"),
     log:
-        under("logs/evaluate/{run}.log"),
+        under("logs/evaluate/{scored}.log"),
     benchmark:
-        under("benchmarks/evaluate/{run}.tsv")
+        under("benchmarks/evaluate/{scored}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("evaluate"),
     params:
-        stage=stage,
-        predictions=shards_in("predictions"),
-        traces=shards_in("traces"),
-        chains=shards_in("chains"),
-        code=fingerprint("evaluate"),
+        **stage("evaluate"),
     message:
-        "Score {wildcards.run}"
+        "Score {wildcards.scored}"
     shell:
-        "{params.stage} evaluate --run {wildcards.run} --predictions {params.predictions:q}"
-        " --traces {params.traces:q} --chains {params.chains:q} --split {input.split:q}"
-        " --metrics {output.metrics:q} 2> {log:q}"
+        "{params.command} --run {wildcards.scored} 2> {log:q}"

@@ -1,8 +1,7 @@
 # What a predictor without a model takes from the training chains.
 rule fit_null:
     input:
-        chains=shards_of("data/chains"),
-        distances=shards_of("data/distances"),
+        **shards("chains", "distances"),
         split=rules.split.output.split,
     output:
         fitted=under("data/{null}.parquet"),
@@ -12,16 +11,13 @@ rule fit_null:
         under("benchmarks/fit_null/{null}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("fit_null"),
     params:
-        stage=stage,
-        chains=shards_in("chains"),
-        distances=shards_in("distances"),
-        options=lambda wildcards: options(
-            null=NULLS[wildcards.null].module, subset=CONFIG.evaluate.subset
-        ),
-        code=null_fingerprint("fit_null"),
+        **stage("fit_null", null_fingerprint("fit_null")),
+        options=lambda wildcards: options(null=NULLS[wildcards.null].module, subset=CONFIG.evaluate.subset),
     message:
         "Fit {wildcards.null} to the training chains"
     shell:
-        "{params.stage} fit_null --options {params.options:q} --chains {params.chains:q} --distances {params.distances:q}"
-        " --split {input.split:q} --threads {threads} --fitted {output.fitted:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} --threads {threads} 2> {log:q}"

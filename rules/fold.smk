@@ -1,5 +1,7 @@
 # Structures of sequences that have none, for each run and shard.
 # What is in the files is known before any job, so that a new sequence folds anew and a touched file does nothing.
+from proteinmtp.folding.sequences import read_listed, sequences_digest
+
 SEQUENCES = {entry.name: entry.file for entry in CONFIG.sequences}
 with one_line():
     SEQUENCES_DIGESTS = {
@@ -22,25 +24,16 @@ rule fold:
         under("logs/fold/{run}/{sequences}/{shard}.log"),
     benchmark:
         under("benchmarks/fold/{run}/{sequences}/{shard}.tsv")
-    wildcard_constraints:
-        run="|".join(RUNS),
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: CONFIG.run(wildcards.run).train.threads
+    threads: threads_of
     resources:
-        gpu=GPUS["fold"],
+        **needs("fold"),
     params:
-        house=lambda wildcards, input: IN_HOUSE,
-        lease=lease_for("fold"),
-        options=lambda wildcards: options(
-            shard=int(wildcards.shard),
-            shards=len(SHARDS),
-        ),
-        file=lambda wildcards, input: SEQUENCES[wildcards.sequences],
+        **stage("fold", network_fingerprint("fold"), file=lambda wildcards: SEQUENCES[wildcards.sequences]),
+        options=lambda wildcards: options(shard=int(wildcards.shard), shards=len(SHARDS)),
         content=lambda wildcards: SEQUENCES_DIGESTS[wildcards.sequences],
-        code=network_fingerprint("fold"),
     message:
         "Fold {wildcards.sequences} with {wildcards.run}, shard {wildcards.shard}"
     shell:
-        "{params.house} {params.lease} python -m pipeline fold --options {params.options:q} --file {params.file:q}"
-        " --artefact {input.artefact:q} --folder {output.folder:q} --listing {output.listing:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

@@ -11,18 +11,15 @@ rule fold_summary:
         under("logs/fold_summary/{run}/{sequences}.log"),
     benchmark:
         under("benchmarks/fold_summary/{run}/{sequences}.tsv")
-    wildcard_constraints:
-        run="|".join(RUNS),
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("fold_summary"),
     params:
-        stage=stage,
-        options=lambda wildcards: options(
-            sequences=wildcards.sequences, run=wildcards.run
-        ),
-        code=fingerprint("fold_summary"),
+        **stage("fold_summary"),
+        options=lambda wildcards: options(sequences=wildcards.sequences, run=wildcards.run),
     message:
         "Put together what {wildcards.run} made of {wildcards.sequences}"
     shell:
-        "{params.stage} fold_summary --options {params.options:q} --listings {input.listings:q} --page {output.page:q}"
-        " --table {output.table:q} --refused {output.refused:q} --summary {output.summary:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

@@ -1,4 +1,8 @@
 # What a source holds: one row for each entry. Files that must be fetched are fetched here.
+from proteinmtp.structures.listing import list_source, shard_digests
+
+SOURCE = module_name(catalogue.SOURCES, CONFIG.source.kind)
+
 if CONFIG.source.kind == "demo":
     SOURCE_READY = under("data/demo/files.json")
     SHARD_DIGESTS = [""] * len(SHARDS)
@@ -24,14 +28,14 @@ rule manifest:
         under("benchmarks/manifest/{shard}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("manifest"),
     params:
-        stage=stage,
-        results=lambda wildcards, output: Path(output.manifest).parents[2],
+        **stage("manifest", fingerprint("manifest", SOURCE), results=lambda wildcards: FOLDER),
         options=lambda wildcards: options(source=source_in_use(), shards=len(SHARDS)),
         content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
-        code=fingerprint("manifest", module_name(catalogue.SOURCES, CONFIG.source.kind)),
     message:
         "List structure files, shard {wildcards.shard}"
     shell:
-        "{params.stage} manifest --options {params.options:q} --results {params.results:q} --shard {wildcards.shard}"
-        " --manifest {output.manifest:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} --shard {wildcards.shard} 2> {log:q}"

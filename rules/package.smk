@@ -11,20 +11,15 @@ rule package:
         under("logs/package/{run}.log"),
     benchmark:
         under("benchmarks/package/{run}.tsv")
-    wildcard_constraints:
-        run="|".join(RUNS),
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("package"),
     params:
-        stage=stage,
-        options=lambda wildcards: options(
-            run=wildcards.run,
-            source=CONFIG.source.kind,
-            settings=settings_of(wildcards.run),
-        ),
-        code=fingerprint("package"),
+        **stage("package"),
+        options=package_options,
     message:
         "Package {wildcards.run}"
     shell:
-        "{params.stage} package --options {params.options:q} --record {input.record:q} --backbone {input.backbone:q}"
-        " --hand {input.hand:q} --calibration {input.calibration:q} --artefact {output.artefact:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

@@ -11,12 +11,13 @@ rule parse:
         under("benchmarks/parse/{shard}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("parse"),
     params:
-        stage=stage,
+        **stage("parse"),
         options=lambda wildcards: options(parse=CONFIG.parse),
-        code=fingerprint("parse"),
     message:
         "Parse structures, shard {wildcards.shard}"
     shell:
-        "{params.stage} parse --options {params.options:q} --manifest {input.manifest:q}"
-        " --chains {output.chains:q} --quarantine {output.quarantine:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

@@ -11,23 +11,15 @@ rule predict:
         under("logs/predict/{run}/{shard}.log"),
     benchmark:
         under("benchmarks/predict/{run}/{shard}.tsv")
-    wildcard_constraints:
-        run="|".join(RUNS),
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: CONFIG.run(wildcards.run).train.threads
+    threads: threads_of
     resources:
-        gpu=GPUS["predict"],
+        **needs("predict"),
     params:
-        house=lambda wildcards, input: IN_HOUSE,
-        lease=lease_for("predict"),
-        options=lambda wildcards: options(
-            settings=settings_of(wildcards.run, "reconstruct"),
-            subset=CONFIG.evaluate.subset,
-        ),
-        code=network_fingerprint("predict"),
+        **stage("predict", network_fingerprint("predict")),
+        options=prediction_options,
     message:
         "Predict with {wildcards.run}, shard {wildcards.shard}"
     shell:
-        "{params.house} {params.lease} python -m pipeline predict --options {params.options:q} --chains {input.chains:q} --split {input.split:q}"
-        " --backbone {input.backbone:q} --record {input.record:q} --predictions {output.predictions:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

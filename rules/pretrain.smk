@@ -12,29 +12,19 @@ PRETRAINED = {
     )
     for first, key in PRETRAINED_OF.items()
 }
-FASTA = sorted(
-    {path for run in PRETRAINED_OF for path in CONFIG.run(run).backbone.pretrain.fasta}
-)
+FASTA = sorted({path for run in PRETRAINED_OF for path in CONFIG.run(run).backbone.pretrain.fasta})
 FASTA_HASHES = (
-    cached_hashes(
-        [Path(path) for path in FASTA], Path(placed(under("work/fasta-hashes.json")))
-    )
-    if FASTA
-    else {}
+    cached_hashes([Path(path) for path in FASTA], Path(placed(under("work/fasta-hashes.json")))) if FASTA else {}
 )
 
 
 rule pretrain:
     input:
-        chains=shards_of("data/chains"),
+        **shards("chains"),
         split=rules.split.output.split,
-        backbone=lambda wildcards: under(
-            f"backbones/{PRETRAINED[wildcards.pretrained][0]}/model.json"
-        ),
+        backbone=lambda wildcards: under(f"backbones/{PRETRAINED[wildcards.pretrained][0]}/model.json"),
     output:
-        record=under("pretrained/{pretrained}/model.json"),
-        summary=under("pretrained/{pretrained}/summary.json"),
-        history=under("pretrained/{pretrained}/history.parquet"),
+        **tables("pretrained/{pretrained}", record="model.json", summary="summary.json", history="history.parquet"),
         model=directory(under("pretrained/{pretrained}/model")),
     log:
         under("logs/pretrain/{pretrained}.log"),
@@ -44,39 +34,12 @@ rule pretrain:
         ENVIRONMENT
     threads: lambda wildcards: pretraining(wildcards).threads
     resources:
-        gpu=GPUS["pretrain"],
-        checkpoint_every=lambda wildcards: pretraining(wildcards).checkpoint_every,
-        max_seconds=lambda wildcards: round(
-            60 * (pretraining(wildcards).max_minutes or 0)
-        ),
+        **needs("pretrain"),
     params:
-        house=lambda wildcards, input: IN_HOUSE,
-        lease=lease_for("pretrain"),
-        accelerate=lambda wildcards, input: accelerate_file(GPUS["pretrain"](wildcards)),
-        work=lambda wildcards, output: Path(output.record).parents[2]
-        / "work"
-        / "pretrain",
-        chains=shards_in("chains"),
-        processes=lambda wildcards: max(1, GPUS["pretrain"](wildcards)),
-        fasta=lambda wildcards, input: pretraining(wildcards).fasta,
-        content=lambda wildcards: [
-            FASTA_HASHES[Path(path)] for path in pretraining(wildcards).fasta
-        ],
-        options=lambda wildcards: options(
-            backbone=backbone_settings(PRETRAINED[wildcards.pretrained][1][0])[1],
-            split=CONFIG.split,
-            max_unknown=CONFIG.parse.max_unknown,
-            seed=CONFIG.seed,
-        ),
-        code=lambda wildcards: text_sha256(
-            fingerprint("pretrain"), PINS, told(GPUS["pretrain"](wildcards))
-        )[:16],
+        **stage("pretrain", pretraining_code, **PAUSING["pretrain"]),
+        options=pretraining_options,
+        content=fasta_content,
     message:
         "Pretrain the backbone {wildcards.pretrained}; progress is in {log}"
     shell:
-        "{params.house} {params.lease} accelerate launch --quiet --config_file {params.accelerate:q} --num_processes {params.processes}"
-        " -m pipeline pretrain --name {wildcards.pretrained} --chains {params.chains:q} --split {input.split:q}"
-        " --backbone {input.backbone:q} --fasta {params.fasta:q} --options {params.options:q} --code {params.code}"
-        " --checkpoint-every {resources.checkpoint_every} --max-seconds {resources.max_seconds} --threads {threads}"
-        " --work {params.work:q} --record {output.record:q} --summary {output.summary:q} --history {output.history:q}"
-        " --model {output.model:q} 2>&1 | tee {log:q}"
+        "{params.command} --options {params.options:q} --name {wildcards.pretrained} --code {params.code} --threads {threads} 2>&1 | tee {log:q}"

@@ -9,8 +9,7 @@ if CONFIG.split.method == "table":
 
 rule split:
     input:
-        chains=shards_of("data/chains"),
-        quarantine=shards_of("data/quarantine"),
+        **shards("chains", "quarantine"),
     output:
         split=under("data/split.parquet"),
         relatives=under("data/relatives.parquet"),
@@ -22,16 +21,13 @@ rule split:
     conda:
         ENVIRONMENT
     threads: 2
+    resources:
+        **needs("split"),
     params:
-        stage=stage,
-        chains=shards_in("chains"),
-        quarantine=shards_in("quarantine"),
+        **stage("split"),
         options=lambda wildcards: options(split=CONFIG.split, seed=CONFIG.seed),
         table=SPLIT_TABLE,
-        code=fingerprint("split"),
     message:
         "Split chains into train, val and test"
     shell:
-        "{params.stage} split --chains {params.chains:q} --quarantine {params.quarantine:q} --options {params.options:q}"
-        " --threads {threads} --split {output.split:q} --relatives {output.relatives:q}"
-        " --summary {output.summary:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} --threads {threads} 2> {log:q}"

@@ -1,33 +1,25 @@
 # What the report shows of single chains, for each run and each null.
 rule view:
     input:
-        predictions=shards_of("runs/{run}/predictions"),
-        traces=shards_of("runs/{run}/traces"),
-        chains=shards_of("data/chains"),
+        **shards("chains"),
+        predictions=shards_of("runs/{shown}/predictions"),
+        traces=shards_of("runs/{shown}/traces"),
         split=rules.split.output.split,
     output:
-        views=under("runs/{run}/views.parquet"),
+        views=under("runs/{shown}/views.parquet"),
     log:
-        under("logs/view/{run}.log"),
+        under("logs/view/{shown}.log"),
     benchmark:
-        under("benchmarks/view/{run}.tsv")
-    wildcard_constraints:
-        run="|".join(SHOWN),
+        under("benchmarks/view/{shown}.tsv")
     conda:
         ENVIRONMENT
+    threads: 1
+    resources:
+        **needs("view"),
     params:
-        stage=stage,
-        predictions=shards_in("predictions"),
-        traces=shards_in("traces"),
-        chains=shards_in("chains"),
-        options=lambda wildcards: options(
-            run=wildcards.run,
-            subset=CONFIG.evaluate.subset,
-            shown=CONFIG.report.chains,
-        ),
-        code=fingerprint("view"),
+        **stage("view"),
+        options=view_options,
     message:
-        "Put together views of {wildcards.run}"
+        "Put together views of {wildcards.shown}"
     shell:
-        "{params.stage} view --options {params.options:q} --predictions {params.predictions:q} --traces {params.traces:q}"
-        " --chains {params.chains:q} --split {input.split:q} --views {output.views:q} 2> {log:q}"
+        "{params.command} --options {params.options:q} 2> {log:q}"

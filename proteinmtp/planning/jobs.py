@@ -1,0 +1,157 @@
+"""What a job of the workflow needs of a machine, from the size of its data: memory and time, for who reserves them.
+
+The figures of the stages were measured on two cores without a GPU and stand in docs/cluster.md; `SAFETY` lies on top.
+Of what trains and predicts with a network, the memory is the planner's.
+"""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from proteinmtp.base.files import atomic, text_sha256
+from proteinmtp.config import RunConfig, options_json
+from proteinmtp.tables.sizes import ChainSizes
+
+FINGERPRINT = "never"
+"""See `proteinmtp.base.fingerprint`: what a job reserves changes no result."""
+
+SAFETY = 1.5
+"""What is reserved, over what was measured."""
+ROUNDED = 100
+"""Megabytes to a multiple of which memory is rounded up."""
+LEAST_MINUTES = 10
+"""For starting on a node of a cluster and on a file system that are busy."""
+RATE = {False: 5e9, True: 1.5e13}
+"""Floating point operations of training in a second that a CPU, and a GPU, do at least."""
+
+
+@dataclass(frozen=True)
+class JobNeeds:
+    """What a job needs: peak memory in megabytes of 10^6 bytes, and minutes."""
+
+    megabytes: int
+    minutes: int
+
+
+@dataclass(frozen=True)
+class StageCost:
+    """What a stage was measured to need.
+
+    Attributes:
+        program: megabytes of the process with what it imports and holds anyway.
+        square: megabytes for 10^6 squared residues of the longest chain.
+        thousand: megabytes for 1,000 chains that the job reads.
+        seconds: for each chain that the job reads.
+    """
+
+    program: int
+    square: int = 0
+    thousand: int = 0
+    seconds: float = 0.0
+
+
+COSTS = {
+    "demo": StageCost(program=200),
+    "manifest": StageCost(program=150, thousand=1, seconds=0.1),
+    "parse": StageCost(program=250, seconds=0.1),
+    "distances": StageCost(program=400, square=200, seconds=0.05),
+    "split": StageCost(program=1100, thousand=20, seconds=0.5),
+    "backbone": StageCost(program=500),
+    "pretrain": StageCost(program=1000, square=4000),
+    "train": StageCost(program=1000, square=60_000),
+    "predict": StageCost(program=700, square=4000, seconds=2),
+    "comparator": StageCost(program=400, square=100, seconds=0.5),
+    "fit_null": StageCost(program=700, square=1000, thousand=20, seconds=0.5),
+    "predict_null": StageCost(program=600, square=500, seconds=0.5),
+    "chirality": StageCost(program=400, seconds=0.05),
+    "calibrate": StageCost(program=700, square=4000, seconds=2),
+    "reconstruct": StageCost(program=500, square=1000, seconds=5),
+    "package": StageCost(program=500),
+    "fold": StageCost(program=900, square=5000, seconds=5),
+    "fold_summary": StageCost(program=200, seconds=0.01),
+    "evaluate": StageCost(program=500, square=500, seconds=1),
+    "view": StageCost(program=500, square=500, seconds=0.5),
+    "report": StageCost(program=700, thousand=200, seconds=0.5),
+}
+"""What each stage needs, by its name."""
+
+
+@dataclass(frozen=True)
+class NetworkNeeds:
+    """What a process needs with the network of a run, megabytes: in training, and in prediction.
+
+    Attributes:
+        operations: of training with one chain, floating point.
+    """
+
+    training: int
+    inference: int
+    operations: float
+
+
+def job_needs(stage: str, sizes: ChainSizes) -> JobNeeds:
+    """Return what a job of a stage needs that reads so many chains, without a network.
+
+    Raises:
+        KeyError: if there is no such stage.
+    """
+    cost = COSTS[stage]
+    megabytes = cost.program + cost.square * sizes.longest**2 / 1e6 + cost.thousand * sizes.chains / 1000
+    return JobNeeds(_rounded(megabytes), _minutes(cost.seconds * sizes.chains))
+
+
+def training_needs(config: RunConfig, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:
+    """Return what a job needs that trains a run with all its processes; a limit of its own counts for the time."""
+    train = config.train
+    steps = train.steps if train.epochs is None else math.ceil(train.epochs * sizes.chains / train.batch_size)
+    seconds = steps * train.batch_size * network.operations / RATE[train.gpus > 0]
+    limit = math.inf if train.max_minutes is None else LEAST_MINUTES + train.max_minutes * SAFETY
+    return JobNeeds(_rounded(network.training * max(1, train.gpus)), math.ceil(min(_minutes(seconds), limit)))
+
+
+def prediction_needs(stage: str, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:
+    """Return what a job of a stage needs that predicts with the network of a run."""
+    return JobNeeds(_rounded(network.inference), job_needs(stage, sizes).minutes)
+
+
+def network_needs(config: RunConfig, *, longest: int, kept: Path) -> NetworkNeeds:
+    """Return what the planner says of a run; it takes seconds, so what it said is kept in a folder.
+
+    Parameters:
+        config: of the run.
+        longest: residues of the longest chain.
+        kept: folder; files of other settings stay.
+
+    Raises:
+        UserError: if the run cannot be planned, for example because its backbone is not there yet.
+    """
+    path = kept / f"{text_sha256(options_json(config), str(longest))[:16]}.json"
+    if path.is_file():
+        return NetworkNeeds(**json.loads(path.read_text(encoding="utf-8")))
+    needs = _planned(config, longest)
+    kept.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(asdict(needs)), encoding="utf-8")
+    return needs
+
+
+def _planned(config: RunConfig, longest: int) -> NetworkNeeds:
+    from proteinmtp.planning.plan import device_for, plan_run
+
+    plan = plan_run("", config, length=longest, device=device_for(config, 1))
+    # What is on the GPU passes through the memory of the machine while it is loaded.
+    training, inference = (4 * plan.parameters,) * 2 if plan.gpu else (plan.training, plan.inference)
+    return NetworkNeeds(
+        training=round((training + plan.program) / 1e6),
+        inference=round((inference + plan.program) / 1e6),
+        operations=6.0 * plan.parameters * plan.tokens,
+    )
+
+
+def _rounded(megabytes: float) -> int:
+    return math.ceil(megabytes * SAFETY / ROUNDED) * ROUNDED
+
+
+def _minutes(seconds: float) -> int:
+    return LEAST_MINUTES + math.ceil(seconds * SAFETY / 60)

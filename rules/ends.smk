@@ -1,0 +1,28 @@
+# How a run begins and ends.
+from proteinmtp.base import gpus
+from proteinmtp.base.lock import hold
+
+
+# Two workflows that write into one folder would undo each other's work. The lock ends with this process, also if it is
+# killed, so nobody has to unlock anything. What GPUs the nodes of a cluster have, their scheduler knows.
+onstart:
+    with one_line():
+        workflow.results_lock = hold(Path(FOLDER))
+        if workflow.local_exec:
+            needed = [
+                GPUS[job.rule.name](job.wildcards) for job in workflow.dag.needrun_jobs() if job.rule.name in GPUS
+            ]
+            if any(needed):
+                gpus.check(max(needed), gpus.visible_gpus())
+
+
+onsuccess:
+    page = rules.report.output.html
+    if Path(page).exists():
+        logger.info(f"Report: {page}", extra={"report": page})
+
+
+onerror:
+    logger.info(
+        f"Something failed; the logs of the jobs are under {RESULTS}/logs. What is done is kept: start again to go on."
+    )

@@ -1,0 +1,75 @@
+# The settings that single rules use, where they do not fit a line.
+
+
+def local_content(wildcards):
+    """Return the hashes of a local model, whose replacement in place must be noticed; the others have their settings."""
+    folder = Path(BACKBONES[wildcards.backbone].path or "")
+    return [LOCAL_HASHES[path] for path in LOCAL_FILES if path.parent == folder]
+
+
+def pretraining_options(wildcards):
+    """Return the settings of the pretraining of a backbone."""
+    _, (first, *_) = PRETRAINED[wildcards.pretrained]
+    _, backbone = backbone_settings(first)
+    return options(backbone=backbone, split=CONFIG.split, max_unknown=CONFIG.parse.max_unknown, seed=CONFIG.seed)
+
+
+def fasta_content(wildcards):
+    """Return the hashes of the FASTA files of a pretraining."""
+    return [FASTA_HASHES[Path(path)] for path in pretraining(wildcards).fasta]
+
+
+def pretraining_code(wildcards):
+    """Return the fingerprint of pretraining with what it rests on outside the code."""
+    return text_sha256(fingerprint("pretrain"), PINS, told(GPUS["pretrain"](wildcards)))[:16]
+
+
+def training_options(wildcards):
+    """Return the settings of a run that training uses, and its seed."""
+    return options(settings=settings_of(wildcards.run, "predict", "reconstruct"), seed=SEED_OF[wildcards.run])
+
+
+def prediction_options(wildcards):
+    """Return the settings of a run that prediction uses, and the subset that is scored."""
+    return options(settings=settings_of(wildcards.run, "reconstruct"), subset=CONFIG.evaluate.subset)
+
+
+def comparator_options(wildcards):
+    """Return name and folder of a comparator, and the subset that is scored."""
+    name = wildcards.comparator
+    return options(name=name, folder=COMPARATORS[name], subset=CONFIG.evaluate.subset)
+
+
+def null_options(wildcards):
+    """Return the settings of a null and the subset that is scored."""
+    null = NULLS[wildcards.null]
+    return options(null=null.module, subset=CONFIG.evaluate.subset, points=null.points)
+
+
+def package_options(wildcards):
+    """Return the name and the settings of a run, and the kind of its source."""
+    run = wildcards.run
+    return options(run=run, source=CONFIG.source.kind, settings=settings_of(run))
+
+
+def view_options(wildcards):
+    """Return the run, the subset that is scored, and how many chains are shown."""
+    return options(run=wildcards.shown, subset=CONFIG.evaluate.subset, shown=CONFIG.report.chains)
+
+
+def captioned(name, category, label):
+    """Return a file of the report as one that `snakemake --report` shows, with the caption of its name."""
+    caption = f"../workflow/report/{Path(name).stem}.rst"
+    return report(under(f"report/{name}"), caption=caption, category=category, labels={"file": label})
+
+
+def report_options(wildcards):
+    """Return all settings, and what the parts of the config come to."""
+    return options(
+        config=CONFIG,
+        settings={run: settings_of(run) for run in RUNS},
+        pretrained=PRETRAINED_OF,
+        shown=named([*CONFIG.runs, *CONFIG.comparators]),
+        nulls=named(NULLS.values()),
+        beside={entry.name: catalogue.nulls_beside(entry.name, CONFIG) for entry in CONFIG.runs},
+    )
