@@ -13,8 +13,8 @@ class ChainSizes:
     """What chains are, as far as it decides what a job with them needs.
 
     Attributes:
-        chains: how many there are.
-        longest: residues of the longest; 0 if there is none.
+        chains: rows, which in a table of files are those.
+        longest: residues of the longest; 0 if there is none, and in a table without lengths.
     """
 
     chains: int
@@ -34,6 +34,6 @@ def chain_sizes(paths: Iterable[Path]) -> ChainSizes:
 @cache
 def _of_shard(path: Path, changed: int) -> ChainSizes:
     footer = pq.read_metadata(path)
-    column = footer.schema.names.index("length")
-    groups = (footer.row_group(at).column(column).statistics for at in range(footer.num_row_groups))
+    columns = [at for at, name in enumerate(footer.schema.names) if name == "length"]
+    groups = (footer.row_group(at).column(columns[0]).statistics for at in range(footer.num_row_groups) if columns)
     return ChainSizes(footer.num_rows, max((group.max for group in groups if group is not None), default=0))
