@@ -13,6 +13,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_stages.progress import Job, Progress
+from snakemake_logger_plugin_stages.reasons import is_made, reasons
 from snakemake_logger_plugin_stages.screen import Screen
 
 REPEATED = ("RuleException:\nCalledProcessError", "Exiting because a job", "WorkflowError:\nAt least one job")
@@ -35,6 +36,7 @@ class LogHandler(LogHandlerBase):
         """Begin with nothing to show."""
         self._progress = Progress()
         self._screen = Screen(self._progress.underway)
+        self._made_by: dict[str, str] = {}
         _silence_jobs()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -62,7 +64,9 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_INFO:
             if fields["output"]:  # else it is a target, which runs nothing
                 progress.start(fields["jobid"], _job(fields))
-                if not self.common_settings.dryrun:
+                if self.common_settings.dryrun:
+                    progress.explain(fields["rule_name"], self._reasons(fields))
+                else:
                     self._screen.watch()
         elif event == LogEvent.JOB_FINISHED:
             self._screen.show(progress.finish(fields["job_id"]))
@@ -76,6 +80,12 @@ class LogHandler(LogHandlerBase):
             progress.report = fields["report"]
         elif record.levelno >= logging.WARNING and not text.startswith(REPEATED):
             self._screen.show([text])
+
+    def _reasons(self, fields: dict[str, Any]) -> list[str]:
+        """Return why a job would run; those before it, whose outputs it reads, come first in a dry-run."""
+        self._made_by |= dict.fromkeys(fields["output"], fields["rule_name"])
+        before = dict.fromkeys(self._made_by[path] for path in fields["input"] if path in self._made_by)
+        return reasons(fields["reason"], made=is_made(fields["output"]), after=before)
 
 
 def _job(fields: dict[str, Any]) -> Job:

@@ -3,12 +3,16 @@
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LOG_LINES = 10
 """Lines of a failed job's log that are shown."""
+
+REASONS = 3
+"""Reasons why a stage runs that are told."""
 
 TAIL_BYTES = 16_384
 """Bytes at the end of a log that are looked at."""
@@ -30,12 +34,13 @@ class Job:
 
 @dataclass
 class Stage:
-    """The jobs of a stage: how many there are and are done, since when, and those that run, by number."""
+    """The jobs of a stage: how many there are and are done, since when, those that run, by number, and why."""
 
     total: int
     begun: float
     done: int = 0
     running: dict[int, Job] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
 
 
 class Progress:
@@ -71,6 +76,10 @@ class Progress:
         stage.running[number] = job
         stage.total = max(stage.total, stage.done + len(stage.running))
         self._failed.discard(number)
+
+    def explain(self, stage: str, reasons: Iterable[str]) -> None:
+        """Take note of why a job of a stage that was named would run."""
+        self._stages[stage].reasons.update(reasons)
 
     def finish(self, number: int) -> list[str]:
         """Take note of a job that is done, and return the line of its stage if it was the last one of that."""
@@ -110,10 +119,16 @@ class Progress:
         ]
 
     def planned(self) -> list[str]:
-        """Return a line for each stage with how many jobs were named, as a dry-run names them, and how many in all."""
+        """Return a line for each stage with how many jobs were named, as a dry-run names them, and why; then in all."""
         counts = {name: len(stage.running) for name, stage in self._stages.items()}
-        lines = [self._line(name, counted(count)) for name, count in counts.items()]
+        lines = [self._line(name, counted(count), self._why(self._stages[name])) for name, count in counts.items()]
         return [*lines, f"{counted(sum(counts.values()))} would run"] if lines else []
+
+    def _why(self, stage: Stage) -> str:
+        """Return the reasons of a stage's jobs, the frequent ones first, those of only some with their number."""
+        of = stage.reasons.most_common(REASONS)
+        more = [f"{len(stage.reasons) - REASONS} more reasons"] if len(stage.reasons) > REASONS else []
+        return "; ".join([*(text if count == len(stage.running) else f"{text} ({count})" for text, count in of), *more])
 
     def ending(self) -> list[str]:
         """Return how it ended; nothing if no job was begun."""
