@@ -1,11 +1,7 @@
 # ProteinMTP: from structure files to a report. `snakemake -j N` makes everything; config.yaml is the file to edit.
 from pathlib import Path
 
-from snakemake.utils import min_version
-
 from proteinmtp.base.errors import UserError, one_line
-
-min_version("9.24")
 
 
 report: "workflow/report/workflow.rst"
@@ -44,13 +40,15 @@ include: "rules/evaluate.smk"
 include: "rules/view.smk"
 include: "rules/report.smk"
 include: "rules/all.smk"
+include: "rules/provenance.smk"
 include: "rules/ends.smk"
 
 
 rule all:
     default_target: IS_TARGET
     input:
-        *EVERYTHING,
+        *MADE,
+        rules.provenance.output,
 
 
 # The scores of the nulls alone, without a model.

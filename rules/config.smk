@@ -1,7 +1,11 @@
 # The configuration, checked before any job.
+from snakemake.utils import min_version
+
 from proteinmtp.base.errors import ConfigError, UserError, one_line
 from proteinmtp.base.yaml_file import read_yaml
 from proteinmtp.predictors import catalogue
+
+min_version("9.24")
 
 # The configuration of the checkout, or of the folder where snakemake is started if nothing else is given; started from
 # a folder without one, everything has its default.

@@ -73,3 +73,27 @@ def report_options(wildcards):
         nulls=named(NULLS.values()),
         beside={entry.name: catalogue.nulls_beside(entry.name, CONFIG) for entry in CONFIG.runs},
     )
+
+
+def provenance_options(wildcards):
+    """Return all settings, seeds, what is made by its path in the results, and hashes of what is read."""
+    return options(
+        config=CONFIG,
+        seeds=SEED_OF,
+        shards=len(SHARDS),
+        tables=TABLES,
+        files=[in_results(path) for path in SINGLE],
+        folders=[in_results(path) for path in FOLDERS],
+        inputs={
+            **{f"comparators ({name}).folder": digest for name, digest in COMPARATOR_DIGESTS.items()},
+            **{f"sequences ({name}).file": digest for name, digest in SEQUENCES_DIGESTS.items()},
+            **{f"backbone.pretrain.fasta {path}": digest for path, digest in FASTA_HASHES.items()},
+            **{f"backbone.path {path}": digest for path, digest in LOCAL_HASHES.items()},
+        },
+    )
+
+
+def in_results(path):
+    """Return the path of an output in the results folder."""
+    folder = FOLDER if str(path).startswith(f"{FOLDER}/") else RESULTS
+    return str(path).removeprefix(f"{folder}/")

@@ -20,6 +20,7 @@ from proteinmtp.tables.parquet import check_origin
 from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.record import Record, checked_values
 from proteinmtp.tables.report_summary import ReportSummary
+from proteinmtp.tables.run_manifest import Listed, Made
 from proteinmtp.tables.saved_files import SavedRun
 from proteinmtp.tables.split import SPLIT
 from proteinmtp.tables.split_summary import SplitSummary
@@ -170,7 +171,8 @@ class Checked:
 def check_files(path: Path) -> Iterator[Checked]:
     """Check the tables and records of a results folder, and the files of backbones, models and the demo.
 
-    Other files are not looked at, nor what lies in `work`, which is of no use to a finished result.
+    What a run manifest lists is checked against it. Other files are not looked at, nor what lies in `work`, which is of
+    no use to a finished result.
 
     Raises:
         ResultsError: if there is no such file.
@@ -184,6 +186,7 @@ def check_files(path: Path) -> Iterator[Checked]:
             if name.endswith((".parquet", ".json")):
                 yield from _check(here / name)
                 checked += 1
+    yield from _check_listed(path)
     if not checked:
         raise ResultsError(f"{path} holds no tables and no records; name a results folder")
 
@@ -203,6 +206,20 @@ def _check(file: Path) -> Iterator[Checked]:
     for name, digest in described.items():
         same = (folder / name).is_file() and file_sha256(folder / name) == digest
         yield Checked(folder / name, None if same else f"{folder / name} is missing or changed since it was made")
+
+
+def _check_listed(results: Path) -> Iterator[Checked]:
+    """Check what the run manifest lists, and what has no checksum of its own: pages, structures, CSV."""
+    listing = results / "report" / "run_manifest.json"
+    if not listing.is_file():
+        return
+    for name, made in Listed.read(listing).outputs.items():
+        path = results / name
+        if not path.exists() or Made.of(path) != made:
+            what = "is not what the last whole run made" if path.exists() else "is missing"
+            yield Checked(path, f"{path} {what}: delete it and start the workflow again")
+        else:
+            yield Checked(path)
 
 
 def _unit(split_summary: Path) -> Unit:

@@ -14,10 +14,11 @@ def verify(
 ) -> None:
     """Check that tables, records and saved models are as they were written; name each that is not."""
     checked = list(check_files(results))
+    count = len({file.path for file in checked})
     problems = [file.problem for file in checked if file.problem is not None]
     for problem in problems:
         typer.echo(problem)
     if problems:
-        raise DataError(f"{len(problems)} of {len(checked)} files are not as they were written")
-    bare = sum(not file.has_checksum for file in checked)
-    typer.echo(f"{len(checked) - bare} files are as they were written" + (f"; {bare} have no checksum" if bare else ""))
+        raise DataError(f"{len(problems)} of {count} files are not as they were written")
+    bare = len({file.path for file in checked} - {file.path for file in checked if file.has_checksum})
+    typer.echo(f"{count - bare} files are as they were written" + (f"; {bare} have no checksum" if bare else ""))

@@ -73,6 +73,7 @@ COSTS = {
     "evaluate": StageCost(program=500, square=500, seconds=1),
     "view": StageCost(program=500, square=500, seconds=0.5),
     "report": StageCost(program=700, thousand=200, seconds=0.5),
+    "provenance": StageCost(program=200),
 }
 """What each stage needs, by its name."""
 

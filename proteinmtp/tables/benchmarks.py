@@ -11,7 +11,10 @@ STAGES = (
     "predict_null", "comparator", "chirality", "calibrate", "reconstruct", "package", "fold", "fold_summary",
     "evaluate", "view",
 )  # fmt: skip
-"""Stages in the order in which their costs are shown, that of the data; the report cannot know its own."""
+"""Stages in the order in which their costs are shown, that of the data."""
+
+LATER = ("report", "provenance")
+"""Stages whose costs the report cannot know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +46,30 @@ def read_costs(folder: Path, order: Sequence[str] = STAGES) -> list[CostRow]:
             job may leave them, are passed over.
         order: stages that come first, in their order; the others follow by name.
     """
-    stages = sorted(path for path in folder.glob("*") if path.is_dir() and path.name != "report")
+    stages = sorted(path for path in folder.glob("*") if path.is_dir() and path.name not in LATER)
     place = {stage: at for at, stage in enumerate(order)}
     stages.sort(key=lambda path: place.get(path.name, len(place)))
     jobs = {path.name: [job for file in sorted(path.rglob("*.tsv")) for job in _jobs(file)] for path in stages}
     return [_cost(stage, of_stage) for stage, of_stage in jobs.items() if of_stage]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredJob:
+    """Time and memory of one job, by the path of its table without the suffix; else as in `CostRow`."""
+
+    name: str
+    seconds: float
+    cpu_seconds: float | None
+    max_rss_mb: float | None
+
+
+def read_jobs(folder: Path) -> Iterator[MeasuredJob]:
+    """Yield what each measured job cost, by its name; of one that was measured several times the last."""
+    for file in sorted(folder.rglob("*.tsv")):
+        for job in list(_jobs(file))[-1:]:
+            name = file.relative_to(folder).with_suffix("").as_posix()
+            assert job["s"] is not None
+            yield MeasuredJob(name=name, seconds=job["s"], cpu_seconds=job["cpu_time"], max_rss_mb=job["max_rss"])
 
 
 def _cost(stage: str, jobs: Sequence[Mapping[str, float | None]]) -> CostRow:

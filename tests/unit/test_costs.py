@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.tables.benchmarks import STAGES, CostRow, read_costs
+from proteinmtp.tables.benchmarks import LATER, STAGES, CostRow, read_costs
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 
@@ -56,4 +56,4 @@ def test_stages_come_in_the_order_of_the_data_and_others_after_them_by_name(tmp_
 
 
 def test_every_stage_of_the_workflow_has_its_place(root: Path):
-    assert {path.stem for path in (root / "pipeline").glob("[!_]*.py")} == {*STAGES, "report"}
+    assert {path.stem for path in (root / "pipeline").glob("[!_]*.py")} == {*STAGES, *LATER}
