@@ -43,8 +43,6 @@ PARTS_OF = {
 
 def main() -> None:
     """Run the stage that the command line names."""
-    # Jobs run beside each other, so none takes all cores for itself; training sets its own number of threads.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     logs.setup()
     stages = [name for name in names(__package__) if not name.startswith("_")]
     rules = argparse.ArgumentParser(prog="python -m pipeline", description="Run one stage of the workflow.")

@@ -1,12 +1,14 @@
 """`python -m pipeline`: flags from the fields of a stage, one line and a documented exit code for a mistake."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from pipeline import THREADS
 from pipeline.__main__ import stages_behind
 from proteinmtp.base.errors import UserError
 from proteinmtp.tables.distances import DISTANCES
@@ -86,3 +88,28 @@ def test_shards_are_a_folder_and_a_number_and_nothing_beyond_it():
     for text in ("chains", ":3", "chains:", "chains:x"):
         with pytest.raises(UserError, match="FOLDER:COUNT"):
             Shards.parse(text)
+
+
+THREADS_OF_A_STAGE = """
+import json
+from pipeline import __main__
+import numba, polars, pyarrow, torch
+from threadpoolctl import threadpool_info
+import numpy, scipy.linalg
+counts = {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
+counts |= {"pyarrow": pyarrow.cpu_count(), "polars": polars.thread_pool_size()}
+counts |= {"numba": numba.get_num_threads(), "torch": torch.get_num_threads()}
+print(json.dumps(counts))
+"""
+
+
+@pytest.mark.parametrize("given", [{}, {"OMP_NUM_THREADS": "2"}])
+def test_every_library_takes_as_many_threads_as_the_job_has(root: Path, given: dict[str, str]):
+    of_tests = {"OMP_NUM_THREADS", *THREADS}
+    environment = {name: value for name, value in os.environ.items() if name not in of_tests} | given
+    done = subprocess.run(
+        [sys.executable, "-c", THREADS_OF_A_STAGE], cwd=root, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(done.stdout)
+    assert len(counts) > 5 and set(counts.values()) == {int(given.get("OMP_NUM_THREADS", 1))}, counts
