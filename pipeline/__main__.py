@@ -9,7 +9,6 @@ out has its default. `--debug` shows the traceback of a mistake that would other
 import argparse
 import importlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
