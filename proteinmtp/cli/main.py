@@ -13,6 +13,7 @@ from proteinmtp.base import logs
 from proteinmtp.base.errors import one_line
 from proteinmtp.cli.compare import compare
 from proteinmtp.cli.config import config
+from proteinmtp.cli.crate import crate
 from proteinmtp.cli.export import export
 from proteinmtp.cli.fold import fold
 from proteinmtp.cli.init import init
@@ -41,7 +42,7 @@ class Commands(TyperGroup):
 app = typer.Typer(name="proteinmtp", cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False)
 PANELS = {
     "Commands": (init, run, plan, fold, score, compare, inspect, report, verdicts, export, config),
-    "More": (verify,),
+    "More": (verify, crate),
 }
 for panel, commands in PANELS.items():
     for command in commands:

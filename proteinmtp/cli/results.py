@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from proteinmtp.tables.parquet import check_origin
 from proteinmtp.tables.pretraining import PretrainingSummary
 from proteinmtp.tables.record import Record, checked_values
 from proteinmtp.tables.report_summary import ReportSummary
-from proteinmtp.tables.run_manifest import Listed, Made
+from proteinmtp.tables.run_manifest import Listed, Made, RunManifest
 from proteinmtp.tables.saved_files import SavedRun
 from proteinmtp.tables.split import SPLIT
 from proteinmtp.tables.split_summary import SplitSummary
@@ -37,6 +38,9 @@ class ResultsError(UserError):
 
 RECORDED = {"model.json": "model", "files.json": "structures", "proteinmtp.json": ""}
 """Records of the files of a folder, and what the folder beside them is called; "": that in which they lie."""
+
+
+RUN_MANIFEST = Path("report", "run_manifest.json")
 
 
 class _Files(Record):
@@ -186,9 +190,34 @@ def check_files(path: Path) -> Iterator[Checked]:
             if name.endswith((".parquet", ".json")):
                 yield from _check(here / name)
                 checked += 1
-    yield from _check_listed(path)
+    yield from check_listed(path)
     if not checked:
         raise ResultsError(f"{path} holds no tables and no records; name a results folder")
+
+
+def run_manifest(results: Path) -> tuple[RunManifest, datetime]:
+    """Return what a results folder comes from, and when that was written.
+
+    Raises:
+        ResultsError: if the folder has none.
+        DataError: if it is from another version.
+    """
+    path = results / RUN_MANIFEST
+    if not path.is_file():
+        raise ResultsError(f"{results} holds no {RUN_MANIFEST}; run the workflow to its end first")
+    return RunManifest.read(path), datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def check_listed(results: Path) -> Iterator[Checked]:
+    """Check what the run manifest lists, also what has no checksum of its own: pages, structures, CSV."""
+    listing = results / RUN_MANIFEST
+    for name, made in Listed.read(listing).outputs.items() if listing.is_file() else ():
+        path = results / name
+        if not path.exists() or Made.of(path) != made:
+            what = "is not what the last whole run made" if path.exists() else "is missing"
+            yield Checked(path, f"{path} {what}: delete it and start the workflow again")
+        else:
+            yield Checked(path)
 
 
 def _check(file: Path) -> Iterator[Checked]:
@@ -206,20 +235,6 @@ def _check(file: Path) -> Iterator[Checked]:
     for name, digest in described.items():
         same = (folder / name).is_file() and file_sha256(folder / name) == digest
         yield Checked(folder / name, None if same else f"{folder / name} is missing or changed since it was made")
-
-
-def _check_listed(results: Path) -> Iterator[Checked]:
-    """Check what the run manifest lists, and what has no checksum of its own: pages, structures, CSV."""
-    listing = results / "report" / "run_manifest.json"
-    if not listing.is_file():
-        return
-    for name, made in Listed.read(listing).outputs.items():
-        path = results / name
-        if not path.exists() or Made.of(path) != made:
-            what = "is not what the last whole run made" if path.exists() else "is missing"
-            yield Checked(path, f"{path} {what}: delete it and start the workflow again")
-        else:
-            yield Checked(path)
 
 
 def _unit(split_summary: Path) -> Unit:

@@ -25,6 +25,7 @@ COMMANDS = (
     "export",
     "config",
     "verify",
+    "crate",
 )
 
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from rocrate.rocrate import ROCrate
+
 from ..support.command import proteinmtp
 from ..support.project import NULLS, Project
 
@@ -68,3 +70,20 @@ def test_a_file_changed_by_hand_is_named_by_verify_also_one_without_a_checksum_o
     ):
         assert sum(line.startswith(f"{path} {what}") for line in lines) == 1, path
     assert len(lines) == 3
+
+
+def test_a_crate_names_all_that_was_made_with_its_hash_and_is_refused_for_what_was_changed(finished: Project):
+    results = finished.folder / "results"
+    done = proteinmtp("crate", results, "--name", "My folds", "--license", "CC0-1.0")
+    assert done.exit_code == 0, done.output
+    crate = ROCrate(str(results))
+    assert crate.name == "My folds" and crate.license == "CC0-1.0"
+    listed = manifest_of(finished)["outputs"]
+    assert {entity.id.rstrip("/"): entity["sha256"] for entity in crate.data_entities} == {
+        name: made["sha256"] for name, made in listed.items()
+    }
+    action = crate.get("#run")
+    assert len(action["result"]) == len(listed) and "torch " in action["instrument"]["softwareRequirements"]
+    (results / "report/index.html").write_text("mine", encoding="utf-8")
+    done = proteinmtp("crate", results)
+    assert done.exit_code == 1 and "index.html is not what the last whole run made" in done.output
