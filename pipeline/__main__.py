@@ -18,7 +18,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ValidationError
 
-from proteinmtp.base import logs
+from proteinmtp.base import lifeline, logs
 from proteinmtp.base.errors import DataError, UserError, one_line
 from proteinmtp.base.fingerprint import BY_NAME, Fingerprints
 from proteinmtp.base.plugins import names
@@ -42,6 +42,7 @@ PARTS_OF = {
 
 def main() -> None:
     """Run the stage that the command line names."""
+    lifeline.hold_on()
     logs.setup()
     stages = [name for name in names(__package__) if not name.startswith("_")]
     rules = argparse.ArgumentParser(prog="python -m pipeline", description="Run one stage of the workflow.")

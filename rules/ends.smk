@@ -1,6 +1,9 @@
 # How a run begins and ends.
-from proteinmtp.base import gpus
+from proteinmtp.base import gpus, lifeline
 from proteinmtp.base.lock import hold
+
+# Jobs end with this process, however it ends.
+lifeline.begin(Path(FOLDER))
 
 
 # Two workflows that write into one folder would undo each other's work. The lock ends with this process, also if it is

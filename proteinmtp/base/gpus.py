@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from proteinmtp.base import logs
+from proteinmtp.base import lifeline, logs
 from proteinmtp.base.errors import UserError, one_line
 from proteinmtp.base.files import safe_id
 from proteinmtp.base.lock import acquire
@@ -32,6 +32,7 @@ DEVICES = ("nvidia[0-9]*", "kfd", "dxg")
 
 def main() -> None:
     """Take as many GPUs as asked for, and become the command."""
+    lifeline.hold_on()
     logs.setup()
     count, command = int(sys.argv[1]), sys.argv[2:]
     with one_line():

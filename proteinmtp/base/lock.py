@@ -3,12 +3,13 @@
 Several processes, and several threads of one, exclude each other.
 """
 
+import errno
 import fcntl
 import logging
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from proteinmtp.base.errors import UserError
@@ -17,6 +18,10 @@ FINGERPRINT = "never"
 """See `proteinmtp.base.fingerprint`: a lock changes no result."""
 
 NAME = ".lock"
+"""Held by the workflow that writes into a folder."""
+
+JOBS = ".jobs.lock"
+"""Shared by the processes that work for it."""
 
 
 def acquire(path: Path, *, wait: bool) -> int | None:
@@ -55,8 +60,32 @@ def locked(path: Path, *, waiting: str | None = None) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """Make a file and hold its lock, after those that hold it now; without a lock where the file system has none."""
+    try:
+        descriptor = acquire(path, wait=True)
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        descriptor = None
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def share(path: Path) -> None:
+    """Lock a file together with others, as long as this process lives; nothing where that cannot be done."""
+    with suppress(OSError):
+        fcntl.flock(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), fcntl.LOCK_SH)
+
+
 def hold(folder: Path) -> int | None:
     """Lock a folder as long as this process lives; None, with a warning, where the file system has no locks.
+
+    Processes that still work for a workflow that held it before are waited for.
 
     Raises:
         UserError: naming who holds it.
@@ -71,8 +100,11 @@ def hold(folder: Path) -> int | None:
     if descriptor is None:
         holder = path.read_text(encoding="utf-8").strip() or "another process"
         raise UserError(f"{folder} is in use by {holder}; wait until it ends, or set `results` to another folder")
-    os.truncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()} on {platform.node()}, started in {Path.cwd()}\n".encode())
+    with suppress(OSError):  # a full disk does not matter here
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {platform.node()}, started in {Path.cwd()}\n".encode())
+    with locked(folder / JOBS, waiting=f"jobs of an earlier run still write into {folder}; waiting until they end"):
+        pass
     return descriptor
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
-from proteinmtp.base import logs
+from proteinmtp.base import lifeline, logs
 from proteinmtp.config import ReconstructConfig
 from proteinmtp.predictors.decode import Usual
 from proteinmtp.predictors.traces import trace_batch
@@ -74,6 +74,7 @@ def _rebuilder(
 
 
 def _begin(hand: HandRecord, config: ReconstructConfig) -> None:
+    lifeline.leave_with_parent()
     logs.setup()
     _begun["rebuild"] = _rebuilder(hand, config)
 

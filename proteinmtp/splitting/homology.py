@@ -24,6 +24,8 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from proteinmtp.base.lifeline import die_with_parent
+
 SENSITIVITY = 7.5
 E_VALUE = 1e-3
 SENSITIVE = 80
@@ -297,6 +299,7 @@ def _mmseqs(threads: int, *arguments: str) -> None:
         capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+        preexec_fn=die_with_parent,
     )
     if done.returncode:
         raise RuntimeError(f"MMseqs2 failed: {(done.stderr or done.stdout).strip()[-500:]}")
