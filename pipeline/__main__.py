@@ -22,6 +22,7 @@ from proteinmtp.base import lifeline, logs
 from proteinmtp.base.errors import DataError, UserError, one_line
 from proteinmtp.base.fingerprint import BY_NAME, Fingerprints
 from proteinmtp.base.plugins import names
+from proteinmtp.base.space import writing
 from proteinmtp.config.mistakes import describe
 from proteinmtp.model.parts import HEADS, LOSSES
 from proteinmtp.predictors.catalogue import NULLS
@@ -107,7 +108,9 @@ def run(stage: ModuleType, arguments: argparse.Namespace, options: Any) -> None:
         for path in [value] if isinstance(value, Path) else value:
             if not path.exists():
                 raise DataError(f"--{name.replace('_', '-')}: there is no {path}")
-    stage.run(inputs, outputs, options)
+    first = getattr(outputs, fields(outputs)[0].name)
+    with writing(first if isinstance(first, Path) else next(iter(first))):
+        stage.run(inputs, outputs, options)
 
 
 def _value(arguments: argparse.Namespace, name: str) -> Any:

@@ -15,6 +15,7 @@ import torch
 
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import file_sha256, text_sha256
+from proteinmtp.base.space import writing
 from proteinmtp.config import PAUSES, BackboneConfig, Section, SplitConfig, TrainConfig
 from proteinmtp.model.backbone import Architecture, compute_type, load_backbone
 from proteinmtp.model.backbone_folder import save_backbone
@@ -114,7 +115,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
 
 def _corpus(inputs: Inputs, options: Options, chains: list[str], fasta: list[str]) -> Corpus:
     held = [chain.sequence for subset in ("val", "test") for chain in _subset(inputs, subset)]
-    with tempfile.TemporaryDirectory(prefix="mmseqs-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="mmseqs-") as scratch, writing(Path(scratch)):
         learnt = corpus(
             chains,
             fasta,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from proteinmtp.base.space import writing
 from proteinmtp.config import Section, SplitConfig
 from proteinmtp.splitting.accounting import ParsedShard, account
 from proteinmtp.splitting.chains import SplitChain
@@ -56,7 +57,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     books = account(shards)
     chains = [chain for shard in shards for chain in shard.chains]
     table = read_subset_table(config.table) if config.method == "table" else None
-    with tempfile.TemporaryDirectory(prefix="mmseqs-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="mmseqs-") as scratch, writing(Path(scratch)):
         homology = search({chain.chain_id: chain.sequence for chain in chains}, Path(scratch), options.threads)
         division = divide(chains, homology, config, seed=options.seed, table=table)
         summary = division.summary(books, config)

@@ -1,5 +1,5 @@
 # How a run begins and ends.
-from proteinmtp.base import gpus, lifeline
+from proteinmtp.base import gpus, lifeline, space
 from proteinmtp.base.lock import hold
 
 # Jobs end with this process, however it ends.
@@ -25,7 +25,9 @@ onsuccess:
         logger.info(f"Report: {page}", extra={"report": page})
 
 
+# On a disk that is full jobs cannot even write their logs.
 onerror:
     logger.info(
-        f"Something failed; the logs of the jobs are under {RESULTS}/logs. What is done is kept: start again to go on."
+        space.full(Path(FOLDER), Path(".snakemake"))
+        or f"Something failed; the logs of the jobs are under {RESULTS}/logs. What is done is kept: start again to go on."
     )

@@ -6,6 +6,7 @@
 | 1 | a mistake in the configuration or in what was asked for |
 | 2 | wrong usage of the command line |
 | 65 | data that cannot be used, or files that are not what they should be |
+| 74 | no room for what was to be written |
 | 75 | stopped before the end; started again, the work goes on |
 
 Everything that a person can mend is a `UserError`. Its text says what is wrong, where, and what to do. Whatever else is
@@ -38,6 +39,12 @@ class DataError(UserError):
     """Data that cannot be used, or a file that is not what it should be."""
 
     exit_code = 65
+
+
+class SpaceError(UserError):
+    """No room for what was to be written; with room, started again, the work goes on."""
+
+    exit_code = 74
 
 
 class ResumeError(UserError):

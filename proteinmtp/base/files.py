@@ -4,11 +4,13 @@ import hashlib
 import json
 import os
 import re
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
+
+from proteinmtp.base.lock import owned
+from proteinmtp.base.space import writing
 
 LONGEST_NAME = 200
 """Bytes of a file's name without its suffix; file systems take 255, and a temporary file adds some."""
@@ -95,16 +97,25 @@ def give_usual_permissions(folder: Path) -> None:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, sync it and move it into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        yield temporary
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Give a temporary path beside `path`; when the block ends well, sync it and move it into place.
+
+    What a killed process left of it is written over by the next one; of several processes at a time, each waits for
+    the one before.
+
+    Raises:
+        SpaceError: if there is no room.
+    """
+    temporary = path.with_name(f".{path.name}.part")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with owned(temporary):
+            try:
+                yield temporary
+                with temporary.open("rb") as handle:
+                    os.fsync(handle.fileno())
+                temporary.replace(path)
+            finally:
+                temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: object) -> None:

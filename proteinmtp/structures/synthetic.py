@@ -94,9 +94,9 @@ def write_demo(folder: Path, config: DemoSource, seed: int) -> None:
             chains = members[index : index + (2 if index % 20 == 10 else 1)]
             structure = _structure(f"f{family_index:02d}m{index:03d}", chains, rng)
             if index % 2:
-                structure.make_mmcif_document().write_file(str(folder / f"{structure.name}.cif"))
+                _write(folder / f"{structure.name}.cif", structure.make_mmcif_document().as_string())
             else:
-                structure.write_pdb(str(folder / f"{structure.name}.pdb"))
+                _write(folder / f"{structure.name}.pdb", structure.make_pdb_string())
             index += len(chains)
     _write_unusable(folder, np.random.default_rng([seed, 10**6]))
 
@@ -239,11 +239,16 @@ def _write_unusable(folder: Path, rng: Generator) -> None:
     family = make_family("HH", rng)
     member = make_member(family, rng)
     short = Member(member.sequence[5:13], member.backbone[5:13], np.ones(8, dtype=bool))
-    _structure("peptide", [short], rng).write_pdb(str(folder / "peptide.pdb"))
+    _write(folder / "peptide.pdb", _structure("peptide", [short], rng).make_pdb_string())
     waters = gemmi.Structure()
     model = gemmi.Model(1)
     model.add_chain(_waters(rng))
     waters.add_model(model)
-    waters.write_pdb(str(folder / "waters.pdb"))
+    _write(folder / "waters.pdb", waters.make_pdb_string())
     whole = _structure("broken", [member], rng).make_mmcif_document().as_string()
-    (folder / "broken.cif").write_text(whole[: whole.index("ATOM", len(whole) // 2) + 30], encoding="utf-8")
+    _write(folder / "broken.cif", whole[: whole.index("ATOM", len(whole) // 2) + 30])
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file; gemmi itself says nothing of a disk that is full."""
+    path.write_text(text, encoding="utf-8")

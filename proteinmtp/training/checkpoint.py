@@ -23,6 +23,7 @@ from torch.optim import Optimizer
 
 from proteinmtp.base import lock
 from proteinmtp.base.files import file_sha256
+from proteinmtp.base.space import writing
 from proteinmtp.tables.history import HistoryRow
 
 KEPT = 2
@@ -49,7 +50,11 @@ class Position:
 
 
 def save(folder: Path, position: Position, *, network: nn.Module, optimizer: Optimizer) -> None:
-    """Write a checkpoint into `folder`, and delete all but this one and the one before."""
+    """Write a checkpoint into `folder`, and delete all but this one and the one before.
+
+    Raises:
+        SpaceError: if there is no room; those of before stay.
+    """
     tensors = {"rng": torch.get_rng_state()}
     for name, parameter in _trained(network):
         tensors[f"parameter/{name}"] = parameter.detach().contiguous()
@@ -58,10 +63,14 @@ def save(folder: Path, position: Position, *, network: nn.Module, optimizer: Opt
     tensors |= {f"best/{name}": value for name, value in position.best.items()}
     counted = asdict(replace(position, best={}))
     written = folder / "unfinished.safetensors"
-    save_file(tensors, written, metadata={"position": json.dumps(counted)})
-    with written.open("rb") as handle:
-        os.fsync(handle.fileno())
-    written.rename(folder / f"step-{position.step:012d}-{file_sha256(written)}.safetensors")
+    try:
+        with writing(folder):
+            save_file(tensors, written, metadata={"position": json.dumps(counted)})
+            with written.open("rb") as handle:
+                os.fsync(handle.fileno())
+        written.rename(folder / f"step-{position.step:012d}-{file_sha256(written)}.safetensors")
+    finally:
+        written.unlink(missing_ok=True)
     for path in all_of(folder)[:-KEPT]:
         path.unlink()
 

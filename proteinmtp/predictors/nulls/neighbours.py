@@ -18,6 +18,7 @@ from typing import Annotated
 import numpy as np
 import torch
 
+from proteinmtp.base.space import writing
 from proteinmtp.geometry.bins import BINS, around
 from proteinmtp.geometry.chirality import pseudo_dihedrals
 from proteinmtp.geometry.distances import pairwise_distances
@@ -74,7 +75,7 @@ class Null(NullBase):
         """Write the copied distances of each chain of `tables.subset`, and what to fill them with."""
         targets = read_chains(tables.chains, read_subset(tables.split, tables.subset))
         training = read_chains(tables.chains, read_subset(tables.split, "train"))
-        with tempfile.TemporaryDirectory() as name:
+        with tempfile.TemporaryDirectory(prefix="mmseqs-") as name, writing(Path(name)):
             neighbours = find(targets, training, folder=Path(name), threads=tables.threads)
         expected = Expected.of(training_lengths(tables))
         COPIES.write(output, (_copied(target, neighbours[target.chain_id], expected) for target in targets))
