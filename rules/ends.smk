@@ -1,4 +1,7 @@
 # How a run begins and ends.
+import atexit
+import signal
+
 from proteinmtp.base import gpus, lifeline, space
 from proteinmtp.base.lock import hold
 
@@ -11,12 +14,17 @@ lifeline.begin(Path(FOLDER))
 onstart:
     with one_line():
         workflow.results_lock = hold(Path(FOLDER))
+        space.check(Path(FOLDER), Path(".snakemake"))
         if workflow.local_exec:
             needed = [
                 GPUS[job.rule.name](job.wildcards) for job in workflow.dag.needrun_jobs() if job.rule.name in GPUS
             ]
             if any(needed):
                 gpus.check(max(needed), gpus.visible_gpus())
+    # On a full disk a job cannot write its log, nor Snakemake what it notes.
+    atexit.register(space.warn, Path(FOLDER), Path(".snakemake"))
+    # Snakemake's own handler waits for a lock that may be held by what it interrupts.
+    lifeline.handle_beside(signal.SIGTERM)
 
 
 onsuccess:
@@ -25,9 +33,7 @@ onsuccess:
         logger.info(f"Report: {page}", extra={"report": page})
 
 
-# On a disk that is full jobs cannot even write their logs.
 onerror:
     logger.info(
-        space.full(Path(FOLDER), Path(".snakemake"))
-        or f"Something failed; the logs of the jobs are under {RESULTS}/logs. What is done is kept: start again to go on."
+        f"Something failed; the logs of the jobs are under {RESULTS}/logs. What is done is kept: start again to go on."
     )

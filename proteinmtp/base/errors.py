@@ -17,7 +17,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import ClassVar
 
 
@@ -66,5 +66,6 @@ def one_line(*, debug: bool = False) -> Iterator[None]:
         if debug:
             traceback.print_exc()
         logging.debug("ended by %s", type(error).__name__)
-        print(f"error: {error}", file=sys.stderr)
+        with suppress(OSError):  # stderr may be a file on a full disk
+            print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

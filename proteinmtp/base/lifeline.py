@@ -63,6 +63,13 @@ def die_with_parent() -> None:
         _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def handle_beside(number: signal.Signals) -> None:
+    """Have a signal handled as before, but in a thread beside the code that it interrupts."""
+    handler = signal.getsignal(number)
+    if callable(handler):
+        signal.signal(number, lambda *given: threading.Thread(target=handler, args=given).start())
+
+
 def leave_with_parent() -> None:
     """End when the process ends that started this one by `multiprocessing`."""
     above = parent_process()

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,9 +58,21 @@ def room(path: Path) -> str:
     return f"{usage.free / 1e6:,.1f} MB of {usage.total / 1e6:,.1f} MB are free"
 
 
-def full(*places: Path) -> str | None:
-    """Return a line on the first of some places that is full, or None."""
+def check(*places: Path) -> None:
+    """Check that there is room in some places, as far as they exist and their file systems say how large they are.
+
+    Raises:
+        SpaceError: naming the first whose disk is full.
+    """
     for place in places:
-        if place.exists() and shutil.disk_usage(place).free < NEARLY_FULL:
-            return f"the disk of {place} is full: {room(place)}; {ADVICE}"
-    return None
+        usage = shutil.disk_usage(place) if place.exists() else None
+        if usage and usage.total and usage.free < NEARLY_FULL:
+            raise SpaceError(f"the disk of {place} is full ({room(place)}); {ADVICE}")
+
+
+def warn(*places: Path) -> None:
+    """Say in a line that one of some places is full, if it is."""
+    try:
+        check(*places)
+    except SpaceError as error:
+        print(error, file=sys.stderr)

@@ -206,8 +206,8 @@ def on_change(place: str, pattern: str, most: int) -> Callable[[Run, "subprocess
 
 MOMENTS = (
     ("in the first seconds", after(0, 6)),
-    ("at any time", after(2, 60)),
-    ("at any time", after(2, 60)),
+    ("at any time", after(2, 40)),
+    ("at any time", after(2, 40)),
     ("while metadata are written", on_change(".snakemake/metadata", "*", 8)),
     ("while a job begins or ends", on_change(".snakemake/incomplete", "*", 12)),
     ("while a file is written", on_change("results", ".*.part", 12)),

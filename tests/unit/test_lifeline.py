@@ -79,3 +79,21 @@ def test_a_stage_that_a_person_starts_hangs_on_nobody(monkeypatch: pytest.Monkey
     before = threading.active_count()
     lifeline.hold_on()
     assert threading.active_count() == before
+
+
+def test_a_signal_whose_handler_needs_what_is_held_where_it_arrives_holds_up_nothing():
+    """As Snakemake's of SIGTERM, which so waited for ever."""
+    held, handled = threading.Lock(), threading.Event()
+
+    def handler(*given: object) -> None:
+        with held:
+            handled.set()
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        lifeline.handle_beside(signal.SIGUSR1)
+        with held:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        assert handled.wait(timeout=20)
+    finally:
+        signal.signal(signal.SIGUSR1, before)

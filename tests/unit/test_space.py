@@ -9,7 +9,7 @@ import torch
 from pipeline.__main__ import main
 from proteinmtp.base.errors import SpaceError
 from proteinmtp.base.files import atomic, write_json
-from proteinmtp.base.space import full, why_full, writing
+from proteinmtp.base.space import check, why_full, writing
 from proteinmtp.config import DemoSource
 from proteinmtp.structures.synthetic import write_demo
 from proteinmtp.tables.distances import DISTANCES, DistanceRow
@@ -24,7 +24,7 @@ ROOM = 4096
 
 def large_table(path: Path) -> None:
     triu = np.random.default_rng(0).normal(size=300 * 299 // 2).astype(np.float16)
-    DISTANCES.write(path, [DistanceRow(f"a{number}", 300, triu) for number in range(4)])
+    DISTANCES.write(path, [DistanceRow(chain_id=f"a{number}", length=300, triu=triu) for number in range(4)])
 
 
 def large_json(path: Path) -> None:
@@ -51,10 +51,11 @@ def test_a_file_without_room_is_named_and_the_old_one_stays(write, tmp_path: Pat
 def test_the_demo_notices_that_its_files_are_cut_short(tmp_path: Path):
     """Of what gemmi writes itself nobody would."""
     with no_file_above(ROOM), pytest.raises(SpaceError), writing(tmp_path):
-        write_demo(tmp_path / "demo", DemoSource(families=1, members=2), 0)
+        write_demo(tmp_path / "demo", DemoSource(families=2, members=4), 0)
 
 
 def test_training_without_room_for_a_checkpoint_goes_on_from_the_one_before(small, tmp_path: Path, monkeypatch, caplog):
+    caplog.set_level("INFO")
     settings = run_of(train={"steps": 6, "checkpoint_every": 2, "validate_every": 3})
     files_of(small, tmp_path / "whole").train(settings)
     save, files = checkpoint.save, files_of(small, tmp_path / "full")
@@ -74,7 +75,7 @@ def test_training_without_room_for_a_checkpoint_goes_on_from_the_one_before(smal
 
 def test_a_stage_on_a_full_disk_ends_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
     files, structures = tmp_path / "files.json", tmp_path / "structures"
-    options = '{"demo": {"families": 1, "members": 2}, "seed": 0}'
+    options = '{"demo": {"families": 2, "members": 4}, "seed": 0}'
     arguments = ["demo", "--files", str(files), "--structures", str(structures), "--options", options]
     monkeypatch.setattr("sys.argv", ["pipeline", *arguments])
     with no_file_above(ROOM), pytest.raises(SystemExit) as ended:
@@ -87,11 +88,12 @@ def test_a_stage_on_a_full_disk_ends_in_one_line(tmp_path: Path, monkeypatch: py
 
 def test_a_full_disk_is_told_from_one_with_room(tmp_path: Path):
     with small_disk(tmp_path / "disk", 2) as disk:
-        assert full(disk) is None
+        check(disk, tmp_path / "nowhere")
         with pytest.raises(SpaceError, match="no space is left on the disk") as raised, writing(disk / "a"):
             (disk / "a").write_bytes(bytes(4 * 2**20))
         assert isinstance(raised.value.__cause__, OSError)
-        assert full(tmp_path / "nowhere", disk).startswith(f"the disk of {disk} is full: 0.0 MB of 2.1 MB are free")
+        with pytest.raises(SpaceError, match=rf"the disk of {disk} is full \(0.0 MB of 2.1 MB are free\)"):
+            check(tmp_path, disk)
 
 
 def test_libraries_that_have_errors_of_their_own_are_understood(tmp_path: Path):
