@@ -38,8 +38,8 @@ class Config(Section):
 
     results: str = Field(
         "results",
-        pattern=r"^[A-Za-z0-9._/-]+$",
-        description="folder for everything that is generated; letters, digits and . _ - / only",
+        pattern=r"""^[^ \x00-\x1f{}~:*?"\\|<>$`]([^\x00-\x1f{}~:*?"\\|<>$`]*[^ \x00-\x1f{}~:*?"\\|<>$`])?$""",
+        description='folder for everything that is generated; without { } ~ : * ? " \\ | < > $ ` and outer spaces',
     )
     seed: int = Field(0, ge=0, lt=2**32, description="seed of everything random")
     source: SourceConfig = SourceConfig()

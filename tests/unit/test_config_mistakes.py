@@ -78,7 +78,7 @@ def test_at_every_leaf_wrong_values_are_named_in_one_line_each():
 
 @pytest.mark.parametrize(
     "results",
-    ["/", ".", "./", "//", "-rf", "a/-rf", "../../outside", "a/../b", "", "a b"],
+    ["/", ".", "./", "//", "-rf", "a/-rf", "../../outside", "a/../b", "", " a", "a ", "a{b}", "~/a"],
 )
 def test_results_have_a_folder_of_their_own(results: str):
     with pytest.raises(ConfigError, match=r"^results: "):
@@ -98,7 +98,9 @@ def test_folders_of_the_project_hold_no_results(tmp_path: Path, monkeypatch: pyt
         check_results(Path(fine), house)
 
 
-@pytest.mark.parametrize("results", ["results", "results/2", "/data/results", "my-results", "./x", "tests/x"])
+@pytest.mark.parametrize(
+    "results", ["results", "results/2", "/data/results", "my-results", "./x", "tests/x", "a b", "Größe 1, 'a'"]
+)
 def test_other_folders_for_results_are_fine(results: str):
     assert parse_config({"results": results}).results == results
 
