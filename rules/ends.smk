@@ -1,5 +1,6 @@
 # How a run begins and ends.
 import atexit
+import logging
 import signal
 
 from proteinmtp.base import gpus, lifeline, space
@@ -21,8 +22,10 @@ onstart:
             ]
             if any(needed):
                 gpus.check(max(needed), gpus.visible_gpus())
-    # On a full disk a job cannot write its log, nor Snakemake what it notes.
+    # On a full disk a job cannot write its log, nor Snakemake what it notes and its own log, over which it would throw
+    # a traceback for each line.
     atexit.register(space.warn, Path(FOLDER), Path(".snakemake"))
+    logging.raiseExceptions = False
     # Snakemake's own handler waits for a lock that may be held by what it interrupts.
     lifeline.handle_beside(signal.SIGTERM)
 
