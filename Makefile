@@ -2,11 +2,12 @@
 VENV ?= .venv
 PYTHON ?= python3.11
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+SEED ?= 0
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 DEV := $(VENV)/installed-dev
 
-.PHONY: demo test test-slow bench bench-gpu lint generate clean-results
+.PHONY: demo test test-slow chaos bench bench-gpu lint generate clean-results
 .DEFAULT_GOAL := demo
 
 $(STAMP): requirements.lock pyproject.toml
@@ -35,6 +36,10 @@ test: lint
 
 test-slow: $(DEV)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m slow
+
+# Twenty kills at random moments of a small workflow; SEED=2 CHAOS="--config config.yaml --kills 20" is another one
+chaos: $(DEV)
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.support.chaos "$$(mktemp -d)/chaos" --seed $(SEED) $(CHAOS)
 
 bench: $(DEV)
 	for script in $(filter-out %/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do PYTHONPATH=. $(BIN)/python $$script || exit 1; done

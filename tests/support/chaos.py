@@ -30,7 +30,10 @@ DIFFERENT = {
     ".lock": "says which process held the folder",
     "work/file-hashes.json": "knows files by the times of their change",
 }
-"""What differs between two undisturbed runs too, and why. The page shows the benchmarks; they are made equal first."""
+"""What differs between two undisturbed runs too, and why."""
+
+OF_BENCHMARKS = ("report/index.html", "report/run_manifest.json")
+"""What shows how long jobs took: compared when it is made anew from the same benchmarks."""
 
 CONFIG = SMALL | {
     "runs": [
@@ -44,6 +47,9 @@ CONFIG = SMALL | {
     "sequences": [{"name": "mine", "file": "mine.fasta"}],
 }
 """A run of about a minute on quiet cores, with what starts processes of its own: training, MMseqs2, folding."""
+
+WHOLE = {"structures", "model", "artefact", "pdb", "folded"}
+"""Folders that a stage makes as a whole; `proteinmtp verify` knows what is in them."""
 
 FASTA = ">a\nMKTAYIAKQRQISFVKSHFSRQ\n>b\nGSHMEEELLKKLAEEAGVDPEELLRRIKEA\n"
 LEFT_SECONDS = 30.0
@@ -129,8 +135,13 @@ class Run:
         print(self.kills[-1], flush=True)
 
     def tear(self) -> str:
-        """Delete a part of the results that was drawn."""
-        there = [path for path in (self.folder / "results").rglob("*") if path.name not in (".lock", ".jobs.lock")]
+        """Delete a file or folder that was drawn, of those that Snakemake knows: within `WHOLE` it misses nothing."""
+        results = self.folder / "results"
+        there = [
+            path
+            for path in results.rglob("*")
+            if path.relative_to(results).parts[0] in ("data", "runs", "report") and WHOLE.isdisjoint(path.parts)
+        ]
         path = self.draw.choice(sorted(there))
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         return str(path.relative_to(self.folder))
@@ -270,7 +281,7 @@ def chaos(root: Path, folder: Path, *, kills: int, seed: int, config: Path | Non
         disturbed.kill_once()
     disturbed.to_the_end()
     results = [run.folder / "results" for run in runs]
-    apart = [name for name in differing(*results) if name != "report/index.html"]
+    apart = [name for name in differing(*results) if name not in OF_BENCHMARKS]
     if apart:
         raise ChaosError(f"different are {', '.join(apart)}")
     shutil.rmtree(results[1] / "benchmarks")

@@ -1,4 +1,4 @@
-"""A disk without room: by the limit for the size of files, which works anywhere, and by a small disk of memory."""
+"""Disks that a run may meet: a full one (by the limit for the size of files, or really), another, a read-only one."""
 
 import resource
 import subprocess
@@ -24,12 +24,26 @@ def no_file_above(size: int) -> Iterator[None]:
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
     """Give a folder on a file system of its own with so much room; skip the test where none can be made."""
     folder.mkdir(exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("a disk of memory needs the rights to mount one")
-    try:
+    with mounted(folder, "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs"):
         yield folder
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nothing be written below a folder."""
+    with mounted(folder, "--bind", str(folder)):
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
+        yield
+
+
+@contextmanager
+def mounted(folder: Path, *arguments: str) -> Iterator[None]:
+    """Mount something on a folder; skip the test where that is not allowed."""
+    try:
+        subprocess.run(["mount", *arguments, str(folder)], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("only root may mount")
+    try:
+        yield
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
