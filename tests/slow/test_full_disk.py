@@ -45,7 +45,7 @@ def test_a_disk_that_is_full_in_parse_in_training_and_in_the_report(root: Path, 
     with small_disk(tmp_path / "disk", 24) as disk:
         project = copy_project(root, tmp_path / "project")
         project.configure(TINY)
-        (project.folder / "results" / "README.md").rename(disk / "README.md")
+        shutil.move(project.folder / "results" / "README.md", disk)
         (project.folder / "results").rmdir()
         (project.folder / "results").symlink_to(disk)
         for stage in STAGES:

@@ -280,19 +280,27 @@ def chaos(root: Path, folder: Path, *, kills: int, seed: int, config: Path | Non
     while len(disturbed.kills) < kills:
         disturbed.kill_once()
     disturbed.to_the_end()
-    results = [run.folder / "results" for run in runs]
-    apart = [name for name in differing(*results) if name not in OF_BENCHMARKS]
-    if apart:
-        raise ChaosError(f"different are {', '.join(apart)}")
-    shutil.rmtree(results[1] / "benchmarks")
-    shutil.copytree(results[0] / "benchmarks", results[1] / "benchmarks")
-    for run in runs:
-        run.to_the_end("--forcerun", "report")
-    if differing(*results):
-        raise ChaosError(f"with the same costs, different are {', '.join(differing(*results))}")
-    files = len(directory_hashes(results[0]))
+    files = compare(undisturbed, disturbed)
     print(f"{kills} kills, seed {seed}: {files} files, the same bytes but for {', '.join(DIFFERENT)}", flush=True)
     return disturbed.kills
+
+
+def compare(undisturbed: Run, disturbed: Run) -> int:
+    """Check that two runs that ended have the same results, and return of how many files.
+
+    Raises:
+        ChaosError: naming what differs.
+    """
+    one, other = (run.folder / "results" for run in (undisturbed, disturbed))
+    if apart := [name for name in differing(one, other) if name not in OF_BENCHMARKS]:
+        raise ChaosError(f"different are {', '.join(apart)}")
+    shutil.rmtree(other / "benchmarks")
+    shutil.copytree(one / "benchmarks", other / "benchmarks")
+    for run in (undisturbed, disturbed):
+        run.to_the_end("--forcerun", "report")
+    if apart := differing(one, other):
+        raise ChaosError(f"with the same costs, different are {', '.join(apart)}")
+    return len(directory_hashes(one))
 
 
 def main() -> None:

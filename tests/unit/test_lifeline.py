@@ -16,10 +16,11 @@ from proteinmtp.base.lock import hold
 
 JOB = "import time; from proteinmtp.base.lifeline import hold_on; hold_on(); print('works', flush=True); time.sleep(60)"
 WORKFLOW = """
-import subprocess, sys; from pathlib import Path
+import subprocess, sys, time; from pathlib import Path
 from proteinmtp.base.lifeline import begin
 begin(Path(sys.argv[1]))
 subprocess.run(["bash", "-c", '"$0" -c "$1" | cat; true', sys.executable, sys.argv[2]])
+time.sleep(60)
 """
 
 
@@ -86,7 +87,7 @@ def test_a_signal_whose_handler_needs_what_is_held_where_it_arrives_holds_up_not
     held, handled = threading.Lock(), threading.Event()
 
     def handler(*given: object) -> None:
-        with held:
+        if held.acquire(timeout=5):
             handled.set()
 
     before = signal.signal(signal.SIGUSR1, handler)
@@ -94,6 +95,6 @@ def test_a_signal_whose_handler_needs_what_is_held_where_it_arrives_holds_up_not
         lifeline.handle_beside(signal.SIGUSR1)
         with held:
             os.kill(os.getpid(), signal.SIGUSR1)
-        assert handled.wait(timeout=20)
+        assert handled.wait(timeout=10)
     finally:
         signal.signal(signal.SIGUSR1, before)
