@@ -22,6 +22,17 @@ begin(Path(sys.argv[1]))
 subprocess.run(["bash", "-c", '"$0" -c "$1" | cat; true', sys.executable, sys.argv[2]])
 time.sleep(60)
 """
+WORKERS = """
+import multiprocessing, time
+from proteinmtp.base.lifeline import leave_with_parent
+def work():
+    leave_with_parent()
+    print(multiprocessing.current_process().pid, flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    multiprocessing.get_context("spawn").Process(target=work).start()
+    time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -98,3 +109,12 @@ def test_a_signal_whose_handler_needs_what_is_held_where_it_arrives_holds_up_not
         assert handled.wait(timeout=10)
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_worker_ends_when_the_process_that_began_it_is_killed(tmp_path: Path):
+    (tmp_path / "workers.py").write_text(WORKERS, encoding="utf-8")
+    with subprocess.Popen([sys.executable, tmp_path / "workers.py"], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = psutil.Process(int(parent.stdout.readline()))
+        parent.kill()
+        assert is_gone(worker)
