@@ -17,8 +17,8 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $@
 
 # What tests, checks and benchmarks need beside it; weights in 4 and 8 bit are tested on the CPU too.
-$(DEV): $(STAMP) requirements-dev.lock requirements-gpu.lock
-	$(BIN)/pip install --quiet -r requirements.lock -r requirements-gpu.lock -r requirements-dev.lock
+$(DEV): $(STAMP) requirements-dev.lock requirements-gpu.lock requirements-cluster.lock
+	$(BIN)/pip install --quiet -r requirements.lock -r requirements-gpu.lock -r requirements-cluster.lock -r requirements-dev.lock
 	touch $@
 
 demo: $(STAMP)

@@ -10,7 +10,8 @@ from proteinmtp.base.files import atomic
 from proteinmtp.config import generated
 from proteinmtp.predictors import catalogue
 
-PROJECT, *LOCKS = Path("pyproject.toml"), Path("requirements.lock"), Path("requirements-gpu.lock")
+PROJECT = Path("pyproject.toml")
+LOCKS = tuple(Path(f"requirements{what}.lock") for what in ("", "-gpu", "-cluster"))
 """Files of a checkout that the generated ones follow from, beside the models."""
 
 

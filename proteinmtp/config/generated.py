@@ -67,18 +67,17 @@ def files(*, project: str, lock: str) -> dict[str, str]:
 
     Parameters:
         project: text of `pyproject.toml`.
-        lock: text of `requirements.lock` and `requirements-gpu.lock`.
+        lock: text of `requirements.lock`, `requirements-gpu.lock` and `requirements-cluster.lock`.
 
     Raises:
         UserError: if a dependency is not in the lock.
     """
     wanted = tomllib.loads(project)["project"]
+    extras = wanted["optional-dependencies"]
     return {
         "config.yaml": config_yaml(),
         "workflow/schema/config.schema.json": config_schema(),
-        "envs/proteinmtp.yaml": conda_environment(
-            lock, [*wanted["dependencies"], *wanted["optional-dependencies"]["gpu"]]
-        ),
+        "envs/proteinmtp.yaml": conda_environment(lock, [*wanted["dependencies"], *extras["gpu"], *extras["s3"]]),
     }
 
 

@@ -1,10 +1,13 @@
 import ast
 import tomllib
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from proteinmtp.base.errors import ConfigError, UserError
 from proteinmtp.base.fingerprint import imports
@@ -66,17 +69,32 @@ def test_the_sections_import_nothing_that_computes(root: Path):
 
 
 def test_the_locks_pin_every_dependency_exactly_and_those_of_tests_apart(root: Path):
-    lock, dev, gpu = ((root / f"requirements{name}.lock").read_text().splitlines() for name in ("", "-dev", "-gpu"))
-    assert all("==" in line and "@" not in line for line in [*lock, *dev, *gpu])
-    pinned = [line.partition("==")[0] for line in (*lock, *dev, *gpu)]
+    lock, dev, gpu, cluster = (
+        (root / f"requirements{name}.lock").read_text().splitlines() for name in ("", "-dev", "-gpu", "-cluster")
+    )
+    lines = [*lock, *dev, *gpu, *cluster]
+    assert all("==" in line and "@" not in line for line in lines)
+    pinned = [line.partition("==")[0] for line in lines]
     assert len(set(pinned)) == len(pinned)
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"]
     conda_environment("\n".join(lock), wanted)
     conda_environment("\n".join(dev), project["optional-dependencies"]["dev"])
     conda_environment("\n".join(gpu), project["optional-dependencies"]["gpu"])
+    conda_environment("\n".join(cluster), project["optional-dependencies"]["s3"])
     with pytest.raises(UserError, match=r"^foo>=1 of pyproject.toml is not in requirements.lock$"):
         conda_environment("\n".join(lock), [*wanted, "foo>=1"])
+
+
+def test_the_locks_go_together_and_hold_all_that_their_packages_need(root: Path):
+    lines = [line for path in root.glob("requirements*.lock") for line in path.read_text().splitlines()]
+    pins = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
+    for name in pins:
+        for requirement in map(Requirement, metadata.requires(name) or []):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                version = pins.get(canonicalize_name(requirement.name))
+                assert version is not None, f"{name} needs {requirement}, which no lock has"
+                assert requirement.specifier.contains(version, prereleases=True), f"{name} needs {requirement}"
 
 
 def test_the_command_prints_the_defaults_and_checks_a_file(root: Path, tmp_path: Path):
@@ -93,7 +111,7 @@ def test_the_command_prints_the_defaults_and_checks_a_file(root: Path, tmp_path:
 
 
 def test_generated_files_are_written_in_a_checkout_alone(root: Path, tmp_path: Path):
-    for name in ("pyproject.toml", "requirements.lock", "requirements-gpu.lock"):
+    for name in ("pyproject.toml", "requirements.lock", "requirements-gpu.lock", "requirements-cluster.lock"):
         (tmp_path / name).write_text((root / name).read_text())
     assert installed("config", "--write", cwd=tmp_path).returncode == 0
     for path, text in generated_files(tmp_path).items():
