@@ -1,11 +1,16 @@
-"""Fixtures that several tests share: real structures where they are at hand, and a small data set."""
+"""Fixtures that several tests share: real structures where they are at hand, a small data set, object storage."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .support.small import SmallData
+
+if TYPE_CHECKING:
+    from .support.storage import Bucket
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,3 +33,22 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> SmallData:
     return SmallData(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def storage_server() -> Iterator[str]:
+    from .support.storage import serving
+
+    with serving() as url:
+        yield url
+
+
+@pytest.fixture
+def bucket(storage_server: str, monkeypatch: pytest.MonkeyPatch) -> "Bucket":
+    """A new bucket, which the environment of the test leads to."""
+    from .support.storage import Bucket
+
+    made = Bucket(storage_server)
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    return made

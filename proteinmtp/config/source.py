@@ -75,24 +75,45 @@ class RcsbSource(Section):
     retries: int = Field(5, ge=0, description="how often a request is tried again, with growing pauses")
 
 
+class BucketSource(Section):
+    """Structure files in a bucket of object storage that speaks S3."""
+
+    url: str | None = Field(
+        None,
+        pattern=r"^s3://[^/]+",
+        description="s3://BUCKET or s3://BUCKET/FOLDER, searched at any depth; needs boto3",
+    )
+    endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="address of the storage; null: Amazon's, or what AWS_ENDPOINT_URL_S3 names",
+    )
+    anonymous: bool = Field(False, description="ask without credentials, as open data can be asked")
+    limit: int | None = Field(
+        None, ge=1, description="take only so many files, chosen by a hash of their names; null: all"
+    )
+    connections: int = Field(8, ge=1, le=64, description="downloads at the same time")
+
+
 class SourceConfig(Section):
     """Where structures come from."""
 
     kind: str = Field(
         "demo",
-        description="demo, directory, pdbbind or rcsb, of which only the section of that name is used, or a module of"
-        " yours",
+        description="demo, directory, pdbbind, rcsb or bucket, of which only the section of that name is used, or a"
+        " module of yours",
     )
     demo: DemoSource = DemoSource()
     directory: DirectorySource = DirectorySource()
     pdbbind: PdbbindSource = PdbbindSource()
     rcsb: RcsbSource = RcsbSource()
+    bucket: BucketSource = BucketSource()
     options: dict[str, Option] = Field({}, description="options of a source of yours, by keyword")
 
     @model_validator(mode="after")
     def _place_is_named(self) -> SourceConfig:
-        needed = {"directory": "path", "pdbbind": "path", "rcsb": "ids"}.get(self.kind)
+        needed = {"directory": "path", "pdbbind": "path", "rcsb": "ids", "bucket": "url"}.get(self.kind)
         if needed and not getattr(getattr(self, self.kind), needed):
-            what = "a file with PDB ids" if needed == "ids" else "a folder"
+            what = {"path": "a folder", "ids": "a file with PDB ids", "url": "a bucket, as s3://BUCKET/FOLDER"}[needed]
             raise ValueError(f"source.kind is '{self.kind}', so source.{self.kind}.{needed} must name {what}")
         return self

@@ -27,6 +27,7 @@ DATA = {
     "rcsb": "Entries of the Protein Data Bank, which are free for all use (CC0 1.0).",
     "pdbbind": "Protein chains of PDBbind. Its terms of use say what may be done with what is made from it.",
     "directory": "Structure files from a folder. Their licence is not known to the program.",
+    "bucket": "Structure files from a bucket. Their licence is not known to the program.",
 }
 FEW = 20
 """Chains of a test that are so few that intervals from them mean little."""

@@ -34,6 +34,7 @@ SOURCES = {
     "directory": "The structures are files of a folder.",
     "pdbbind": "The structures are proteins of PDBbind.",
     "rcsb": "The structures are entries of the PDB.",
+    "bucket": "The structures are files of a bucket.",
 }
 """Where the structures come from, by the kind of the source; others bring no sentence."""
 

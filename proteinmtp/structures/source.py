@@ -30,6 +30,7 @@ class SourceFile:
         entry_id: its name in all tables; letters, digits, `.` and `-` only.
         path: where it is, or will be.
         url: where it is fetched from, or None.
+        version: what tells that the file at `url` is another than before, such as its ETag, or None.
         problem: why it is not read, or None.
         resolution: angstrom, or None.
         year: of release, or None.
@@ -40,6 +41,7 @@ class SourceFile:
     entry_id: str
     path: Path
     url: str | None = None
+    version: str | None = None
     problem: Refused | None = None
     resolution: float | None = None
     year: int | None = None
@@ -60,7 +62,7 @@ class SourceBase(ABC):
 
     @abstractmethod
     def list_files(self) -> list[SourceFile]:
-        """Return all entries, without starting jobs or asking the network.
+        """Return all entries; of the network ask no more than for a listing, since each job asks again.
 
         Raises:
             SourceError: if there is no such place, or nothing in it.

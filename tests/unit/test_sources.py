@@ -222,7 +222,7 @@ def test_a_source_that_lists_nothing_is_no_source(tmp_path: Path, monkeypatch: p
         list_source(config, tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["demo", "directory", "pdbbind", "rcsb"])
+@pytest.mark.parametrize("kind", ["demo", "directory", "pdbbind", "rcsb", "bucket"])
 def test_the_sources_take_all_keys_of_their_section(kind: str, tmp_path: Path):
     """What the config offers and a source would not take would be without effect."""
     config = SourceConfig.model_construct(kind=kind)

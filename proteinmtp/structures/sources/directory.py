@@ -5,23 +5,20 @@ import logging
 import os
 import stat
 import zlib
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
 from proteinmtp.base.files import cached_hashes, safe_id, text_sha256
+from proteinmtp.structures.file_ids import SUFFIXES, distinct_ids, stem_of
 from proteinmtp.structures.header import code_in_header
 from proteinmtp.structures.refusals import Refusal
 from proteinmtp.structures.source import SourceBase, SourceError, SourceFile
 
-SUFFIXES = (".pdb", ".ent", ".cif", ".mmcif")
 KEY = "source.directory.path"
 GZIP_SIZE = 4
 """Bytes at the end of a gzip file that state its size unpacked."""
 CHUNK = 1 << 20
-HASH_DIGITS = 8
-"""Of a hash, behind the names that several files share; more where that is the name of another."""
 
 
 Ids = Literal["name", "header"]
@@ -58,14 +55,16 @@ def list_folder(folder: Path, *, limit: int | None = None, ids: Ids = "name", ke
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise SourceError(f"{key}: {folder} {what}; name a folder with structure files")
-    stems = {path: stem for path in sorted(_walk(folder)) if (stem := _stem(path.name)) is not None}
+    stems = {path: stem for path in sorted(_walk(folder)) if (stem := stem_of(path.name)) is not None}
     if not stems:
         raise SourceError(f"{key}: no structure file in {folder}; looked for {', '.join(SUFFIXES)} (also with .gz)")
     if ids == "header":
         codes = {path: code_in_header(path) for path in stems if _problem(path) is None}
         stems = {path: safe_id(codes.get(path) or "") or stem for path, stem in stems.items()}
     twins = {path for path in stems if _problem(path) is None and _is_packed_twin(path)}
-    files = [SourceFile(entry_id, path) for path, entry_id in _ids(stems, twins, folder).items()]
+    names = {path: path.relative_to(folder).as_posix() for path in stems}
+    ids_of = distinct_ids({names[path]: stem for path, stem in stems.items()}, {names[path] for path in twins})
+    files = [SourceFile(ids_of[names[path]], path) for path in stems]
     if limit is not None:
         chosen = sorted((file for file in files if file.path not in twins), key=lambda file: text_sha256(file.entry_id))
         paths = {file.path for file in chosen[:limit]}
@@ -96,24 +95,6 @@ def folder_digest(folder: Path, cache: Path, key: str = KEY) -> str:
     paths = [file.path for file in list_folder(folder, key=key)]
     hashes = cached_hashes(paths, cache)
     return text_sha256(*(part for path in paths for part in (repr(path.relative_to(folder)), hashes[path])))
-
-
-def _ids(stems: Mapping[Path, str], twins: Collection[Path], folder: Path) -> dict[Path, str]:
-    """Return an id for each file: its stem, or that and a hash where several share it; capitals tell none apart.
-
-    Packed twins always get a hash, so that the other file is called as if they were not there.
-    """
-    count = Counter(stem.lower() for path, stem in stems.items() if path not in twins)
-    taken = {stem for stem, files in count.items() if files == 1}
-    ids = {}
-    for path, stem in stems.items():
-        ids[path] = stem
-        if count[stem.lower()] > 1 or path in twins:
-            digest = text_sha256(path.relative_to(folder).as_posix())
-            candidates = (f"{stem}-{digest[:size]}" for size in range(HASH_DIGITS, len(digest) + 1))
-            ids[path] = next(name for name in candidates if name.lower() not in taken)
-            taken.add(ids[path].lower())
-    return ids
 
 
 def _is_packed_twin(path: Path) -> bool:
@@ -168,9 +149,3 @@ def _problem(path: Path) -> str | None:
     except OSError:
         return None  # nothing there, or no way to it: the parser says so
     return None if regular else "a pipe, socket or device, not a file"
-
-
-def _stem(name: str) -> str | None:
-    """Return the id in a file name, or None if it is no structure file."""
-    path = Path(name[:-3] if name.lower().endswith(".gz") else name)
-    return safe_id(path.stem) if path.suffix.lower() in SUFFIXES else None
