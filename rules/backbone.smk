@@ -12,8 +12,8 @@ LOCAL_HASHES = cached_hashes(LOCAL_FILES, Path(placed(under("work/backbone-hashe
 
 rule backbone:
     output:
-        record=under("backbones/{backbone}/model.json"),
-        model=directory(under("backbones/{backbone}/model")),
+        record=made("backbones/{backbone}/model.json"),
+        model=directory(made("backbones/{backbone}/model")),
     log:
         under("logs/backbone/{backbone}.log"),
     benchmark:

@@ -2,12 +2,11 @@
 rule calibrate:
     input:
         **shards("chains"),
+        **with_folders(backbone=backbone_of, record=under("runs/{run}/model.json")),
         split=rules.split.output.split,
         hand=rules.chirality.output.hand,
-        backbone=backbone_of,
-        record=rules.train.output.record,
     output:
-        calibration=under("runs/{run}/calibration.json"),
+        calibration=made("runs/{run}/calibration.json"),
     log:
         under("logs/calibrate/{run}.log"),
     benchmark:

@@ -1,5 +1,6 @@
 # The settings that rules use, and the paths that they share.
 import json
+import re
 
 from pydantic import BaseModel
 
@@ -17,20 +18,23 @@ NULLS = {null.name: null for null in catalogue.nulls(CONFIG)}
 FITTED = list(dict.fromkeys(null.fitted for null in NULLS.values()))
 SCORED = [*RUNS, *COMPARATORS, *NULLS]
 SHOWN = [*(entry.name for entry in CONFIG.runs), *COMPARATORS, *NULLS]
+SEQUENCES = {entry.name: entry.file for entry in CONFIG.sequences}
 SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
 SHARD_FILES = [f"{shard}.parquet" for shard in SHARDS]
 
 
 # `run` is what was trained.
-wildcard_constraints:
-    shard=r"\d{3}",
-    run="|".join(RUNS) or "-",
-    comparator="|".join(COMPARATORS) or "-",
-    null="|".join(NULLS) or "-",
-    scored="|".join(SCORED),
-    shown="|".join(SHOWN),
-    backbone="[0-9a-f]{12}",
-    pretrained="[0-9a-f]{12}",
+CONSTRAINTS = {
+    "shard": r"\d{3}",
+    "run": "|".join(RUNS) or "-",
+    "comparator": "|".join(COMPARATORS) or "-",
+    "null": "|".join(NULLS) or "-",
+    "scored": "|".join(SCORED),
+    "shown": "|".join(SHOWN),
+    "sequences": "|".join(SEQUENCES) or "-",
+    "backbone": "[0-9a-f]{12}",
+    "pretrained": "[0-9a-f]{12}",
+}
 
 
 def under(path):
@@ -48,9 +52,29 @@ def shards(*names):
     return {name: shards_of(f"data/{name}") for name in names}
 
 
+def every(path, **values):
+    """Return paths under the results folder, for all values; of `rules` Snakemake expands none that lies in storage."""
+    return expand(under(path), **values)
+
+
 def tables(folder, **files):
     """Return outputs: files of a folder under the results folder, by name."""
-    return {name: under(f"{folder}/{file}") for name, file in files.items()}
+    return {name: made(f"{folder}/{file}") for name, file in files.items()}
+
+
+def made(path):
+    """Return a path under the results folder, of an output."""
+    return constrained(under(path))
+
+
+def constrained(paths):
+    """Return paths of outputs with what their wildcards may be.
+
+    In them, since constraints that stand elsewhere have no effect on what lies in object storage.
+    """
+    if not isinstance(paths, str):
+        return [constrained(path) for path in paths]
+    return re.sub(r"\{(\w+)\}", lambda match: f"{{{match[1]},{CONSTRAINTS[match[1]]}}}", paths)
 
 
 def options(**values):
@@ -114,6 +138,23 @@ def backbone_of(wildcards):
     if is_pretrained(pretrained):
         return under(f"pretrained/{backbone_key(pretrained)}/model.json")
     return under(f"backbones/{backbone_key(bare)}/model.json")
+
+
+def folder_beside(record):
+    """Return an input: the folder of a model beside its record, which tells whether it is another."""
+    return ancient(str(Path(record).parent / "model"))
+
+
+def with_folders(**records):
+    """Return inputs: records of models, and beside them their folders, which no flag names."""
+
+    def beside(wildcards):
+        paths = [
+            record(wildcards) if callable(record) else expand(record, **wildcards)[0] for record in records.values()
+        ]
+        return [folder_beside(path) for path in paths]
+
+    return {**records, "beside": beside}
 
 
 def settings_of(run, *unused):

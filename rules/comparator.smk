@@ -18,8 +18,8 @@ rule comparator:
         **shards("chains"),
         split=rules.split.output.split,
     output:
-        predictions=shards_of("runs/{comparator}/predictions"),
-        listing=under("runs/{comparator}/comparator.json"),
+        predictions=constrained(shards_of("runs/{comparator}/predictions")),
+        listing=made("runs/{comparator}/comparator.json"),
     log:
         under("logs/comparator/{comparator}.log"),
     benchmark:

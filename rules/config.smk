@@ -39,5 +39,5 @@ IS_TARGET = workflow.default_target is None
 
 
 def placed(path):
-    """Return a path where the `prefix` of a `module:` puts it."""
-    return str(workflow.modifier.path_modifier.replace_prefix(path, None))
+    """Return a path where the `prefix` of a `module:` puts it; of what is in storage, where it lies on this machine."""
+    return str(workflow.modifier.path_modifier.modify(path))

@@ -3,7 +3,7 @@ rule distances:
     input:
         chains=rules.parse.output.chains,
     output:
-        distances=under("data/distances/{shard}.parquet"),
+        distances=made("data/distances/{shard}.parquet"),
     log:
         under("logs/distances/{shard}.log"),
     benchmark:

@@ -32,11 +32,12 @@ onstart:
 
 onsuccess:
     page = rules.report.output.html
-    if Path(page).exists():
-        logger.info(f"Report: {page}", extra={"report": page})
+    if page.storage_object.exists() if page.is_storage else Path(page).exists():
+        address = page.storage_object.query if page.is_storage else page
+        logger.info(f"Report: {address}", extra={"report": address})
 
 
 onerror:
     logger.info(
-        f"Something failed; the logs of the jobs are under {RESULTS}/logs. What is done is kept: start again to go on."
+        f"Something failed; the logs of the jobs are under {FOLDER}/logs. What is done is kept: start again to go on."
     )

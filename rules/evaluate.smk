@@ -6,7 +6,7 @@ rule evaluate:
         traces=shards_of("runs/{scored}/traces"),
         split=rules.split.output.split,
     output:
-        metrics=under("runs/{scored}/metrics.parquet"),
+        metrics=made("runs/{scored}/metrics.parquet"),
     log:
         under("logs/evaluate/{scored}.log"),
     benchmark:

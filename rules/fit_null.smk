@@ -4,7 +4,7 @@ rule fit_null:
         **shards("chains", "distances"),
         split=rules.split.output.split,
     output:
-        fitted=under("data/{null}.parquet"),
+        fitted=made("data/{null}.parquet"),
     log:
         under("logs/fit_null/{null}.log"),
     benchmark:

@@ -2,7 +2,6 @@
 # What is in the files is known before any job, so that a new sequence folds anew and a touched file does nothing.
 from proteinmtp.folding.sequences import read_listed, sequences_digest
 
-SEQUENCES = {entry.name: entry.file for entry in CONFIG.sequences}
 with one_line():
     SEQUENCES_DIGESTS = {
         name: sequences_digest(read_listed(Path(file), key=f"sequences ({name}).file"))
@@ -10,16 +9,13 @@ with one_line():
     }
 
 
-wildcard_constraints:
-    sequences="|".join(SEQUENCES) or "-",
-
-
 rule fold:
     input:
+        ancient(under("runs/{run}/artefact")),
         artefact=rules.package.output.artefact,
     output:
-        folder=directory(under("runs/{run}/folded/{sequences}/{shard}")),
-        listing=under("runs/{run}/folded/{sequences}/{shard}.json"),
+        folder=directory(made("runs/{run}/folded/{sequences}/{shard}")),
+        listing=made("runs/{run}/folded/{sequences}/{shard}.json"),
     log:
         under("logs/fold/{run}/{sequences}/{shard}.log"),
     benchmark:

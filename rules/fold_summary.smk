@@ -1,12 +1,15 @@
 # What became of all sequences of a file with a run: tables, a page, and numbers for the report.
+FOLDED = ["index.html", "summary.csv", "refused.csv", "summary.json"]
+
+
 rule fold_summary:
     input:
         listings=shards_of("runs/{run}/folded/{sequences}", ".json"),
     output:
-        page=under("runs/{run}/folded/{sequences}/index.html"),
-        table=under("runs/{run}/folded/{sequences}/summary.csv"),
-        refused=under("runs/{run}/folded/{sequences}/refused.csv"),
-        summary=under("runs/{run}/folded/{sequences}/summary.json"),
+        page=made("runs/{run}/folded/{sequences}/index.html"),
+        table=made("runs/{run}/folded/{sequences}/summary.csv"),
+        refused=made("runs/{run}/folded/{sequences}/refused.csv"),
+        summary=made("runs/{run}/folded/{sequences}/summary.json"),
     log:
         under("logs/fold_summary/{run}/{sequences}.log"),
     benchmark:

@@ -45,7 +45,8 @@ GPUS = {
 def stage(name, code=None, **unseen):
     """Return the params of a stage: its command, with a flag for each named input and output, and what its code is.
 
-    Snakemake does not compare the command: it depends on where the checkout and the results lie.
+    What lies beside an input, and is read with it, has no flag. Snakemake does not compare the command: it depends on
+    where the checkout and the results lie.
 
     Parameters:
         name: of the stage.
@@ -54,7 +55,8 @@ def stage(name, code=None, **unseen):
     """
 
     def command(wildcards, input, output):
-        flags = {**dict(input.items()), **dict(output.items())}
+        files = {**dict(input.items()), **dict(output.items())}
+        flags = {flag: value for flag, value in files.items() if flag != "beside"}
         flags |= {flag: value(wildcards) for flag, value in unseen.items()}
         words = [word for flag, value in flags.items() for word in words_of(flag, value)]
         return f"{IN_HOUSE} {started(name, wildcards)} {name} {shlex.join(words)}"

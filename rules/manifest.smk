@@ -5,23 +5,25 @@ SOURCE = module_name(catalogue.SOURCES, CONFIG.source.kind)
 
 if CONFIG.source.kind == "demo":
     SOURCE_READY = under("data/demo/files.json")
+    SOURCE_FOLDER = [ancient(under("data/demo/structures"))]
     SHARD_DIGESTS = [""] * len(SHARDS)
 else:
-    SOURCE_READY = []
+    SOURCE_READY, SOURCE_FOLDER = [], []
     # Known before any job, so that a new file reruns one shard and a touched one nothing.
     with one_line():
         SHARD_DIGESTS = shard_digests(
-            list_source(CONFIG.source, Path(placed(RESULTS))),
+            list_source(CONFIG.source, Path(FOLDER)),
             shards=len(SHARDS),
-            results=Path(placed(RESULTS)),
+            results=Path(FOLDER),
         )
 
 
 rule manifest:
     input:
         SOURCE_READY,
+        SOURCE_FOLDER,
     output:
-        manifest=under("data/manifest/{shard}.parquet"),
+        manifest=made("data/manifest/{shard}.parquet"),
     log:
         under("logs/manifest/{shard}.log"),
     benchmark:

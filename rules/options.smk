@@ -82,8 +82,8 @@ def provenance_options(wildcards):
         seeds=SEED_OF,
         shards=len(SHARDS),
         tables=TABLES,
-        files=[in_results(path) for path in SINGLE],
-        folders=[in_results(path) for path in FOLDERS],
+        files=SINGLE,
+        folders=FOLDERS,
         inputs={
             **{f"comparators ({name}).folder": digest for name, digest in COMPARATOR_DIGESTS.items()},
             **{f"sequences ({name}).file": digest for name, digest in SEQUENCES_DIGESTS.items()},
@@ -91,9 +91,3 @@ def provenance_options(wildcards):
             **{f"backbone.path {path}": digest for path, digest in LOCAL_HASHES.items()},
         },
     )
-
-
-def in_results(path):
-    """Return the path of an output in the results folder."""
-    folder = FOLDER if str(path).startswith(f"{FOLDER}/") else RESULTS
-    return str(path).removeprefix(f"{folder}/")

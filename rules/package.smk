@@ -1,12 +1,12 @@
 # A folder with all that folding needs of a run, to copy and to share.
 rule package:
     input:
-        record=rules.train.output.record,
-        backbone=backbone_of,
+        **with_folders(backbone=backbone_of, record=under("runs/{run}/model.json")),
         hand=rules.chirality.output.hand,
         calibration=calibration_of,
     output:
-        artefact=under("runs/{run}/artefact/proteinmtp.json"),
+        directory(made("runs/{run}/artefact")),
+        artefact=made("runs/{run}/artefact/proteinmtp.json"),
     log:
         under("logs/package/{run}.log"),
     benchmark:

@@ -1,10 +1,11 @@
 # Structure files to chains, or to quarantine rows with a reason.
 rule parse:
     input:
+        SOURCE_FOLDER,
         manifest=rules.manifest.output.manifest,
     output:
-        chains=under("data/chains/{shard}.parquet"),
-        quarantine=under("data/quarantine/{shard}.parquet"),
+        chains=made("data/chains/{shard}.parquet"),
+        quarantine=made("data/quarantine/{shard}.parquet"),
     log:
         under("logs/parse/{shard}.log"),
     benchmark:

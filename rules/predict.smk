@@ -1,12 +1,11 @@
 # Distances of the scored chains, for each run and shard.
 rule predict:
     input:
+        **with_folders(backbone=backbone_of, record=under("runs/{run}/model.json")),
         chains=under("data/chains/{shard}.parquet"),
         split=rules.split.output.split,
-        backbone=backbone_of,
-        record=rules.train.output.record,
     output:
-        predictions=under("runs/{run}/predictions/{shard}.parquet"),
+        predictions=made("runs/{run}/predictions/{shard}.parquet"),
     log:
         under("logs/predict/{run}/{shard}.log"),
     benchmark:

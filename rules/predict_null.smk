@@ -5,7 +5,7 @@ rule predict_null:
         fitted=lambda wildcards: under(f"data/{NULLS[wildcards.null].fitted}.parquet"),
         split=rules.split.output.split,
     output:
-        predictions=shards_of("runs/{null}/predictions"),
+        predictions=constrained(shards_of("runs/{null}/predictions")),
     log:
         under("logs/predict_null/{null}.log"),
     benchmark:

@@ -21,11 +21,11 @@ FASTA_HASHES = (
 rule pretrain:
     input:
         **shards("chains"),
+        **with_folders(backbone=lambda wildcards: under(f"backbones/{PRETRAINED[wildcards.pretrained][0]}/model.json")),
         split=rules.split.output.split,
-        backbone=lambda wildcards: under(f"backbones/{PRETRAINED[wildcards.pretrained][0]}/model.json"),
     output:
         **tables("pretrained/{pretrained}", record="model.json", summary="summary.json", history="history.parquet"),
-        model=directory(under("pretrained/{pretrained}/model")),
+        model=directory(made("pretrained/{pretrained}/model")),
     log:
         under("logs/pretrain/{pretrained}.log"),
     benchmark:

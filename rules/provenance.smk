@@ -3,6 +3,7 @@ rule provenance:
     input:
         *MADE,
         manifest=shards_of("data/manifest"),
+        beside=[ancient(under(folder)) for folder in FOLDERS],
     output:
         run_manifest=under("report/run_manifest.json"),
     log:

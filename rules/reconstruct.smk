@@ -6,8 +6,8 @@ rule reconstruct:
         hand=rules.chirality.output.hand,
         calibration=calibration_of,
     output:
-        traces=under("runs/{scored}/traces/{shard}.parquet"),
-        pdb=directory(under("runs/{scored}/pdb/{shard}")),
+        traces=made("runs/{scored}/traces/{shard}.parquet"),
+        pdb=directory(made("runs/{scored}/pdb/{shard}")),
     log:
         under("logs/reconstruct/{scored}/{shard}.log"),
     benchmark:

@@ -2,12 +2,12 @@
 rule train:
     input:
         **shards("chains", "distances"),
+        **with_folders(backbone=backbone_of),
         split=rules.split.output.split,
-        backbone=backbone_of,
     output:
-        record=under("runs/{run}/model.json"),
-        history=under("runs/{run}/history.parquet"),
-        model=directory(under("runs/{run}/model")),
+        record=made("runs/{run}/model.json"),
+        history=made("runs/{run}/history.parquet"),
+        model=directory(made("runs/{run}/model")),
     log:
         under("logs/train/{run}.log"),
     benchmark:

@@ -6,7 +6,7 @@ rule view:
         traces=shards_of("runs/{shown}/traces"),
         split=rules.split.output.split,
     output:
-        views=under("runs/{shown}/views.parquet"),
+        views=made("runs/{shown}/views.parquet"),
     log:
         under("logs/view/{shown}.log"),
     benchmark:

@@ -42,10 +42,11 @@ TINY = {"runs": [{"name": "distance"}], "nulls": ["helix"]}
 
 
 class Project:
-    """A checkout of the project with a config of its own."""
+    """A checkout of the project with a config of its own, and arguments that Snakemake always gets."""
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.always: list[str] = []
 
     def configure(self, *changes: Mapping[str, Any]) -> None:
         """Write `mine.yaml`: the small config with top-level keys changed."""
@@ -56,7 +57,7 @@ class Project:
 
     def command(self, *arguments: str) -> list[str]:
         # Targets come first: some of Snakemake's options take all the words that follow.
-        return [sys.executable, "-m", "snakemake", *arguments, "-j", "2", "--configfile", "mine.yaml"]
+        return [sys.executable, "-m", "snakemake", *arguments, *self.always, "-j", "2", "--configfile", "mine.yaml"]
 
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -1,5 +1,6 @@
 """Object storage on this machine: a server that is spoken to as Amazon S3 is."""
 
+import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,19 +22,20 @@ class Bucket:
             "NO_PROXY": "127.0.0.1",
         }
         session = boto3.Session("someone", "something")
-        self.objects = session.resource("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket=self.name)
+        self.bucket = session.resource("s3", endpoint_url=url, region_name="us-east-1").create_bucket(Bucket=self.name)
 
     def put(self, **files: bytes) -> None:
         for key, content in files.items():
-            self.objects.put_object(Key=key, Body=content)
+            self.bucket.put_object(Key=key, Body=content)
 
-    def keys(self) -> set[str]:
-        return {item.key for item in self.objects.all()}
+    def holds(self) -> set[str]:
+        return {item.key for item in self.bucket.objects.all()}
 
 
 @contextmanager
 def serving() -> Iterator[str]:
     """Run the server and give its address."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -88,7 +88,7 @@ def test_an_object_that_is_gone_is_refused_and_the_others_are_fetched(bucket: Bu
     bucket.put(**{"in/a.pdb": b"one", "in/b.pdb": b"two"})
     config = source(f"s3://{bucket.name}/in")
     files = list_source(config, tmp_path)
-    bucket.objects.Object("in/a.pdb").delete()
+    bucket.bucket.Object("in/a.pdb").delete()
     a, b = sorted(load_source(config, tmp_path).fetch(files), key=lambda file: file.entry_id)
     assert a.problem is not None and a.problem.code == "not_fetched" and f"{bucket.name}/in/a.pdb" in a.problem.message
     assert b.problem is None and b.path.read_bytes() == b"two"
