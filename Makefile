@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 DEV := $(VENV)/installed-dev
 
-.PHONY: demo test test-slow chaos bench bench-gpu lint generate clean-results
+.PHONY: demo test test-slow chaos bench bench-gpu lint generate clean-results test-outside image
 .DEFAULT_GOAL := demo
 
 $(STAMP): requirements.lock pyproject.toml
@@ -40,6 +40,13 @@ test-slow: $(DEV)
 # Twenty kills at random moments of a small workflow; SEED=2 CHAOS="--config config.yaml --kills 20" is another one
 chaos: $(DEV)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m tests.support.chaos "$$(mktemp -d)/chaos" --seed $(SEED) $(CHAOS)
+
+# From another folder, and as a module of another workflow.
+test-outside: $(DEV)
+	OMP_NUM_THREADS=1 PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m "slow or not slow" tests/workflow/test_anywhere.py
+
+image:
+	docker build -f containers/Dockerfile -t proteinmtp --build-arg REVISION="$$(git describe --always --dirty --abbrev=40)" .
 
 bench: $(DEV)
 	for script in $(filter-out %/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
