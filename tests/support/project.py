@@ -77,14 +77,19 @@ class Project:
 
     def planned(self, *arguments: str) -> set[str]:
         """Return the rules that a dry-run would run."""
+        return set(self.planned_jobs(*arguments))
+
+    def planned_jobs(self, *arguments: str) -> dict[str, int]:
+        """Return how many jobs of each rule a dry-run would run."""
         done = self.snakemake(*arguments, "-n", "--quiet", "host")
         output = done.stdout
         assert done.returncode == 0, output
         if "Nothing to be done" in output:
-            return set()
+            return {}
         assert "Job stats:" in output, output
         table = output.rpartition("Job stats:")[2].partition("\n\n")[0]
-        return {line.split()[0] for line in table.splitlines()[3:] if line.strip()} - {"total", "all"}
+        rows = [line.split() for line in table.splitlines()[3:] if line.strip()]
+        return {rule: int(count) for rule, count, *_ in rows if rule not in ("total", "all")}
 
     def edit(self, file: str, old: str, new: str) -> None:
         path = self.folder / file
