@@ -1,4 +1,5 @@
 # What a job is: its command, the fingerprint of its code, its threads, memory and time.
+import math
 import os
 import shlex
 import subprocess
@@ -7,6 +8,7 @@ import yaml
 
 from proteinmtp.base.fingerprint import Fingerprints
 from proteinmtp.base.plugins import module_name
+from proteinmtp.config import processes_of_a_node, world_size
 from proteinmtp.model.parts import HEADS, LOSSES
 from proteinmtp.planning.jobs import job_needs, network_needs, prediction_needs, training_needs
 from proteinmtp.tables.sizes import chain_sizes
@@ -32,9 +34,14 @@ PINS = "\n".join(line for line in LOCK if line.partition("==")[0].strip() in TRA
 # The stages lie beside the Snakefile, wherever snakemake was started; a folder `pipeline` of the user is not taken.
 IN_HOUSE = f"PYTHONSAFEPATH=1 PYTHONPATH={shlex.quote(HOUSE)}${{PYTHONPATH:+:$PYTHONPATH}}"
 
+TRAINS = {
+    "pretrain": lambda wildcards: pretraining(wildcards),
+    "train": lambda wildcards: CONFIG.run(wildcards.run).train,
+}
+"""The settings of the training loop, of the stages that have one."""
+
 GPUS = {
-    "pretrain": lambda wildcards: pretraining(wildcards).gpus,
-    "train": lambda wildcards: CONFIG.run(wildcards.run).train.gpus,
+    **{name: lambda wildcards, of=of: of(wildcards).nodes * of(wildcards).gpus for name, of in TRAINS.items()},
     "predict": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
     "calibrate": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
     "fold": lambda wildcards: min(1, CONFIG.run(wildcards.run).train.gpus),
@@ -75,12 +82,13 @@ def words_of(flag, value):
 
 def started(name, wildcards):
     """Return what starts the module `pipeline`: with GPUs of its own, and by accelerate what trains."""
-    gpus = GPUS[name](wildcards) if name in GPUS else 0
-    lease = f"python -m proteinmtp.base.gpus {gpus} " if gpus else ""
-    if name not in PAUSING:
-        return f"{lease}python -m pipeline"
-    file = shlex.quote(str(accelerate_file(gpus)))
-    return f"{lease}accelerate launch --quiet --config_file {file} --num_processes {max(1, gpus)} -m pipeline"
+    if name not in TRAINS:
+        gpus = GPUS[name](wildcards) if name in GPUS else 0
+        return f"python -m proteinmtp.base.gpus {gpus} python -m pipeline" if gpus else "python -m pipeline"
+    train = TRAINS[name](wildcards)
+    each = f"--gpus {train.gpus}" if train.gpus else f"--processes {train.processes}"
+    file = shlex.quote(str(accelerate_file(train)))
+    return f"python -m proteinmtp.training.launch --config-file {file} --nodes {train.nodes} {each} pipeline"
 
 
 PAUSING = {
@@ -101,7 +109,7 @@ PAUSING = {
 
 def seconds_of(section):
     """Return after how many seconds training stops to be started again; 0: never."""
-    return round(60 * (section.max_minutes or 0))
+    return math.ceil(60 * (section.max_minutes or 0))
 
 
 def threads_of(wildcards):
@@ -109,19 +117,45 @@ def threads_of(wildcards):
     return CONFIG.run(wildcards.run).train.threads
 
 
-def needs(name):
-    """Return the resources of a stage, more with each attempt: memory, minutes, and GPUs.
+def training_threads(name):
+    """Return a function that gives the threads of all processes of a training on one node."""
+    return lambda wildcards: TRAINS[name](wildcards).threads * processes_of_a_node(TRAINS[name](wildcards))
 
-    They follow from the chains that it reads, so they are known when these are there.
+
+def needs(name):
+    """Return the resources of a stage: memory and minutes, more with each attempt, and GPUs.
+
+    They follow from the chains that it reads, so they are known when these are there. Training that stops by itself and
+    goes on gets as many minutes each time.
     """
 
     def memory(wildcards, input, attempt):
         return attempt * needs_of(name, wildcards, input).megabytes
 
     def minutes(wildcards, input, attempt):
-        return attempt * needs_of(name, wildcards, input).minutes
+        stops = name in TRAINS and TRAINS[name](wildcards).max_minutes is not None
+        return (1 if stops else attempt) * needs_of(name, wildcards, input).minutes
 
-    return {"mem_mb": memory, "runtime": minutes, **({"gpu": GPUS[name]} if name in GPUS else {})}
+    taken = {"gpu": GPUS[name]} if name in GPUS else {}
+    return {"mem_mb": memory, "runtime": minutes, **taken, **(several_nodes(name) if name in TRAINS else {})}
+
+
+def several_nodes(name):
+    """Return the resources by which SLURM gives a job more than one node; of a job on one node they are not there.
+
+    The executor runs what has `mpi` in no step of its own, and leaves `srun` to the command; `gres` counts on each node.
+    """
+
+    def of_each(value):
+        return lambda wildcards: value(TRAINS[name](wildcards)) if TRAINS[name](wildcards).nodes > 1 else None
+
+    return {
+        "mpi": of_each(lambda train: "srun"),
+        "nodes": of_each(lambda train: train.nodes),
+        "tasks": of_each(lambda train: train.nodes),
+        "tasks_per_gpu": of_each(lambda train: 0 if train.gpus else None),
+        "gres": of_each(lambda train: f"gpu:{train.gpus}" if train.gpus else None),
+    }
 
 
 def needs_of(name, wildcards, input):
@@ -170,18 +204,18 @@ def null_fingerprint(stage):
 
 def launched_as(wildcards):
     """Return what accelerate is told about a run, without comments and formatting."""
-    return told(GPUS["train"](wildcards))
+    return told(TRAINS["train"](wildcards))
 
 
-def told(gpus):
-    """Return what accelerate is told where so many GPUs are taken, without comments and formatting."""
-    text = accelerate_file(gpus).read_text(encoding="utf-8")
+def told(train):
+    """Return what accelerate is told where training has these settings, without comments and formatting."""
+    text = accelerate_file(train).read_text(encoding="utf-8")
     return json.dumps(yaml.safe_load(text), sort_keys=True)
 
 
-def accelerate_file(gpus):
-    """Return the file that tells accelerate how to start a job with so many GPUs."""
-    kind = {0: "cpu", 1: "gpu"}.get(gpus, "multi_gpu")
+def accelerate_file(train):
+    """Return the file that tells accelerate how to start training with these settings."""
+    kind = ("multi_" if world_size(train) > 1 else "") + ("gpu" if train.gpus else "cpu")
     return Path(HOUSE, "workflow", "accelerate", f"{kind}.yaml")
 
 

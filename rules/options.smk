@@ -21,7 +21,7 @@ def fasta_content(wildcards):
 
 def pretraining_code(wildcards):
     """Return the fingerprint of pretraining with what it rests on outside the code."""
-    return text_sha256(fingerprint("pretrain"), PINS, told(GPUS["pretrain"](wildcards)))[:16]
+    return text_sha256(fingerprint("pretrain"), PINS, told(TRAINS["pretrain"](wildcards)))[:16]
 
 
 def training_options(wildcards):

@@ -32,7 +32,7 @@ rule pretrain:
         under("benchmarks/pretrain/{pretrained}.tsv")
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: pretraining(wildcards).threads
+    threads: training_threads("pretrain")
     resources:
         **needs("pretrain"),
     params:

@@ -14,7 +14,7 @@ rule train:
         under("benchmarks/train/{run}.tsv")
     conda:
         ENVIRONMENT
-    threads: threads_of
+    threads: training_threads("train")
     resources:
         **needs("train"),
     params:

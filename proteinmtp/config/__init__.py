@@ -9,7 +9,7 @@ from proteinmtp.config.backbone import BackboneConfig, HubBackbone, PretrainConf
 from proteinmtp.config.comparators import ComparatorEntry
 from proteinmtp.config.evaluate import EvaluateConfig
 from proteinmtp.config.head import HeadConfig
-from proteinmtp.config.loop import PAUSES, LoopConfig
+from proteinmtp.config.loop import PAUSES, LoopConfig, processes_of_a_node, world_size
 from proteinmtp.config.loss import LossConfig, LossTerm
 from proteinmtp.config.parse import ParseConfig
 from proteinmtp.config.predict import PredictConfig
@@ -63,8 +63,10 @@ __all__ = [
     "merged",
     "one_of",
     "options_json",
+    "processes_of_a_node",
     "run_of",
     "trainings",
     "validated",
     "with_runs",
+    "world_size",
 ]

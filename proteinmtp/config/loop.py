@@ -54,12 +54,30 @@ class LoopConfig(Section):
         le=64,
         description="GPUs that a job takes; 0: the CPU; auto: those of the machine where snakemake is started",
     )
-    threads: int = Field(1, ge=1, le=256, description="CPU threads of a job")
+    processes: int = Field(
+        1, ge=1, le=256, description="processes that train together on the CPU; on GPUs there is one for each"
+    )
+    nodes: int = Field(
+        1, ge=1, le=1024, description="machines that a job takes, each with so many GPUs or processes; SLURM gives them"
+    )
+    threads: int = Field(1, ge=1, le=256, description="CPU threads of a process")
 
     @model_validator(mode="after")
     def _each_process_has_a_chain(self) -> LoopConfig:
-        if self.batch_size < self.gpus:
+        if self.batch_size < world_size(self):
+            each = f"gpus {self.gpus}" if self.gpus else f"processes {self.processes}"
+            several = f" on nodes {self.nodes}" if self.nodes > 1 else ""
             raise ValueError(
-                f"batch_size {self.batch_size} is below gpus {self.gpus}, each of which takes a chain or more"
+                f"batch_size {self.batch_size} is below {each}{several}, each of which takes a chain or more"
             )
         return self
+
+
+def processes_of_a_node(loop: LoopConfig) -> int:
+    """Return how many processes train on each machine."""
+    return loop.gpus or loop.processes
+
+
+def world_size(loop: LoopConfig) -> int:
+    """Return how many processes train together."""
+    return loop.nodes * processes_of_a_node(loop)

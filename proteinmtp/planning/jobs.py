@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from proteinmtp.base.files import atomic, text_sha256
-from proteinmtp.config import RunConfig, options_json
+from proteinmtp.config import RunConfig, options_json, processes_of_a_node
 from proteinmtp.tables.sizes import ChainSizes
 
 FINGERPRINT = "never"
@@ -103,12 +103,12 @@ def job_needs(stage: str, sizes: ChainSizes) -> JobNeeds:
 
 
 def training_needs(config: RunConfig, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:
-    """Return what a job needs that trains a run with all its processes; a limit of its own counts for the time."""
+    """Return what a job needs that trains a run, on each of its nodes; a limit of its own counts for the time."""
     train = config.train
     steps = train.steps if train.epochs is None else math.ceil(train.epochs * sizes.chains / train.batch_size)
     seconds = steps * train.batch_size * network.operations / RATE[train.gpus > 0]
-    limit = math.inf if train.max_minutes is None else LEAST_MINUTES + train.max_minutes * SAFETY
-    return JobNeeds(_rounded(network.training * max(1, train.gpus)), math.ceil(min(_minutes(seconds), limit)))
+    limit = math.inf if train.max_minutes is None else LEAST_MINUTES + train.max_minutes
+    return JobNeeds(_rounded(network.training * processes_of_a_node(train)), math.ceil(min(_minutes(seconds), limit)))
 
 
 def prediction_needs(stage: str, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:

@@ -15,7 +15,7 @@ from typing import Any, Self
 import torch
 from transformers import PreTrainedConfig
 
-from proteinmtp.config import RunConfig
+from proteinmtp.config import RunConfig, world_size
 from proteinmtp.model.backbone import Architecture, BackboneError, compute_type, numbers_in, parameter_count
 from proteinmtp.model.backbone_mistakes import is_pretrained
 from proteinmtp.model.build import as_predicted
@@ -151,7 +151,7 @@ def plan_run(name: str, config: RunConfig, *, length: int, device: Device) -> Pl
     needs = _needs(job)
     held = as_predicted(config)
     later = needs if held == config else _needs(_Job.of(held, length, device))
-    train, gpus = config.train, max(1, config.train.gpus)
+    train = config.train
     extra = GPU_WORKSPACE if device.gpu else FIRST_USE
     return Plan(
         run=name,
@@ -159,7 +159,9 @@ def plan_run(name: str, config: RunConfig, *, length: int, device: Device) -> Pl
         trainable=needs.counts["trainable"],
         length=length,
         tokens=needs.tokens,
-        train_chains=piece_size(train.batch_size, accumulation=train.gradient_accumulation, processes=gpus),
+        train_chains=piece_size(
+            train.batch_size, accumulation=train.gradient_accumulation, processes=world_size(train)
+        ),
         predict_chains=config.predict.batch_size,
         training=needs.peak(needs.training) + needs.counts["exchanged"] + extra,
         inference=later.peak(later.inference) + extra,
@@ -226,7 +228,7 @@ def _traced(job: "_Job", layers: int) -> _Needs:
         counts = {
             "parameters": parameter_count(network),
             "trainable": sum(p.numel() for p in trained),
-            "exchanged": sum(p.nbytes for p in trained) if config.train.gpus > 1 else 0,
+            "exchanged": sum(p.nbytes for p in trained) if world_size(config.train) > 1 else 0,
             "artefact": _artefact(config, network),
             "weights": shadow.weights.now,
         }

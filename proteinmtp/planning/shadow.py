@@ -18,7 +18,7 @@ from torch.optim import AdamW, Optimizer
 from transformers import AutoConfig, AutoTokenizer, PreTrainedConfig
 
 from proteinmtp.base.errors import UserError
-from proteinmtp.config import BackboneConfig, RunConfig
+from proteinmtp.config import BackboneConfig, RunConfig, world_size
 from proteinmtp.model.backbone import BackboneError, bare_model, read_architecture, with_adapter
 from proteinmtp.model.build import assemble, network_type
 from proteinmtp.model.network import Network
@@ -156,7 +156,7 @@ def train_step(
     Of the pieces of a step two are done: the second, on top of the gradients of the first, is like all that follow.
     """
     options = config.train
-    world = max(1, options.gpus)
+    world = world_size(options)
     piece = piece_size(options.batch_size, accumulation=options.gradient_accumulation, processes=world)
     chains = min(options.batch_size, piece * 2 * world)
     pieces = min(2, options.gradient_accumulation)

@@ -64,6 +64,8 @@ def _in_backbone(run: RunConfig) -> Iterator[tuple[str, str]]:
         for name in PretrainConfig.model_fields.keys() - {"when"}:
             yield f"backbone.pretrain.{name}", f"backbone.pretrain.when is {backbone.pretrain.when}"
     else:
+        if backbone.pretrain.gpus:
+            yield "backbone.pretrain.processes", "backbone.pretrain.gpus is not 0"
         if backbone.pretrain.epochs is not None:
             yield "backbone.pretrain.steps", "backbone.pretrain.epochs is set"
         if not backbone.pretrain.fasta:
@@ -98,6 +100,8 @@ def _in_training(run: RunConfig) -> Iterator[tuple[str, str]]:
         yield "train.steps", "train.epochs is set"
     if not run.train.gpus:
         yield "predict.offload", "train.gpus is 0"
+    else:
+        yield "train.processes", "train.gpus is not 0"
 
 
 def _in_reconstruct(run: RunConfig) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,6 @@ checkpoints are exact (see `checkpoint`), so a run that is killed and started ag
 import logging
 import math
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from proteinmtp.tables.history import HistoryRow
 from proteinmtp.training import checkpoint
 from proteinmtp.training.sampler import BatchSampler
 from proteinmtp.training.step import StepResult, TrainingStep, Validation
+from proteinmtp.training.stopping import Stopping
 
 L = TypeVar("L", bound=LoopConfig)
 N = TypeVar("N", bound=Trainable[Any, Any, Any])
@@ -105,7 +105,7 @@ def trained(run: TrainingRun[N]) -> Iterator[Trained[N]]:
 
     Raises:
         DivergedError: if the loss is no longer a number.
-        ResumeError: if `max_minutes` is over, with a checkpoint to go on from.
+        ResumeError: if `max_minutes` is over, or by SIGTERM, with a checkpoint to go on from.
         UserError: if GPUs are asked for and there is none.
     """
     options = run.options
@@ -146,13 +146,17 @@ def learning_rate(step: int, options: LoopConfig) -> float:
 def _train(accelerator: Accelerator, run: TrainingRun[N]) -> Trained[N]:
     history: list[HistoryRow] = []
     result = Trained(network=run.build(), history=history, main=accelerator.is_main_process)
+    alone, device = accelerator.num_processes == 1, accelerator.device
+    place = device if alone else f"{accelerator.num_processes} processes, {device.type}"
     logging.info(
         "%d training and %d validation chains; %s of %s parameters are trained; %s",
         len(run.training), len(run.validation), f"{result.trained_parameters:,}", f"{result.parameters:,}",
-        accelerator.device,
+        place,
     )  # fmt: skip
     if run.training:
-        history.extend(_Loop(accelerator, run, result.network).run_to_the_end())
+        stopping = Stopping(run.options.max_minutes)
+        with stopping.heeding_sigterm():
+            history.extend(_Loop(accelerator, run, result.network, stopping).run_to_the_end())
     else:
         logging.warning("there is no training chain; the model is saved untrained")
     return result
@@ -161,15 +165,15 @@ def _train(accelerator: Accelerator, run: TrainingRun[N]) -> Trained[N]:
 class _Loop:
     """Steps, validations and checkpoints."""
 
-    def __init__(self, accelerator: Accelerator, run: TrainingRun[N], network: N):
-        self._accelerator, self._run, self._network = accelerator, run, network
+    def __init__(self, accelerator: Accelerator, run: TrainingRun[N], network: N, stopping: Stopping):
+        self._accelerator, self._run, self._network, self._stopping = accelerator, run, network, stopping
         self._sampler = BatchSampler(
             [len(chain) for chain in run.training], batch_size=run.options.batch_size, seed=run.seed
         )
         if self._sampler.batch_size < accelerator.num_processes:
             raise UserError(
-                f"{run.name}: {len(run.training)} training chains are too few for {run.section}.gpus:"
-                f" {run.options.gpus}"
+                f"{run.name}: {len(run.training)} training chains are too few for {accelerator.num_processes}"
+                f" processes ({run.section}.gpus, processes, nodes)"
             )
         self._options = options = _counted_in_steps(run.options, len(run.training) / self._sampler.batch_size)
         parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -189,12 +193,11 @@ class _Loop:
         if position.step:
             logging.info("going on from the checkpoint of step %d", position.step)
         meter = logs.Progress(f"train {self._run.name}", options.steps, initial=position.step, unit="step")
-        began = time.monotonic()
         while position.step < options.steps:
             result = self._one_step()
             if self._accelerator.is_main_process:
                 meter.step(note=f"loss {result.loss:.4f}")
-            self._save_or_stop(minutes=(time.monotonic() - began) / 60)
+            self._save_or_stop()
         meter.close()
         checkpoint.take_best(position, self._network)
         return position.history
@@ -241,20 +244,18 @@ class _Loop:
                 f" {self._run.section}.lr"
             )
 
-    def _save_or_stop(self, minutes: float) -> None:
-        """Write a checkpoint where one is due, and stop where the time is over."""
+    def _save_or_stop(self) -> None:
+        """Write a checkpoint where one is due, and stop where the time is over or somebody asks."""
         position, options = self._position, self._options
-        late = options.max_minutes is not None and self._anyone(minutes > options.max_minutes)
+        late = self._anyone(self._stopping.due)
         if position.step == options.steps or not (late or position.step % options.checkpoint_every == 0):
             return
         if self._accelerator.is_main_process:
             checkpoint.save(self._run.work, position, network=self._network, optimizer=self._optimizer)
         if late:
             self._accelerator.wait_for_everyone()  # the end of one process ends the others, also one that still writes
-            raise ResumeError(
-                f"{self._run.name}: {self._run.section}.max_minutes is over at step {position.step}; start again to go"
-                " on"
-            )
+            why = f"{self._run.section}.max_minutes is over" if self._stopping.late else "asked to end"
+            raise ResumeError(f"{self._run.name}: {why} at step {position.step}; start again to go on")
 
     def _anyone(self, flag: bool) -> bool:
         """Return whether `flag` is set in any process; clocks differ, and all must stop at the same step."""

@@ -258,15 +258,19 @@ def test_gradient_accumulation_does_not_change_the_result(small, tmp_path: Path)
         assert second.val_loss == pytest.approx(first.val_loss, rel=1e-4)
 
 
+def launched(stage: list[str], kind: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run a stage as its rule does, by the launcher and a file of workflow/accelerate."""
+    launcher = ["-m", "proteinmtp.training.launch", "--config-file", f"workflow/accelerate/{kind}.yaml", *options]
+    return subprocess.run(**process([*launcher, *stage[1:]]), capture_output=True, timeout=300)
+
+
 def test_two_processes_train_as_one(small, tmp_path: Path):
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1", "--mixed_precision", "no"]
-    launch += ["--dynamo_backend", "no", "--main_process_port", "0"]
     history = {}
-    for processes in (1, 2):
+    for processes, kind in ((1, "cpu"), (2, "multi_cpu")):
         files = files_of(small, tmp_path / str(processes))
-        command = [*launch, "--num_processes", str(processes), *files.command(run_of())]
-        done = subprocess.run(**process(command), capture_output=True, timeout=300)
+        done = launched(files.command(run_of(train={"processes": processes})), kind, "--processes", str(processes))
         assert done.returncode == 0, done.stderr[-2000:]
+        assert ("; 2 processes, cpu\n" in done.stderr) == (processes == 2)
         history[processes] = files.history
     for one, two in zip(history[1], history[2], strict=True):
         assert two.train_loss == pytest.approx(one.train_loss, rel=1e-4)

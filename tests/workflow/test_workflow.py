@@ -414,7 +414,7 @@ def test_a_mistake_stops_before_any_job_with_one_clear_message(project: Project,
 def test_a_job_is_given_the_gpus_that_its_processes_need_whatever_the_limit_of_the_profile(project: Project):
     project.configure(TINY, {"defaults": {"train": {"gpus": 2}}})
     done = project.snakemake("results/runs/distance/model.json", "-n", "-p")
-    assert "base.gpus 2 accelerate launch" in done.stdout and "--num_processes 2" in done.stdout, done.stdout[-3000:]
+    assert "training.launch" in done.stdout and "--gpus 2 pipeline train" in done.stdout, done.stdout[-3000:]
 
 
 def test_braces_in_texts_and_paths_stay_as_they_are(project: Project, tmp_path: Path):
