@@ -16,12 +16,16 @@ onstart:
     with one_line():
         workflow.results_lock = hold(Path(FOLDER))
         space.check(Path(FOLDER), Path(".snakemake"))
-        if workflow.local_exec:
-            needed = [
-                GPUS[job.rule.name](job.wildcards) for job in workflow.dag.needrun_jobs() if job.rule.name in GPUS
-            ]
-            if any(needed):
-                gpus.check(max(needed), gpus.visible_gpus())
+        taken = [GPUS[job.rule.name](job.wildcards) for job in workflow.dag.needrun_jobs() if job.rule.name in GPUS]
+        needed, limit = max(taken, default=0), workflow.global_resources.get("gpu")
+        if needed and workflow.local_exec:
+            gpus.check(needed, gpus.visible_gpus())
+        # Snakemake would ask the scheduler for no more than the limit.
+        elif needed and limit is not None and limit.value < needed:
+            raise UserError(
+                f"a job takes {needed} GPUs, and a profile allows {limit.value}: on a cluster, start snakemake with"
+                " --workflow-profile slurm, which stands in place of profiles/default"
+            )
     # On a full disk a job cannot write its log, nor Snakemake what it notes and its own log, over which it would throw
     # a traceback for each line.
     atexit.register(space.warn, Path(FOLDER), Path(".snakemake"))

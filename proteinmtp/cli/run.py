@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,7 +70,7 @@ def run(
         *(sys.executable, "-P", "-m", "snakemake" if verbose else PLUGIN),
         # Targets come first: some of Snakemake's options take all the words that follow.
         *ctx.obj,
-        *("--snakefile", str(checkout / "Snakefile"), "--cores", str(jobs or "all")),
+        *("--snakefile", str(checkout / "Snakefile"), *cores(jobs, ctx.obj)),
         *(["--dry-run"] if dry_run else []),
         *([] if verbose else ["--logger", LOGGER]),
         *(["--configfile", *map(str, config)] if config else []),
@@ -77,6 +78,17 @@ def run(
     sys.stdout.flush()
     # In place of this process, so that signals reach Snakemake and its exit code is that of the command.
     os.execve(sys.executable, command, environment(checkout))
+
+
+def cores(jobs: int | None, arguments: Sequence[str]) -> list[str]:
+    """Return what Snakemake is told of the cores of this machine, which bound its jobs on others too.
+
+    Parameters:
+        jobs: asked for; None: all, or no bound where jobs are sent elsewhere.
+        arguments: for Snakemake.
+    """
+    elsewhere = any(word.partition("=")[0] in ("--workflow-profile", "--executor") for word in arguments)
+    return [] if jobs is None and elsewhere else ["--cores", str(jobs or "all")]
 
 
 def find_checkout(named: Path | None) -> Path:

@@ -53,6 +53,16 @@ def test_without_a_config_snakemake_takes_that_of_the_folder_and_all_cores(told:
     assert arguments[arguments.index("--cores") + 1] == "all"
 
 
+@pytest.mark.parametrize("elsewhere", [("--workflow-profile", "slurm"), ("--executor=slurm",)])
+def test_where_jobs_are_sent_elsewhere_the_cores_of_this_machine_do_not_bound_them(
+    told: Told, root: Path, elsewhere: tuple[str, ...]
+):
+    proteinmtp("run", "--workflow", root, "--", *elsewhere)
+    proteinmtp("run", "-j", 3, "--workflow", root, "--", *elsewhere)
+    (free, _), (bound, _) = told
+    assert "--cores" not in free and bound[bound.index("--cores") + 1] == "3"
+
+
 def test_verbose_is_snakemake_itself(told: Told, root: Path):
     proteinmtp("run", "--verbose", "--workflow", root)
     assert told[0][0][1:4] == ["-P", "-m", "snakemake"] and "--logger" not in told[0][0]
