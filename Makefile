@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 DEV := $(VENV)/installed-dev
 
-.PHONY: demo test test-slow chaos bench bench-gpu lint generate clean-results test-outside image
+.PHONY: demo test test-slow chaos bench bench-gpu lint generate clean-results test-outside image test-slurm
 .DEFAULT_GOAL := demo
 
 $(STAMP): requirements.lock pyproject.toml
@@ -47,6 +47,10 @@ test-outside: $(DEV)
 
 image:
 	docker build -f containers/Dockerfile -t proteinmtp --build-arg REVISION="$$(git describe --always --dirty --abbrev=40)" .
+
+# DEMO=full: the whole demo in place of a small part of it
+test-slurm: $(DEV)
+	OMP_NUM_THREADS=1 PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -m slurm tests/slurm
 
 bench: $(DEV)
 	for script in $(filter-out %/bench_gpu.py,$(wildcard benchmarks/bench_*.py)); do PYTHONPATH=. $(BIN)/python $$script || exit 1; done
