@@ -29,6 +29,12 @@ def test_every_stage_has_its_costs(root: Path):
     assert COSTS.keys() == {path.stem for path in (root / "pipeline").glob("[!_]*.py")}
 
 
+def test_the_costs_in_the_docs_are_those_of_the_code(root: Path):
+    told = (root / "docs" / "cluster.md").read_text(encoding="utf-8")
+    for name, cost in COSTS.items():
+        assert f"| {name} | {cost.program:,} | {cost.square:,} | {cost.thousand:,} | {cost.seconds:g} |\n" in told
+
+
 def test_sizes_are_those_of_the_rows_and_follow_a_file_that_is_replaced(small: SmallData, tmp_path: Path):
     rows = list(CHAINS.read(*small.chains))
     assert chain_sizes(small.chains) == ChainSizes(len(rows), max(row.length for row in rows))
