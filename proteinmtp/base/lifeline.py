@@ -31,6 +31,9 @@ FINGERPRINT = "never"
 VARIABLE = "PROTEINMTP_WORKFLOW"
 """Process of the workflow, where that is, and its results folder; not set for a stage that a person started."""
 
+HANDED_OVER = "-"
+"""In place of where the workflow is, for processes that somebody else ends."""
+
 PR_SET_PDEATHSIG = 1
 LOOK_SECONDS = 1.0
 
@@ -38,6 +41,13 @@ LOOK_SECONDS = 1.0
 def begin(results: Path) -> None:
     """Name this process as the one that the processes started from here end with."""
     os.environ[VARIABLE] = f"{os.getpid()} {_place()} {results.absolute()}"
+
+
+def hand_over() -> None:
+    """Leave the end of what is started from here to who starts it: `srun` does it on several machines, and ends it."""
+    if VARIABLE in os.environ:
+        pid, _, results = os.environ[VARIABLE].split(" ", 2)
+        os.environ[VARIABLE] = f"{pid} {HANDED_OVER} {results}"
 
 
 def hold_on() -> None:
@@ -48,6 +58,8 @@ def hold_on() -> None:
     pid, place, results = given.split(" ", 2)
     # Locked before it is looked who lives: a workflow that finds the lock free has no process left behind it.
     lock.share(Path(results) / lock.JOBS)
+    if place == HANDED_OVER:
+        return
     die_with_parent()
     if place == _place():
         workflow = next((above for above in psutil.Process().parents() if above.pid == int(pid)), None)

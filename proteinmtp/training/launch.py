@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from proteinmtp.base import logs
+from proteinmtp.base import lifeline, logs
 from proteinmtp.base.errors import UserError, one_line
 from proteinmtp.base.gpus import lease, visible_gpus
 
@@ -25,11 +25,13 @@ HERE = "proteinmtp.training.launch"
 
 def main() -> None:
     """Become what trains on this machine, or `srun`, which starts this module on each node."""
+    lifeline.hold_on()
     logs.setup()
     asked = _parser().parse_args()
     with one_line():
         if asked.nodes > 1 and asked.port is None:
             command = on_each_node(nodes=asked.nodes, gpus=asked.gpus, port=_free_port(), arguments=sys.argv[1:])
+            lifeline.hand_over()
         else:
             if asked.gpus:
                 os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(lease(asked.gpus, visible_gpus()))
