@@ -53,7 +53,7 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     wanted = sorted(read_subset(inputs.split, "val"), key=text_sha256)[:CHAINS]
     chains = read_chains(inputs.chains, frozenset(wanted))
     targets = [ChainSequence(chain.chain_id, chain.sequence) for chain in chains]
-    predicted = predict_saved(options.settings, targets, backbone=inputs.backbone, record=inputs.record)
+    predicted = list(predict_saved(options.settings, targets, backbone=inputs.backbone, record=inputs.record))
     rebuilt = traces(
         predicted,
         sequences={chain.chain_id: chain.sequence for chain in chains},

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from proteinmtp.config import Section
 from proteinmtp.predictors.hand import hand_of
-from proteinmtp.tables.chains import read_chains
+from proteinmtp.tables.chains import each_chain
 from proteinmtp.tables.shards import Shards
 from proteinmtp.tables.split import read_subset
 
@@ -32,4 +32,4 @@ class Options(Section):
 
 def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     """Count the pseudo-dihedrals, virtual angles and distances of the subset `train`."""
-    hand_of(read_chains(inputs.chains, read_subset(inputs.split, "train"))).write(outputs.hand)
+    hand_of(each_chain(inputs.chains, read_subset(inputs.split, "train"))).write(outputs.hand)

@@ -8,12 +8,14 @@ from typing import Annotated
 import numpy as np
 
 from proteinmtp.base.files import file_name
+from proteinmtp.base.logs import Progress
 from proteinmtp.config import ReconstructConfig, Section
-from proteinmtp.predictors.traces import traces
+from proteinmtp.predictors.traces import held_together, traces
 from proteinmtp.structures.writing import write_trace
 from proteinmtp.tables.calibration import Calibration
 from proteinmtp.tables.chains import CHAINS, ChainSequence
 from proteinmtp.tables.hand import HandRecord
+from proteinmtp.tables.parquet import count_rows
 from proteinmtp.tables.predictions import PREDICTIONS
 from proteinmtp.tables.traces import TRACES
 
@@ -50,22 +52,22 @@ def run(inputs: Inputs, outputs: Outputs, options: Options) -> None:
     if not any(map(any, hand.counts)):
         logging.warning("no training chain, so the mirror image is left to chance")
     sequences = {chain.chain_id: chain.sequence for chain in CHAINS.read_as(ChainSequence, inputs.chains)}
-    predictions = list(PREDICTIONS.read(inputs.predictions))
-    rebuilt = traces(predictions, sequences=sequences, hand=hand, config=options.reconstruct)
     curve = Calibration.read(inputs.calibration[0]) if inputs.calibration else None
-    rebuilt = [
-        replace(trace, confidence=_worth(trace.confidence, curve) if curve else prediction.confidence)
-        for prediction, trace in zip(predictions, rebuilt, strict=True)
-    ]
-    TRACES.write(outputs.traces, rebuilt)
+    meter = Progress("reconstruct", count_rows(inputs.predictions))
     outputs.pdb.mkdir(parents=True, exist_ok=True)
-    for trace in rebuilt:
-        write_trace(
-            outputs.pdb / file_name(trace.chain_id, ".pdb"),
-            sequence=sequences[trace.chain_id],
-            coords=trace.coords,
-            confidence=trace.confidence,
-        )
+    with TRACES.open(outputs.traces) as table:
+        for predictions in held_together(PREDICTIONS.read(inputs.predictions)):
+            rebuilt = traces(predictions, sequences=sequences, hand=hand, config=options.reconstruct, meter=meter)
+            for prediction, trace in zip(predictions, rebuilt, strict=True):
+                confidence = _worth(trace.confidence, curve) if curve else prediction.confidence
+                table.add(replace(trace, confidence=confidence))
+                write_trace(
+                    outputs.pdb / file_name(trace.chain_id, ".pdb"),
+                    sequence=sequences[trace.chain_id],
+                    coords=trace.coords,
+                    confidence=confidence,
+                )
+    meter.close()
 
 
 def _worth(expected: np.ndarray | None, calibration: Calibration) -> np.ndarray | None:

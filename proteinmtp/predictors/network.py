@@ -26,30 +26,35 @@ from proteinmtp.tables.chains import Chain, ChainSequence
 from proteinmtp.tables.predictions import PredictionRow
 from proteinmtp.tables.saved_files import SavedBackbone, SavedRun, model_folder
 
+WINDOW_PAIRS = 2**22
+"""Pairs of residues of the chains that a GPU is given in the order of their lengths: about 330 MB of predictions."""
+
 
 def predict_chains(
     settings: RunConfig, chains: Sequence[ChainSequence], *, backbone: Path, saved: Path
-) -> list[PredictionRow]:
-    """Predict chains; without any, nothing is loaded.
+) -> Iterator[PredictionRow]:
+    """Yield a row for each chain, in their order; without any, nothing is loaded.
 
     Parameters:
         settings: of the run.
         chains: to predict.
         backbone: folder of the language model.
         saved: folder of the trained network.
-
-    Returns:
-        A row for each chain, in their order.
     """
-    predicted = _predicted(settings, chains, backbone=backbone, saved=saved) if chains else []
-    logging.info("%d chains predicted", len(predicted))
-    _log_texts(predicted)
-    return predicted
+    written: list[_Written] = []
+    if chains:
+        predictor = Predictor.load(settings, backbone=backbone, saved=saved)
+        for row in logs.progress(predictor.predict(chains), "predict", len(chains)):
+            if row.text is not None:
+                written.append(_Written(row.length, row.failed_residues or 0, row.text.endswith(TEXT_END)))
+            yield row
+    logging.info("%d chains predicted", len(chains))
+    _log_texts(written)
 
 
 def predict_saved(
     settings: RunConfig, chains: Sequence[ChainSequence], *, backbone: Path, record: Path
-) -> list[PredictionRow]:
+) -> Iterator[PredictionRow]:
     """Predict chains as `predict_chains` does, after a check that the files are those that their records describe.
 
     Parameters:
@@ -82,19 +87,6 @@ def predict_batch(network: Network[Any], batch: Batch, dtype: torch.dtype) -> Pa
         return network.predict(batch)
 
 
-def _predicted(
-    settings: RunConfig, chains: Sequence[ChainSequence], *, backbone: Path, saved: Path
-) -> list[PredictionRow]:
-    predictor = Predictor.load(settings, backbone=backbone, saved=saved)
-    meter = logs.Progress("predict", len(chains))
-    rows: dict[str, PredictionRow] = {}
-    for row in predictor.predict(chains):
-        rows[row.chain_id] = row
-        meter.step()
-    meter.close()
-    return [rows[chain.chain_id] for chain in chains]
-
-
 @dataclass(frozen=True)
 class Predictor:
     """A trained network that was loaded."""
@@ -123,30 +115,48 @@ class Predictor:
         return cls(network, tokenizer, device, dtype, settings.predict.batch_size)
 
     def predict(self, chains: Sequence[ChainSequence]) -> Iterator[PredictionRow]:
-        """Yield a row for each chain, shortest first.
+        """Yield a row for each chain, in their order.
 
-        On a GPU chains of like length are predicted together, and half as many where memory does not do. On the CPU
-        each is predicted alone: it then has the same bits in any company, and batches are hardly faster.
+        On a GPU, of some hundred chains those of like length are predicted together, and half as many where memory
+        does not do. On the CPU each is predicted alone: it then has the same bits in any company, and batches are
+        hardly faster.
         """
-        waiting = sorted(chains, key=len, reverse=True)
-        size = self.batch_size if self.device.type == "cuda" else 1
-        while waiting:
-            members = waiting[-size:][::-1]
-            try:
-                rows = list(self._together(members))
-            except torch.OutOfMemoryError:
-                if size == 1:
-                    raise
-                size = len(members) // 2
-                torch.cuda.empty_cache()
-                logging.warning("out of memory: %d chains together from here on", size)
-                continue
-            del waiting[-len(members) :]
-            yield from rows
+        gpu = self.device.type == "cuda"
+        size = self.batch_size if gpu else 1
+        for window in _windows(chains, WINDOW_PAIRS if gpu else 0):
+            waiting = sorted(window, key=len, reverse=True)
+            rows: dict[str, PredictionRow] = {}
+            while waiting:
+                members = waiting[-size:][::-1]
+                try:
+                    rows |= {row.chain_id: row for row in self._together(members)}
+                except torch.OutOfMemoryError:
+                    if size == 1:
+                        raise
+                    size = len(members) // 2
+                    torch.cuda.empty_cache()
+                    logging.warning("out of memory: %d chains together from here on", size)
+                    continue
+                del waiting[-len(members) :]
+            yield from (rows[chain.chain_id] for chain in window)
 
     def _together(self, chains: Sequence[ChainSequence]) -> Iterator[PredictionRow]:
         prediction = predict_batch(self.network, batch_of(chains, self.tokenizer).to(self.device), self.dtype)
         return _rows(chains, prediction)
+
+
+def _windows(chains: Sequence[ChainSequence], pairs: int) -> Iterator[list[ChainSequence]]:
+    """Yield chains in their order, as many together as have so many pairs of residues, one at least."""
+    window: list[ChainSequence] = []
+    size = 0
+    for chain in chains:
+        window.append(chain)
+        size += len(chain) * (len(chain) - 1) // 2
+        if size >= pairs:
+            yield window
+            window, size = [], 0
+    if window:
+        yield window
 
 
 def _rows(chains: Sequence[ChainSequence], prediction: PairPrediction | WrittenPrediction) -> Iterator[PredictionRow]:
@@ -206,12 +216,19 @@ def _array(values: Tensor) -> np.ndarray:
     return array
 
 
-def _log_texts(rows: Sequence[PredictionRow]) -> None:
-    texts = [row for row in rows if row.text is not None]
+@dataclass(frozen=True)
+class _Written:
+    """A text: residues of its chain, those of them that could not be read, and whether it came to an end."""
+
+    length: int
+    failed: int
+    ended: bool
+
+
+def _log_texts(texts: Sequence[_Written]) -> None:
     if texts:
-        unread = sum(row.failed_residues or 0 for row in texts)
-        endless = sum(not (row.text or "").endswith(TEXT_END) for row in texts)
         logging.info(
             "%d of %d residues could not be read; %d of %d texts have no end",
-            unread, sum(row.length for row in texts), endless, len(texts),
+            sum(text.failed for text in texts), sum(text.length for text in texts),
+            sum(not text.ended for text in texts), len(texts),
         )  # fmt: skip

@@ -5,7 +5,7 @@ under the training chains. The experimental structure of a predicted chain is ne
 taken as it is, in its own hand.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -30,6 +30,8 @@ WIDTHS = 8
 """Chains are padded to a multiple of so many residues, so that what they get does not depend on their company."""
 BATCH_PAIRS = 500_000
 """Matrix entries that are rebuilt together: two megabytes for each matrix in float32, about what a cache holds."""
+HELD_BYTES = 2**28
+"""Of predictions that are in memory at a time: in a shard of any size, enough that batches of like length fill."""
 ENERGY_PAIRS = 150_000
 """The same under an energy, which has a table for each pair, and a line search that goes on until all are content."""
 
@@ -40,6 +42,7 @@ def traces(
     sequences: Mapping[str, str],
     hand: HandRecord,
     config: ReconstructConfig,
+    meter: Progress | None = None,
 ) -> list[TraceRow]:
     """Return the trace of each prediction, in their order; chains of like length are rebuilt together.
 
@@ -48,18 +51,35 @@ def traces(
         sequences: letters by chain id.
         hand: of the training chains.
         config: method, steps, cap.
+        meter: counts the chains, if they are some of more.
     """
     usual = Usual.of(hand)
     rows: dict[str, TraceRow] = {}
-    meter = Progress("reconstruct", len(predictions))
+    meter = meter or Progress("reconstruct", len(predictions))
     lengths = {row.chain_id: row.length for row in predictions}
     by_id = {row.chain_id: row for row in predictions}
     for members in batches(lengths, config):
         batch = trace_batch([by_id[name] for name in members], sequences=sequences, usual=usual, config=config)
         rows |= {row.chain_id: row for row in batch}
         meter.step(len(members))
-    meter.close()
     return [rows[prediction.chain_id] for prediction in predictions]
+
+
+def held_together(predictions: Iterable[PredictionRow]) -> Iterator[list[PredictionRow]]:
+    """Yield predictions in their order, as many at a time as take `HELD_BYTES`, one at least.
+
+    The traces of a part are those that its chains have among all others, see `trace_batch`.
+    """
+    held: list[PredictionRow] = []
+    size = 0
+    for row in predictions:
+        held.append(row)
+        size += sum(value.nbytes for value in vars(row).values() if isinstance(value, np.ndarray))
+        if size >= HELD_BYTES:
+            yield held
+            held, size = [], 0
+    if held:
+        yield held
 
 
 def batches(lengths: Mapping[str, int], config: ReconstructConfig) -> Iterator[list[str]]:

@@ -1,6 +1,6 @@
 """Chains: full sequence and C-alpha positions of each protein chain; and the chains of a subset, ready for batches."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -61,6 +61,11 @@ class Chain(ChainTrace):
     triu: np.ndarray | None = None
 
 
+def each_chain(shards: Sequence[Path], wanted: Collection[str]) -> Iterator[ChainTrace]:
+    """Yield the chains whose id is in `wanted`, in the order of the shards; none is kept in memory."""
+    return (chain for chain in CHAINS.read_as(ChainTrace, *shards) if chain.chain_id in wanted)
+
+
 def read_chains(
     shards: Sequence[Path], wanted: Collection[str], distances: Sequence[Path] | None = None
 ) -> list[Chain]:
@@ -75,9 +80,7 @@ def read_chains(
         DataError: naming a chain whose stored distances are asked for and missing.
     """
     traces = [
-        ChainTrace(trace.chain_id, trace.sequence, np.array(trace.coords))
-        for trace in CHAINS.read_as(ChainTrace, *shards)
-        if trace.chain_id in wanted
+        ChainTrace(trace.chain_id, trace.sequence, np.array(trace.coords)) for trace in each_chain(shards, wanted)
     ]
     if distances is None:
         return [Chain(trace.chain_id, trace.sequence, trace.coords) for trace in traces]

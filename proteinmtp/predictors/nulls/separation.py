@@ -18,7 +18,7 @@ from proteinmtp.geometry.chirality import BINS as TURNS
 from proteinmtp.geometry.chirality import dihedral_bins
 from proteinmtp.geometry.constants import TRANS_BOND
 from proteinmtp.predictors.null import Guess, NullBase, TrainingTables
-from proteinmtp.tables.chains import ChainSequence, read_chains
+from proteinmtp.tables.chains import ChainSequence, each_chain
 from proteinmtp.tables.distances import DISTANCES
 from proteinmtp.tables.parquet import DOUBLES, INT, INTS, Table
 from proteinmtp.tables.split import read_subset
@@ -159,7 +159,7 @@ def training_lengths(tables: TrainingTables) -> Iterator[LengthRow]:
     """Yield what occurs in the training chains of each length, shortest first."""
     training = read_subset(tables.split, "train")
     turns: dict[int, np.ndarray] = {}
-    for chain in read_chains(tables.chains, training):
+    for chain in each_chain(tables.chains, training):
         of_chain = dihedral_bins(torch.from_numpy(chain.coords.astype(np.float64))).numpy()
         turns[len(chain)] = turns.get(len(chain), 0) + np.bincount(of_chain[of_chain >= 0], minlength=TURNS)
     totals = {length: np.zeros((length - 1, bins.BINS + 1)) for length in turns}
