@@ -1,64 +1,273 @@
-"""Peak memory of a parse job over the number of its files: it must not grow with the corpus.
+"""Peak memory of the stages over the number of chains: for ten times the chains none may need 1.2 times as much.
 
-Each job is the command that the workflow runs, in a process of its own, on copies of the same files with changed ids.
+Each stage is the command that the workflow runs, in processes of its own, on synthetic chains (`scale_data.py`). A
+stage that reads one shard is given all chains in one, which is more than the workflow asks of it; one that reads all
+shards is given shards of 500 chains. Of predictions and what is made of them, there are those of the tested tenth;
+evaluate and view are given all chains. Memory is that of the process and of those that it starts, MMseqs2 among them,
+added up and looked at every 20 ms. `--sizes` are two numbers of chains, `--stages` some of the stages.
 """
 
-import gzip
+import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from proteinmtp.config import DemoSource
+import psutil
+import scale_data
+
+from pipeline import backbone
+from proteinmtp.config import Config, RunConfig, options_json
+from proteinmtp.predictors.catalogue import parse_config
 from proteinmtp.structures.listing import manifest_rows
 from proteinmtp.structures.source import SourceFile
-from proteinmtp.structures.sources.directory import list_folder
-from proteinmtp.structures.synthetic import write_demo
 from proteinmtp.tables.manifest import MANIFEST
+from proteinmtp.tables.shards import Shards
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (2_000, 20_000)
+SHARD = 500
+FILES = 200
+"""Different structure files; entries of stage parse point to them in turn."""
+EVERY = 0.02
+BOUND = 1.2
+NULLS = "proteinmtp.predictors.nulls"
+CONFIG: dict[str, Any] = {
+    "defaults": {
+        "backbone": {
+            "tiny": {"hidden_size": 32, "layers": 2, "heads": 2, "key_value_heads": 1, "intermediate_size": 64},
+            "pretrain": {"when": "never"},
+        },
+        "head": {"kind": "distogram", "width": 16},
+        "train": {"tuning": "full", "distances": "computed", "steps": 4, "batch_size": 4, "validate_every": 4},
+        "reconstruct": {"method": "gradient", "smacof_steps": 10, "gradient_steps": 5},
+    },
+    "runs": [{"name": "a"}],
+    "nulls": ["separation"],
+    "report": {"bootstrap_samples": 100},
+}
+STAGES = (
+    "parse", "distances", "split", "chirality", "fit_null", "train", "predict", "predict_null", "reconstruct",
+    "evaluate", "view", "comparator", "report", "calibrate", "package",
+)  # fmt: skip
+"""In the order in which they need each other."""
 
 
-def originals(scratch: Path) -> list[Path]:
-    shared = Path(os.environ.get("PROTEINMTP_SHARED", Path(__file__).parents[2] / "shared")) / "data" / "entries"
-    if not shared.is_dir():
-        write_demo(scratch / "demo", DemoSource(), 0)
-        return [file.path for file in list_folder(scratch / "demo")]
-    files = []
-    for file in list_folder(shared / "galaxywater"):
-        copy = scratch / file.path.name.removesuffix(".gz")
-        copy.write_bytes(gzip.decompress(file.path.read_bytes()))
-        files.append(copy)
-    return files
+@dataclass(frozen=True)
+class Peak:
+    """The most memory of a command and those that it starts, that of the command alone (megabytes), and seconds."""
+
+    all: float
+    own: float
+    seconds: float
 
 
-def peak_megabytes(files: list[Path], count: int, scratch: Path) -> float:
-    """Parse `count` entries that point to `files` in turn, and return the peak memory of the job."""
-    manifest = scratch / "manifest.parquet"
-    entries = [SourceFile(f"e{n:06d}", files[n % len(files)]) for n in range(count)]
-    MANIFEST.write(manifest, manifest_rows(entries, "directory"))
-    script = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL);"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    command = [sys.executable, "-m", "pipeline", "parse", "--manifest", str(manifest)]
-    command += ["--chains", str(scratch / "chains"), "--quarantine", str(scratch / "quarantine")]
-    command += ["--options", '{"parse": {}}']
-    done = subprocess.run(
-        [sys.executable, "-c", script, *command], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return int(done.stdout) / (1024 if sys.platform == "linux" else 1024**2)
+def peak_of(command: list[str], log: Path) -> Peak:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: with the end of what it wrote, if it fails.
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    began, most, own = time.monotonic(), 0, 0
+    with log.open("w") as output, subprocess.Popen(command, cwd=ROOT, env=environment, stderr=output) as process:
+        root = psutil.Process(process.pid)
+        while process.poll() is None:
+            sizes = [size for one in _family(root) if (size := _resident(one))]
+            most, own = max(most, sum(sizes)), max(own, _resident(root))
+            time.sleep(EVERY)
+    if process.returncode:
+        raise RuntimeError(log.read_text()[-2000:])
+    return Peak(most / 1e6, own / 1e6, time.monotonic() - began)
+
+
+def _family(root: psutil.Process) -> list[psutil.Process]:
+    try:
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return 0
+
+
+class Case:
+    """Chains, and the commands of the stages on them; a stage that needs what another makes runs that one first."""
+
+    def __init__(self, folder: Path, count: int):
+        self._folder, self._count = folder, count
+        self._peaks: dict[str, Peak] = {}
+        self._data = scale_data.write_tables(folder / "data", count, shard=SHARD)
+        self._settings: Config = parse_config(CONFIG)
+
+    def peak(self, stage: str) -> Peak:
+        """Run a stage, unless it has run, and return its peak."""
+        if stage not in self._peaks:
+            flags: Mapping[str, object] = getattr(self, f"_{stage}")()
+            texts = chain.from_iterable((f"--{name}", str(value)) for name, value in flags.items())
+            command = [sys.executable, "-m", "pipeline", stage, *texts]
+            self._peaks[stage] = peak_of(command, self._folder / f"{stage}.log")
+        return self._peaks[stage]
+
+    @cached_property
+    def _whole(self) -> Path:
+        """All chains in one shard."""
+        return scale_data.write_tables(self._folder / "whole", self._count, shard=self._count).chains[0]
+
+    @cached_property
+    def _distances_of_all(self) -> Shards:
+        return scale_data.write_distances(self._data)
+
+    @cached_property
+    def _scored(self) -> tuple[Shards, Shards]:
+        return scale_data.write_scored(self._data, self._distances_of_all)
+
+    @cached_property
+    def _backbone(self) -> Path:
+        outputs = backbone.Outputs(
+            record=self._folder / "backbone" / "model.json", model=self._folder / "backbone" / "model"
+        )
+        backbone.run(backbone.Inputs(), outputs, backbone.Options(backbone=self._run.backbone, seed=0))
+        return outputs.record
+
+    @property
+    def _run(self) -> RunConfig:
+        return self._settings.run("a")
+
+    def _after(self, stage: str, name: str) -> Path:
+        """Return a file that another stage makes."""
+        self.peak(stage)
+        return self._folder / name
+
+    def _parse(self) -> dict[str, object]:
+        files = scale_data.write_files(self._folder / "files", FILES)
+        entries = [SourceFile(f"e{number:07d}", files[number % FILES]) for number in range(self._count)]
+        MANIFEST.write(self._folder / "manifest.parquet", manifest_rows(entries, "directory"))
+        return {
+            "manifest": self._folder / "manifest.parquet",
+            "chains": self._folder / "parsed.parquet",
+            "quarantine": self._folder / "refused.parquet",
+            "options": '{"parse": {}}',
+        }
+
+    def _distances(self) -> dict[str, object]:
+        return {"chains": self._whole, "distances": self._folder / "distances.parquet"}
+
+    def _split(self) -> dict[str, object]:
+        return {
+            "chains": self._data.chains,
+            "quarantine": self._data.quarantine,
+            "split": self._folder / "split.parquet",
+            "relatives": self._folder / "relatives.parquet",
+            "summary": self._folder / "split.json",
+            "options": '{"split": {}, "seed": 0, "threads": 2}',
+        }
+
+    def _chirality(self) -> dict[str, object]:
+        return {"chains": self._data.chains, "split": self._data.split, "hand": self._folder / "hand.json"}
+
+    def _fit_null(self) -> dict[str, object]:
+        return {
+            "chains": self._data.chains,
+            "distances": self._distances_of_all,
+            "split": self._data.split,
+            "fitted": self._folder / "fitted.parquet",
+            "options": json.dumps({"null": f"{NULLS}.separation", "subset": "test"}),
+        }
+
+    def _train(self) -> dict[str, object]:
+        return {
+            "chains": self._data.chains,
+            "distances": self._data.other("distances"),
+            "split": self._data.split,
+            "backbone": self._backbone,
+            "record": self._folder / "run" / "model.json",
+            "history": self._folder / "run" / "history.parquet",
+            "model": self._folder / "run" / "model",
+            "options": (
+                f'{{"run":"a","settings":{options_json(self._run)},"seed":0,"code":"",'
+                f'"work":"{self._folder / "work"}"}}'
+            ),
+        }
+
+    def _predict(self) -> dict[str, object]:
+        return {
+            "chains": self._whole,
+            "split": self._data.split,
+            "backbone": self._backbone,
+            "record": self._after("train", "run/model.json"),
+            "predictions": self._folder / "predictions.parquet",
+            "options": f'{{"settings":{options_json(self._run)},"subset":"test"}}',
+        }
+
+    def _predict_null(self) -> dict[str, object]:
+        return {
+            "fitted": self._after("fit_null", "fitted.parquet"),
+            "chains": self._data.chains,
+            "split": self._data.split,
+            "predictions": self._data.other("null"),
+            "options": json.dumps({"null": f"{NULLS}.separation", "subset": "test"}),
+        }
+
+    def _reconstruct(self) -> dict[str, object]:
+        return {
+            "predictions": self._after("predict", "predictions.parquet"),
+            "chains": self._whole,
+            "hand": self._after("chirality", "hand.json"),
+            "traces": self._folder / "traces.parquet",
+            "pdb": self._folder / "pdb",
+            "options": f'{{"reconstruct":{options_json(self._run.reconstruct)}}}',
+        }
+
+    def _evaluate(self) -> dict[str, object]:
+        predictions, traces = self._scored
+        return {
+            "predictions": predictions,
+            "traces": traces,
+            "chains": self._data.chains,
+            "split": self._data.split,
+            "metrics": self._folder / "metrics.parquet",
+            "run": "a",
+        }
+
+    def _view(self) -> dict[str, object]:
+        flags = self._evaluate() | {
+            "views": self._folder / "views.parquet",
+            "options": '{"run": "a", "subset": "test", "shown": 200}',
+        }
+        return {name: value for name, value in flags.items() if name not in ("metrics", "run")}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs=2, default=SIZES)
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
+    arguments = parser.parse_args()
+    small, large = arguments.sizes
     with tempfile.TemporaryDirectory() as name:
-        files = originals(Path(name))
-        peaks = {count: peak_megabytes(files, count, Path(name)) for count in SIZES}
-    for count, peak in peaks.items():
-        print(f"{count:6} files: peak {peak:.0f} MB")
-    print(f"ratio {peaks[SIZES[1]] / peaks[SIZES[0]]:.2f}")
+        cases = {count: Case(Path(name, str(count)), count) for count in (small, large)}
+        print(f"{'':14} {small:>18} {large:>18}   ratio", flush=True)
+        for stage in arguments.stages:
+            few, many = (cases[count].peak(stage) for count in (small, large))
+            ratio = many.all / few.all
+            mark = "" if ratio <= BOUND else f"  more than {BOUND}"
+            print(
+                f"{stage:14} {few.all:6.0f} MB {few.seconds:6.1f} s {many.all:6.0f} MB {many.seconds:6.1f} s"
+                f"   {ratio:.2f}; own process {few.own:.0f} and {many.own:.0f} MB, {many.own / few.own:.2f}{mark}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
