@@ -61,7 +61,8 @@ def list_folder(folder: Path, *, limit: int | None = None, ids: Ids = "name", ke
     if ids == "header":
         codes = {path: code_in_header(path) for path in stems if _problem(path) is None}
         stems = {path: safe_id(codes.get(path) or "") or stem for path, stem in stems.items()}
-    twins = {path for path in stems if _problem(path) is None and _is_packed_twin(path)}
+    packed = (path for path in stems if path.suffix.lower() == ".gz")
+    twins = {path for path in packed if _problem(path) is None and _is_packed_twin(path)}
     names = {path: path.relative_to(folder).as_posix() for path in stems}
     ids_of = distinct_ids({names[path]: stem for path, stem in stems.items()}, {names[path] for path in twins})
     files = [SourceFile(ids_of[names[path]], path) for path in stems]
@@ -98,9 +99,9 @@ def folder_digest(folder: Path, cache: Path, key: str = KEY) -> str:
 
 
 def _is_packed_twin(path: Path) -> bool:
-    """Return whether beside a file lies the same one unpacked."""
+    """Return whether beside a packed file lies the same one unpacked."""
     twin = _unpacked(path)
-    if path.suffix.lower() != ".gz" or not twin.is_file():
+    if not twin.is_file():
         return False
     try:
         with path.open("rb") as packed, twin.open("rb") as plain:
