@@ -1,13 +1,22 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from pipeline import evaluate
+from proteinmtp.base.errors import DataError
 from proteinmtp.base.metrics import NAMES, PROFILES
 from proteinmtp.geometry.distances import pack_upper
 from proteinmtp.scoring.chain import score_chain
 from proteinmtp.scoring.evaluation import Case, Predicted, score_case
 from proteinmtp.tables import triangle
-from proteinmtp.tables.chains import ChainTrace
-from proteinmtp.tables.traces import TraceRow
+from proteinmtp.tables.chains import CHAINS, ChainRow, ChainTrace
+from proteinmtp.tables.metrics import METRICS
+from proteinmtp.tables.predictions import PREDICTIONS, PredictionRow
+from proteinmtp.tables.shards import Shards
+from proteinmtp.tables.split import SPLIT, SplitRow
+from proteinmtp.tables.traces import TRACES, TraceRow
 
 
 def matrix_of(coords: np.ndarray) -> np.ndarray:
@@ -83,3 +92,63 @@ def test_a_row_of_scores_says_whose_they_are_and_how_the_trace_was_rebuilt():
     assert row.scores["parse_failures"] == pytest.approx(0.1)
     assert row.scores["tm_score"] == pytest.approx(1) and len(row.profiles["lddt_residues"]) == 28
     assert score_case("a", case("x")).scores["parse_failures"] is None
+
+
+def written(folder: Path, *, chains: str, predicted: str, rebuilt: str) -> evaluate.Inputs:
+    """Write a shard of chains, of predictions and of traces, a letter for each chain in the order of its table."""
+    table = {name: Shards(folder / name, 1) for name in ("chains", "predictions", "traces")}
+    cases = {name: case(name) for name in chains}
+    CHAINS.write(table["chains"][0], (chain_row(cases[name].native) for name in chains))
+    PREDICTIONS.write(
+        table["predictions"][0],
+        (PredictionRow(chain_id=name, length=30, triu=cases[name].predicted.triu) for name in predicted),
+    )
+    TRACES.write(table["traces"][0], (cases[name].trace for name in rebuilt))
+    SPLIT.write(
+        folder / "split",
+        (
+            SplitRow(chain_id=name, cluster_id=f"cluster of {name}", length=30, train=False, val=False, test=True)
+            for name in sorted(chains)
+        ),
+    )
+    return evaluate.Inputs(**table, split=folder / "split")
+
+
+def chain_row(native: ChainTrace) -> ChainRow:
+    return ChainRow(
+        chain_id=native.chain_id,
+        entry_id=native.chain_id,
+        chain="A",
+        sequence=native.sequence,
+        length=len(native),
+        coords=native.coords,
+        observed=np.isfinite(native.coords).all(1),
+        resolution=None,
+        method=None,
+        year=None,
+        affinity=None,
+        uniprot=None,
+        copies=1,
+        breaks=0,
+        source_sha256="",
+    )
+
+
+def test_chains_are_scored_in_the_order_of_their_table_whether_all_are_predicted_or_not(tmp_path: Path):
+    inputs = written(tmp_path, chains="cadb", predicted="cdb", rebuilt="cdb")
+    evaluate.run(inputs, evaluate.Outputs(metrics=tmp_path / "metrics"), evaluate.Options(run="a"))
+    rows = list(METRICS.read(tmp_path / "metrics"))
+    assert [(row.chain_id, row.cluster_id) for row in rows] == [(name, f"cluster of {name}") for name in "cdb"]
+    assert all(row.scores["tm_score"] == pytest.approx(1) for row in rows)
+
+
+@pytest.mark.parametrize(("predicted", "rebuilt"), [("bc", "bc"), ("cb", "bc"), ("cx", "cx")])
+def test_tables_that_do_not_belong_together_are_a_mistake_that_names_them(tmp_path: Path, predicted: str, rebuilt: str):
+    known = written(tmp_path / "known", chains="cabx", predicted=predicted, rebuilt=rebuilt)
+    inputs = written(tmp_path / "given", chains="cab", predicted="", rebuilt="")
+    inputs = replace(inputs, predictions=known.predictions, traces=known.traces)
+    with pytest.raises(
+        DataError, match=r"predictions/000\.parquet and .*traces/000\.parquet do not have the chains of"
+    ):
+        evaluate.run(inputs, evaluate.Outputs(metrics=tmp_path / "metrics"), evaluate.Options(run="a"))
+    assert not (tmp_path / "metrics").exists()

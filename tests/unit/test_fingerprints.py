@@ -159,3 +159,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path):
 
 def test_hashes_of_strings_keep_their_borders():
     assert text_sha256("ab", "c") != text_sha256("a", "bc")
+
+
+def test_what_many_jobs_ask_for_is_worked_out_once(house: Path, monkeypatch: pytest.MonkeyPatch):
+    reached = []
+    closure = Fingerprints.closure
+    monkeypatch.setattr(
+        Fingerprints, "closure", lambda self, *modules: (reached.append(modules), closure(self, *modules))[1]
+    )
+    fingerprints = Fingerprints(house)
+    first = fingerprints.of("pipeline.stage")
+    asked = len(reached)
+    assert asked and {fingerprints.of("pipeline.stage") for _ in range(9)} == {first} and len(reached) == asked

@@ -1,7 +1,8 @@
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import gemmi
 import numpy as np
@@ -15,6 +16,9 @@ from proteinmtp.geometry.chirality import mirror
 from proteinmtp.geometry.distances import pairwise_distances
 from proteinmtp.geometry.rebuild import rebuild
 from proteinmtp.geometry.superposition import score
+from proteinmtp.predictors import network
+from proteinmtp.predictors import traces as of_predictions
+from proteinmtp.predictors.network import Predictor
 from proteinmtp.predictors.traces import traces
 from proteinmtp.structures.writing import write_trace
 from proteinmtp.tables import triangle
@@ -155,6 +159,42 @@ def test_a_shard_is_rebuilt_in_its_order_by_the_named_method_with_the_same_bytes
     assert [row.chain_id for row in rows] == [chain.chain_id for chain in chains]
     assert {row.method for row in rows} == {method}
     assert all(row.error_reach is None for row in rows)
+
+
+def test_a_shard_that_is_rebuilt_in_parts_has_the_same_bytes(
+    small: SmallData, hand: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    steps = np.random.default_rng(0)
+    chains = list(CHAINS.read(small.chains[0]))[:5]
+    rows = [prediction(chain, steps.normal(0, 2.2, (chain.length, 3)).cumsum(0)) for chain in chains]
+    at_once = Rebuilding(tmp_path / "a", small.chains[0], hand).of_rows(rows)
+    monkeypatch.setattr(of_predictions, "HELD_BYTES", rows[0].triu.nbytes + rows[1].triu.nbytes)
+    parts = list(of_predictions.held_together(rows))
+    assert len(parts[0]) == 2 and [row for part in parts for row in part] == rows
+    in_parts = Rebuilding(tmp_path / "b", small.chains[0], hand).of_rows(rows)
+    assert in_parts.traces.read_bytes() == at_once.traces.read_bytes()
+    assert sorted(file.name for file in in_parts.pdb.iterdir()) == sorted(file.name for file in at_once.pdb.iterdir())
+
+
+def test_a_gpu_predicts_chains_of_like_length_together_and_rows_have_the_order_of_the_chains(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Of as many chains at a time as have `WINDOW_PAIRS`; where memory ends, of half as many from there on."""
+    batches: list[list[int]] = []
+
+    def together(self: Predictor, chains: Sequence[ChainSequence]) -> Iterator[PredictionRow]:
+        if len(chains) > 2:
+            raise torch.OutOfMemoryError
+        batches.append(list(map(len, chains)))
+        return (PredictionRow(chain_id=one.chain_id, length=len(one), triu=np.zeros(0)) for one in chains)
+
+    monkeypatch.setattr(Predictor, "_together", together)
+    monkeypatch.setattr(network, "WINDOW_PAIRS", 130)  # of 8, 4, 9, 5 and 11 residues: 28 + 6 + 36 + 10 + 55
+    chains = [ChainSequence(str(length), "A" * length) for length in (8, 4, 9, 5, 11, 7, 6)]
+    nothing: Any = None
+    predictor = Predictor(nothing, nothing, torch.device("cuda"), torch.float32, batch_size=4)
+    assert [row.length for row in predictor.predict(chains)] == [8, 4, 9, 5, 11, 7, 6]
+    assert batches == [[4, 5], [8, 9], [11], [6, 7]]
 
 
 def test_rows_of_the_table_are_what_the_library_gives(small: SmallData, hand: Path, tmp_path: Path):
