@@ -12,7 +12,13 @@ from proteinmtp.config.section import Section
 class ParseConfig(Section):
     """What is taken from a structure file; the rest goes to quarantine with a reason."""
 
-    shards: int = Field(2, ge=1, le=999, description="number of shards; an entry's shard is a hash of its id")
+    shards: int = Field(
+        2,
+        ge=1,
+        le=999,
+        description="number of shards; an entry's shard is a hash of its id; 300 to 1,000 chains in each are best, "
+        "docs/scale.md",
+    )
     min_length: int = Field(30, ge=4, description="shortest chain, residues of the full sequence")
     max_length: int = Field(512, ge=4, description="longest chain, residues of the full sequence")
     min_observed: float = Field(0.7, ge=0, le=1, description="least fraction of residues with a C-alpha position")
