@@ -1,8 +1,8 @@
 """The fingerprint of the code behind a stage.
 
-Snakemake does not see into imported Python, so each rule carries a hash of its stage as a param: over the syntax trees
-of all first-party modules that the stage imports, directly or not, by absolute or by relative imports. Comments,
-docstrings, formatting and the sentences in `Annotated` types do not count.
+Snakemake does not see into imported Python, so each rule carries a hash of its stage as a param: over the syntax of all
+first-party modules that the stage imports, directly or not, by absolute or by relative imports. What counts of a
+module's source, `base/syntax.py` says.
 
 A module, or a package for all of its modules, may say how it counts:
 
@@ -12,12 +12,11 @@ A module, or a package for all of its modules, may say how it counts:
 
 import ast
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from proteinmtp.base.files import file_sha256, text_sha256
+from proteinmtp.base.syntax import Code, Import, read_code
 
 LIBRARY = __name__.partition(".")[0]
 STAGES = "pipeline"
@@ -25,21 +24,8 @@ TEMPLATES = (".j2", ".css", ".js")
 NEVER, BY_NAME = "never", "by name"
 
 
-@dataclass(frozen=True)
-class Import:
-    """What an import statement names: a module, and a name in it (which may be a module itself) or None for all."""
-
-    module: str
-    name: str | None = None
-
-    @property
-    def whole(self) -> str:
-        """The dotted name that is imported, module and name together."""
-        return self.module if self.name is None else f"{self.module}.{self.name}"
-
-
 class Fingerprints:
-    """Fingerprints of the code in a checkout.
+    """Fingerprints of the code in a checkout, each file as it is when it is first looked at.
 
     Parameters:
         root: folder that holds the packages `pipeline` and `proteinmtp`.
@@ -47,6 +33,11 @@ class Fingerprints:
 
     def __init__(self, root: Path):
         self._root = root
+        self._sources: dict[str, Path | None] = {}
+        self._codes: dict[str, Code] = {}
+        self._counts: dict[str, str | None] = {}
+        self._below: dict[str, frozenset[str]] = {}
+        self._digests: dict[str, str] = {}
 
     def of(self, *modules: str) -> str:
         """Return a hash of the code of `modules` and of every first-party module that they import.
@@ -57,7 +48,7 @@ class Fingerprints:
         Raises:
             ValueError: if there is no such module.
         """
-        digests = [f"{name} {_module_digest(self._file(name))}" for name in sorted(self.closure(*modules))]
+        digests = [f"{name} {self._digest(name)}" for name in sorted(self.closure(*modules))]
         constants = [f"{name} {value}" for name, value in sorted(self.constants(*modules).items())]
         return text_sha256(*digests, *constants)[:16]
 
@@ -75,15 +66,28 @@ class Fingerprints:
     def constants(self, *modules: str) -> dict[str, str]:
         """Return the constants that count by name for `modules` and what they import, each with its value as syntax."""
         named = ((other, names) for module in self.closure(*modules) for other, names in self._by_name(module).items())
-        return {name: _literals(self._file(other))[name] for other, names in named for name in names}
+        return {name: self._code(other).literals[name] for other, names in named for name in names}
 
-    def _imports(self, module: str) -> set[str]:
+    def counts(self, module: str) -> str | None:
+        """Return how a module of the library says that it counts, or the nearest package above it that says so."""
+        if module.partition(".")[0] != LIBRARY:
+            return None
+        if module not in self._counts:
+            own = _marker(self._code(module)) if self._source(module) is not None else None
+            above = module.rpartition(".")[0]
+            self._counts[module] = own or (self.counts(above) if above else None)
+        return self._counts[module]
+
+    def _imports(self, module: str) -> frozenset[str]:
         """Return the first-party modules that the source of `module` imports, parents included."""
-        first_party = {LIBRARY, STAGES, module.partition(".")[0]}
-        names = {name for item in self._statements(module) for name in (item.module, item.whole)}
-        names = {name for name in names if name.partition(".")[0] in first_party}
-        names |= set(_parents([*names, module]))
-        return {name for name in names if self._source(name) is not None} - self._by_name(module).keys()
+        if module not in self._below:
+            first_party = {LIBRARY, STAGES, module.partition(".")[0]}
+            names = {name for item in self._statements(module) for name in (item.module, item.whole)}
+            names = {name for name in names if name.partition(".")[0] in first_party}
+            names |= set(_parents([*names, module]))
+            names = {name for name in names if self._source(name) is not None}
+            self._below[module] = frozenset(names - self._by_name(module).keys())
+        return self._below[module]
 
     def _by_name(self, module: str) -> dict[str, set[str]]:
         """Return the modules of which `module` takes nothing but literals by name, where these count so."""
@@ -96,19 +100,26 @@ class Fingerprints:
         return {
             other: names
             for other, names in wanted.items()
-            if other not in as_a_whole and names <= _literals(self._file(other)).keys()
+            if other not in as_a_whole and names <= self._code(other).literals.keys()
         }
 
-    def _statements(self, module: str) -> tuple[Import, ...]:
-        path = self._file(module)
-        return imports(path, module if path.name == "__init__.py" else module.rpartition(".")[0])
+    def _statements(self, module: str) -> list[Import]:
+        package = module if self._file(module).name == "__init__.py" else module.rpartition(".")[0]
+        return [item.within(package) for item in self._code(module).imports]
 
-    def counts(self, module: str) -> str | None:
-        """Return how a module of the library says that it counts, or the nearest package above it that says so."""
-        if module.partition(".")[0] != LIBRARY:
-            return None
-        markers = (_marker(path) for name in (module, *_parents([module])) if (path := self._source(name)) is not None)
-        return next((marker for marker in markers if marker is not None), None)
+    def _code(self, module: str) -> Code:
+        if module not in self._codes:
+            self._codes[module] = read_code(self._file(module))
+        return self._codes[module]
+
+    def _digest(self, module: str) -> str:
+        """Return a hash of a module's code and of the templates that lie in its folder."""
+        if module not in self._digests:
+            files = self._file(module).parent.iterdir()
+            templates = sorted(item for item in files if item.suffix in TEMPLATES and item.is_file())
+            texts = (f"{item.name} {file_sha256(item)}" for item in templates)
+            self._digests[module] = text_sha256(self._code(module).syntax, *texts)
+        return self._digests[module]
 
     def _file(self, module: str) -> Path:
         path = self._source(module)
@@ -117,6 +128,11 @@ class Fingerprints:
         return path
 
     def _source(self, module: str) -> Path | None:
+        if module not in self._sources:
+            self._sources[module] = self._find(module)
+        return self._sources[module]
+
+    def _find(self, module: str) -> Path | None:
         """Return the file of a module, without importing it (of one from elsewhere, the packages above it are)."""
         parent, _, last = module.rpartition(".")
         if module.partition(".")[0] in (LIBRARY, STAGES):
@@ -126,25 +142,6 @@ class Fingerprints:
             return None
         spec = importlib.util.find_spec(module) if last else None
         return Path(spec.origin) if spec is not None and spec.origin is not None else None
-
-
-@cache
-def imports(path: Path, package: str) -> tuple[Import, ...]:
-    """Return what a module imports, relative names made absolute.
-
-    Parameters:
-        path: source of the module.
-        package: dotted name of the package that relative imports start from.
-    """
-    statements: list[Import] = []
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            statements.extend(Import(alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            statements.extend(Import(base, alias.name) for alias in node.names)
-    return tuple(statements)
 
 
 def _parents(names: Iterable[str]) -> Iterator[str]:
@@ -163,49 +160,6 @@ def _is_package(name: str) -> bool:
     return spec is not None and spec.submodule_search_locations is not None
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
-    """Return the syntax tree of a module without docstrings and without the sentences of `Annotated` types."""
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [item for item in node.body if not (isinstance(item, ast.Expr) and _is_text(item.value))]
-        elif isinstance(node, ast.Subscript) and _is_annotated(node) and isinstance(node.slice, ast.Tuple):
-            node.slice.elts = [item for item in node.slice.elts if not _is_text(item)]
-    return tree
-
-
-def _is_annotated(node: ast.Subscript) -> bool:
-    return isinstance(node.value, ast.Name) and node.value.id == "Annotated"
-
-
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-@cache
-def _literals(path: Path) -> Mapping[str, str]:
-    """Return the syntax of each value that a module assigns to a variable as a literal."""
-    values: dict[str, str] = {}
-    for node in _tree(path).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name | ast.Tuple):
-            try:
-                ast.literal_eval(node.value)
-            except ValueError:
-                continue
-            names = [name.id for name in ast.walk(node.targets[0]) if isinstance(name, ast.Name)]
-            parts = node.value.elts if isinstance(node.value, ast.Tuple) and len(names) > 1 else [node.value]
-            values |= {name: ast.dump(value) for name, value in zip(names, parts, strict=True)}
-    return values
-
-
-def _marker(path: Path) -> str | None:
-    value = _literals(path).get("FINGERPRINT")
+def _marker(code: Code) -> str | None:
+    value = code.literals.get("FINGERPRINT")
     return next((kind for kind in (NEVER, BY_NAME) if value == ast.dump(ast.Constant(kind))), None)
-
-
-@cache
-def _module_digest(path: Path) -> str:
-    """Return a hash of a module's code and of the templates that lie in its folder."""
-    templates = sorted(item for item in path.parent.iterdir() if item.suffix in TEMPLATES and item.is_file())
-    return text_sha256(ast.dump(_tree(path)), *(f"{item.name} {file_sha256(item)}" for item in templates))

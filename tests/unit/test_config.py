@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from proteinmtp.base.errors import ConfigError, UserError
-from proteinmtp.base.fingerprint import imports
+from proteinmtp.base.syntax import imports
 from proteinmtp.cli.config import generated_files
 from proteinmtp.config import Config
 from proteinmtp.config.generated import conda_environment

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proteinmtp.base.fingerprint import imports
+from proteinmtp.base.syntax import imports
 
 FLOORS = {
     "cli": 6, "report": 6, "folding": 6,
