@@ -1,12 +1,7 @@
 # A folder with the language model, for from_pretrained; runs with equal settings share it.
 BACKBONES = {backbone_key(bare): bare for bare, _ in map(backbone_settings, RUNS)}
-LOCAL_FILES = [
-    path
-    for backbone in BACKBONES.values()
-    if backbone.kind == "path"
-    for path in sorted(Path(backbone.path).glob("*"))
-    if path.is_file()
-]
+LOCAL_FOLDERS = {Path(backbone.path) for backbone in BACKBONES.values() if backbone.kind == "path"}
+LOCAL_FILES = [path for folder in LOCAL_FOLDERS for path in sorted(folder.glob("*")) if path.is_file()]
 LOCAL_HASHES = cached_hashes(LOCAL_FILES, Path(placed(under("work/backbone-hashes.json")))) if LOCAL_FILES else {}
 
 

@@ -18,7 +18,7 @@ rule calibrate:
         **needs("calibrate"),
     params:
         **stage("calibrate", network_fingerprint("calibrate")),
-        options=lambda wildcards: options(settings=settings_of(wildcards.run)),
+        options=lambda wildcards: options(settings=predicting(wildcards.run)),
     message:
         "Calibrate the confidence of {wildcards.run}"
     shell:

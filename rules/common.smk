@@ -5,7 +5,7 @@ import re
 from pydantic import BaseModel
 
 from proteinmtp.base.files import cached_hashes, text_sha256
-from proteinmtp.config import PAUSES, options_json, trainings
+from proteinmtp.config import PAUSES, RATES, options_json, trainings
 from proteinmtp.model.backbone_mistakes import is_pretrained
 
 RESULTS = CONFIG.results
@@ -20,6 +20,8 @@ SCORED = [*RUNS, *COMPARATORS, *NULLS]
 SHOWN = [*(entry.name for entry in CONFIG.runs), *COMPARATORS, *NULLS]
 SEQUENCES = {entry.name: entry.file for entry in CONFIG.sequences}
 SHARDS = [f"{shard:03d}" for shard in range(CONFIG.parse.shards)]
+DRAWN = ("cluster", "uniprot", "random", "members")
+"""Methods of the split that draw chains by fractions and seed."""
 SHARD_FILES = [f"{shard}.parquet" for shard in SHARDS]
 
 
@@ -174,11 +176,21 @@ def source_in_use():
     return source.model_copy(update=unused)
 
 
+def split_in_use():
+    """Return the settings of the division, with what its method does not use at its default."""
+    split = CONFIG.split
+    unused = {"table", "year"} - {split.method}
+    if split.method not in DRAWN:
+        unused |= {"val", "test"}
+    return split.model_copy(update={name: getattr(type(split)(), name) for name in unused})
+
+
 def reconstruct_settings(wildcards):
-    """Return the reconstruction settings of a run, of a null, or of the defaults for comparators."""
+    """Return the reconstruction settings of a run or null; for comparators, whose traces are taken as they are, none."""
     run = wildcards.scored
-    of_run = CONFIG.run(run) if run in RUNS else NULLS.get(run, CONFIG.defaults)
-    return options(reconstruct=of_run.reconstruct)
+    if run in COMPARATORS:
+        return options(reconstruct=type(CONFIG.defaults.reconstruct)())
+    return options(reconstruct=(CONFIG.run(run) if run in RUNS else NULLS[run]).reconstruct)
 
 
 def calibration_of(wildcards):

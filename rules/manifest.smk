@@ -34,10 +34,10 @@ rule manifest:
     resources:
         **needs("manifest"),
     params:
-        **stage("manifest", fingerprint("manifest", SOURCE), results=lambda wildcards: FOLDER),
-        options=lambda wildcards: options(source=source_in_use(), shards=len(SHARDS)),
+        **stage("manifest", fingerprint("manifest", SOURCE), results=lambda wildcards: FOLDER, options=source_options),
+        compared=compared_source,
         content=lambda wildcards: SHARD_DIGESTS[int(wildcards.shard)],
     message:
         "List structure files, shard {wildcards.shard}"
     shell:
-        "{params.command} --options {params.options:q} --shard {wildcards.shard} 2> {log:q}"
+        "{params.command} --shard {wildcards.shard} 2> {log:q}"

@@ -1,6 +1,23 @@
 # The settings that single rules use, where they do not fit a line.
 
 
+def source_options(wildcards):
+    """Return the settings of the source, and the number of shards."""
+    return options(source=source_in_use(), shards=len(SHARDS))
+
+
+def compared_source(wildcards):
+    """Return the settings of the source, but for those that say how fast it downloads, and the number of shards."""
+    source = source_in_use()
+    rates = {name: getattr(type(source.rcsb)(), name) for name in RATES}
+    return options(source=source.model_copy(update={"rcsb": source.rcsb.model_copy(update=rates)}), shards=len(SHARDS))
+
+
+def split_options(wildcards):
+    """Return the settings of the division, and its seed where it is drawn."""
+    return options(split=split_in_use(), seed=CONFIG.seed if CONFIG.split.method in DRAWN else 0)
+
+
 def local_content(wildcards):
     """Return the hashes of a local model, whose replacement in place must be noticed; the others have their settings."""
     folder = Path(BACKBONES[wildcards.backbone].path or "")
@@ -11,7 +28,7 @@ def pretraining_options(wildcards):
     """Return the settings of the pretraining of a backbone."""
     _, (first, *_) = PRETRAINED[wildcards.pretrained]
     _, backbone = backbone_settings(first)
-    return options(backbone=backbone, split=CONFIG.split, max_unknown=CONFIG.parse.max_unknown, seed=CONFIG.seed)
+    return options(backbone=backbone, split=split_in_use(), max_unknown=CONFIG.parse.max_unknown, seed=CONFIG.seed)
 
 
 def fasta_content(wildcards):
@@ -29,9 +46,16 @@ def training_options(wildcards):
     return options(settings=settings_of(wildcards.run, "predict", "reconstruct"), seed=SEED_OF[wildcards.run])
 
 
+def predicting(run, *unused):
+    """Return the settings of a run for prediction, which on the CPU takes each chain alone; see `settings_of`."""
+    settings = settings_of(run, *unused)
+    alone = settings.predict.model_copy(update={"batch_size": type(settings.predict)().batch_size})
+    return settings if settings.train.gpus else settings.model_copy(update={"predict": alone})
+
+
 def prediction_options(wildcards):
     """Return the settings of a run that prediction uses, and the subset that is scored."""
-    return options(settings=settings_of(wildcards.run, "reconstruct"), subset=CONFIG.evaluate.subset)
+    return options(settings=predicting(wildcards.run, "reconstruct"), subset=CONFIG.evaluate.subset)
 
 
 def comparator_options(wildcards):

@@ -25,7 +25,7 @@ rule split:
         **needs("split"),
     params:
         **stage("split"),
-        options=lambda wildcards: options(split=CONFIG.split, seed=CONFIG.seed),
+        options=split_options,
         table=SPLIT_TABLE,
     message:
         "Split chains into train, val and test"

@@ -19,7 +19,7 @@ from proteinmtp.config.report import ReportConfig
 from proteinmtp.config.runs import NULL_PREFIX, RunConfig, RunEntry, one_of, run_of, trainings
 from proteinmtp.config.section import Option, Section
 from proteinmtp.config.slots import SlotsConfig
-from proteinmtp.config.source import DemoSource, DirectorySource, PdbbindSource, RcsbSource, SourceConfig
+from proteinmtp.config.source import RATES, DemoSource, DirectorySource, PdbbindSource, RcsbSource, SourceConfig
 from proteinmtp.config.split import SplitConfig, TableSplit, YearSplit
 from proteinmtp.config.train import LoraConfig, TrainConfig
 
@@ -29,6 +29,7 @@ FINGERPRINT = "never"
 __all__ = [
     "NULL_PREFIX",
     "PAUSES",
+    "RATES",
     "BackboneConfig",
     "ComparatorEntry",
     "Config",

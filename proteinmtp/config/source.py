@@ -52,6 +52,10 @@ class PdbbindSource(Section):
         return self
 
 
+RATES = frozenset({"connections", "per_second", "timeout", "retries"})
+"""Keys of `RcsbSource` that say how fast and how patiently files are fetched, which changes nothing in them."""
+
+
 class RcsbSource(Section):
     """mmCIF files of the PDB, downloaded by id."""
 

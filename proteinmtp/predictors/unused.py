@@ -28,7 +28,7 @@ def unused_settings(config: Config) -> Iterator[str]:
                 yield f"runs[{index}] ({entry.name}): {key}: is not used, since {reason}; found {value!r}"
     for key, value in _leaves(config.defaults.model_dump()):
         reasons = [of_run[entry.name].get(key) for entry in config.runs]
-        # Nulls and comparators are rebuilt as `defaults` say.
+        # Nulls beside runs that all predict traces are rebuilt as `defaults` say.
         if value != DEFAULTS[key] and None not in reasons and not key.startswith("reconstruct."):
             yield f"defaults.{key}: no run uses it, since {reasons[0]}; found {value!r}"
 
