@@ -47,7 +47,7 @@ include: "rules/ends.smk"
 rule all:
     default_target: IS_TARGET
     input:
-        *MADE,
+        *ASKED,
         rules.provenance.output,
 
 

@@ -18,6 +18,7 @@ SINGLE = [
     *expand("runs/{comparator}/comparator.json", comparator=COMPARATORS),
     *expand("runs/{run}/calibration.json", run=CALIBRATED),
     *expand("runs/{run}/artefact/proteinmtp.json", run=RUNS),
+    *expand("runs/{run}/folded/{sequences}/{shard}.json", run=RUNS, sequences=SEQUENCES, shard=SHARDS),
     *expand("runs/{run}/folded/{sequences}/{file}", run=RUNS, sequences=SEQUENCES, file=FOLDED),
     *expand("runs/{scored}/metrics.parquet", scored=SCORED),
     *expand("runs/{shown}/views.parquet", shown=SHOWN),
@@ -31,3 +32,4 @@ FOLDERS = [
     *expand("runs/{run}/folded/{sequences}/{shard}", run=RUNS, sequences=SEQUENCES, shard=SHARDS),
 ]
 MADE = [*map(under, SINGLE), *(path for table in TABLES for path in shards_of(table))]
+ASKED = [*MADE, *map(under, FOLDERS)]
