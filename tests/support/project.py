@@ -103,7 +103,8 @@ def write_demo_files(folder: Path, families: int, members: int) -> None:
     write_demo(folder, DemoSource(families=families, members=members), 0)
 
 
-def copy_project(root: Path, folder: Path) -> Project:
+def copy_project(root: Path, folder: Path, *, compiled: bool = True) -> Project:
+    """Copy what git knows of a checkout, and, for what is to be run, the compiled code."""
     names = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=root, capture_output=True, text=True, check=True,
@@ -112,7 +113,7 @@ def copy_project(root: Path, folder: Path) -> Project:
         if (root / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, folder / name)
-    for kept in compiled_code(root):
+    for kept in compiled_code(root) if compiled else ():
         target = folder / kept.relative_to(root)
         target.parent.mkdir(exist_ok=True)
         shutil.copy2(kept, target)

@@ -1,9 +1,11 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from ..support.project import Project, copy_project
+from ..support.stand_in import StandIns
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,6 +19,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def project(root: Path, tmp_path: Path) -> Project:
     """A fresh copy in which nothing was run."""
     return copy_project(root, tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def stand_ins(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIns]:
+    """Projects that are finished as far as Snakemake can tell; tests leave them as they are."""
+    with StandIns(root, tmp_path_factory.mktemp("reruns") / "checkout") as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

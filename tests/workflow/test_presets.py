@@ -37,23 +37,23 @@ def run_dry(checkout: Project, pairs: list[tuple[str, str]]) -> list[DryRun]:
 
 
 def check(done: DryRun, runs: set[str]) -> None:
-    assert done["code"] == 0, done["output"][-3000:]
-    assert "Job stats:" in done["output"]
-    assert runs <= set(re.findall(r"Train (\w+);", done["output"])), done["output"][-3000:]
+    assert done.code == 0, done.output[-3000:]
+    assert "Job stats:" in done.output
+    assert runs <= set(re.findall(r"Train (\w+);", done.output)), done.output[-3000:]
 
 
 def check_pairs(checkout: Project, pairs: list[tuple[str, str]]) -> None:
     for pair, done in zip(pairs, run_dry(checkout, pairs), strict=True):
         data, model = sorted(pair)
         check(done, MODELS[model.partition("/")[2]])
-        assert ("Write the demo's" in done["output"]) == (data == "data/demo"), data
+        assert ("Write the demo's" in done.output) == (data == "data/demo"), data
 
 
 def check_studies(checkout: Project, studies: list[str]) -> None:
     pairs = [(f"data/{STUDIES[study][0]}", f"study/{study}") for study in studies]
     for study, done in zip(studies, run_dry(checkout, pairs), strict=True):
         check(done, STUDIES[study][1])
-        assert f"results/{study}/logs/train" in done["output"]
+        assert f"results/{study}/logs/train" in done.output
 
 
 def test_every_data_set_and_every_model_is_planned(checkout: Project):
