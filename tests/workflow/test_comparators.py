@@ -26,7 +26,6 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Projec
     bad.write_text("ATOM  what is this\n")
     write_trace(folder / "stranger.pdb", "MKVLA" * 10, random_trace(50, 0))
     finished.configure({"comparators": [{"name": "perfect", "folder": str(folder), "description": "the answer"}]})
-    assert finished.planned() == {"comparator", "reconstruct", "evaluate", "view", "report"}
     done = finished.snakemake()
     assert done.returncode == 0, done.stdout[-4000:]
 
@@ -43,11 +42,6 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Projec
     rows = [row for row in METRICS.read(results / "report/metrics.parquet") if row.run == "perfect"]
     assert all(np.isfinite(row.stress) and row.mirror_margin is not None for row in rows)
 
-    next(path for path in sorted(folder.iterdir())).touch()
-    assert finished.planned() == set()
-    stranger = folder / "stranger.pdb"
-    stranger.rename(folder / "another.pdb")
-    assert finished.planned() == {"comparator", "reconstruct", "evaluate", "view", "report"}
     finished.configure({"comparators": [{"name": "perfect", "folder": str(tmp_path / "gone")}]})
     planned = finished.snakemake("-n")
     assert planned.returncode and "comparators (perfect).folder" in planned.stdout

@@ -41,7 +41,9 @@ def test_a_head_a_loss_and_a_null_of_ones_own_run_through_the_workflow_without_a
     assert {"train", "fit_null"} <= project.planned(), "a module that a part imports relatively counts for it"
     project.edit("my_lab/numbers.py", "3.7", "3.8")
     project.edit("my_lab/line.py", "rise * np", "1.01 * rise * np")
-    assert project.planned() == {"fit_null", "predict_null", "reconstruct", "evaluate", "view", "report"}
+    assert project.planned() == {
+        "fit_null", "predict_null", "reconstruct", "evaluate", "view", "report", "provenance",
+    }  # fmt: skip
 
 
 @pytest.mark.slow
