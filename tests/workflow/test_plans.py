@@ -53,7 +53,7 @@ def test_a_mistake_stops_before_any_job_with_one_clear_message(stand_ins: StandI
 def test_a_job_is_given_the_gpus_that_its_processes_need_whatever_the_limit_of_the_profile(stand_ins: StandIns):
     whole = config(TINY, {"defaults": {"train": {"gpus": 2}}})
     done = stand_ins.run(whole, "results/plans/runs/distance/model.json", "-n", "-p")
-    assert "base.gpus 2 accelerate launch" in done.output and "--num_processes 2" in done.output, done.output[-3000:]
+    assert "training.launch" in done.output and "--gpus 2 pipeline train" in done.output, done.output[-3000:]
 
 
 def test_braces_in_texts_and_paths_stay_as_they_are(stand_ins: StandIns, tmp_path: Path):
