@@ -6,8 +6,10 @@ import signal
 from proteinmtp.base import gpus, lifeline, space
 from proteinmtp.base.lock import hold
 
-# Jobs end with this process, however it ends.
+# Jobs end with this process, however it ends; on a node of a cluster the scheduler ends them, with time to save.
 lifeline.begin(Path(FOLDER))
+if workflow.remote_exec:
+    lifeline.hand_over()
 
 
 # Two workflows that write into one folder would undo each other's work. The lock ends with this process, also if it is

@@ -22,10 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CONSTANTS = "proteinmtp.geometry.constants"
 UNCOUNTED = (
     "proteinmtp.base.gpus",
+    "proteinmtp.base.lifeline",
     "proteinmtp.base.lock",
     "proteinmtp.base.logs",
+    "proteinmtp.base.space",
     "proteinmtp.config",
     "proteinmtp.planning.jobs",
+    "proteinmtp.training.launch",
     CONSTANTS,
 )
 """What changes no result, what stages get as settings, and the constants, which count one by one."""
