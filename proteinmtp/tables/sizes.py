@@ -1,10 +1,14 @@
-"""How much there is in the shards of a table, read from their footers alone."""
+"""How much there is in the shards of a table, read from their footers alone.
+
+A shard that cannot be read counts as empty: the stage that reads it names it.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 
@@ -33,7 +37,10 @@ def chain_sizes(paths: Iterable[Path]) -> ChainSizes:
 
 @cache
 def _of_shard(path: Path, changed: int) -> ChainSizes:
-    footer = pq.read_metadata(path)
+    try:
+        footer = pq.read_metadata(path)
+    except pa.ArrowException:
+        return ChainSizes(0, 0)
     columns = [at for at, name in enumerate(footer.schema.names) if name == "length"]
     groups = (footer.row_group(at).column(columns[0]).statistics for at in range(footer.num_row_groups) if columns)
     return ChainSizes(footer.num_rows, max((group.max for group in groups if group is not None), default=0))

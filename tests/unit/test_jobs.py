@@ -45,6 +45,8 @@ def test_sizes_are_those_of_the_rows_and_follow_a_file_that_is_replaced(small: S
     assert chain_sizes([path]) == ChainSizes(0, 0)
     MANIFEST.write(path, [])
     assert chain_sizes([path]) == ChainSizes(0, 0)
+    path.write_bytes(small.chains[0].read_bytes()[:-100])
+    assert chain_sizes([path]) == ChainSizes(0, 0)
     with pytest.raises(FileNotFoundError) as caught:
         chain_sizes([tmp_path / "absent.parquet"])
     assert str(caught.value.filename) == str(tmp_path / "absent.parquet")  # Snakemake waits for a file of this name
