@@ -43,6 +43,7 @@ def settings(**values: object) -> str:
             ["settings: of.a 1 -> 2, of.b 1 -> 2, of.c 1 -> 2, 2 more"],
         ),
     ],
+    ids=["forced", "missing", "incomplete", "rule", "setting", "code", "both", "files", "words", "many"],
 )
 def test_what_snakemake_says_is_said_in_few_words(said: str, words: list[str] | None):
     found = reasons(said, made=True)
