@@ -33,7 +33,7 @@ AFTER = "predict package reconstruct evaluate view report provenance"
 GROUPS = [f"{rule}={group}" for group, rules in (("before", BEFORE), ("after", AFTER)) for rule in rules.split()]
 """For the small configuration three submissions, since most of the time of its jobs is Snakemake's own."""
 
-WRITTEN_ANEW = {"logs", "benchmarks", "work", ".lock"}
+WRITTEN_ANEW = {"logs", "benchmarks", "work", ".lock", ".jobs.lock"}
 """In a results folder, what says when and where something ran, and is no result."""
 TIMED = {"report/index.html", "report/run_manifest.json"}
 """Results that also say what each stage cost."""

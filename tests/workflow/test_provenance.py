@@ -35,7 +35,7 @@ def test_every_file_of_the_results_is_listed_with_its_hash_or_lies_in_a_folder_t
     }
     # The copy of a run that is passed on has a record of its own files, which is listed.
     others = {name for name in others if "/artefact/" not in name}
-    assert others == {"README.md", ".lock", "report/run_manifest.json"}
+    assert others == {"README.md", ".lock", ".jobs.lock", "report/run_manifest.json"}
 
 
 def test_it_names_code_versions_settings_seeds_and_the_cost_of_jobs(finished_project: Project):
