@@ -38,6 +38,7 @@ class Fingerprints:
         self._counts: dict[str, str | None] = {}
         self._below: dict[str, frozenset[str]] = {}
         self._digests: dict[str, str] = {}
+        self._fingerprints: dict[tuple[str, ...], str] = {}
 
     def of(self, *modules: str) -> str:
         """Return a hash of the code of `modules` and of every first-party module that they import.
@@ -48,9 +49,11 @@ class Fingerprints:
         Raises:
             ValueError: if there is no such module.
         """
-        digests = [f"{name} {self._digest(name)}" for name in sorted(self.closure(*modules))]
-        constants = [f"{name} {value}" for name, value in sorted(self.constants(*modules).items())]
-        return text_sha256(*digests, *constants)[:16]
+        if modules not in self._fingerprints:  # many jobs ask for the same
+            digests = [f"{name} {self._digest(name)}" for name in sorted(self.closure(*modules))]
+            constants = [f"{name} {value}" for name, value in sorted(self.constants(*modules).items())]
+            self._fingerprints[modules] = text_sha256(*digests, *constants)[:16]
+        return self._fingerprints[modules]
 
     def closure(self, *modules: str) -> set[str]:
         """Return the names of `modules` and of the first-party modules that they import, directly or not."""

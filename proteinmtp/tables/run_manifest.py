@@ -31,14 +31,14 @@ class Made(Entry):
 
     @classmethod
     def of(cls, path: Path) -> "Made":
-        """Return what lies at a path.
+        """Return what lies at a path; what Snakemake notes in a folder is hidden, and no part of it.
 
         Raises:
             FileNotFoundError: if nothing does.
         """
         if not path.is_dir():
             return cls(sha256=file_sha256(path), bytes=path.stat().st_size)
-        files = sorted(file for file in path.rglob("*") if file.is_file())
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
         names = [file.relative_to(path).as_posix() for file in files]
         digest = text_sha256(*names, *map(file_sha256, files))
         return cls(sha256=digest, bytes=sum(file.stat().st_size for file in files), files=len(files))

@@ -68,10 +68,10 @@ def test_run_shows_a_line_for_each_stage_then_nothing_to_do_then_a_mistake(finis
         done = installed("run", *arguments, "-j", 2, "--workflow", finished_project.folder, cwd=mine)
         return done.returncode, done.stdout, done.stderr.splitlines()
 
-    code, output, (stage, *ending) = run("mine.yaml")
+    code, output, (first, second, *ending) = run("mine.yaml")
     assert (code, output) == (0, ""), ending
-    assert stage.split()[:3] == ["report", "1", "job"]
-    assert ending[0].startswith("done: 1 job") and ending[1:] == ["report: results/report/index.html"]
+    assert [line.split()[:3] for line in (first, second)] == [["report", "1", "job"], ["provenance", "1", "job"]]
+    assert ending[0].startswith("done: 2 jobs") and ending[1:] == ["report: results/report/index.html"]
     assert run("mine.yaml") == (0, "", ["nothing to do: everything is there and up to date"])
     (mine / "mistake.yaml").write_text("split: {method: clusters}\n", encoding="utf-8")
     code, output, lines = run("mine.yaml", "mistake.yaml")
