@@ -47,7 +47,10 @@ def lora_network(small: SmallData, quantization: str) -> Network[Any]:
     return build_network(config, model_folder(small.backbone), dtype=torch.float32, seed=0)
 
 
-@pytest.mark.parametrize(("kind", "slots"), [("nf4", "placeholder"), ("nf4", "none"), ("int8", "placeholder")])
+@pytest.mark.parametrize(
+    ("kind", "slots"),
+    [("nf4", "placeholder"), pytest.param("nf4", "none", marks=pytest.mark.slow), ("int8", "placeholder")],
+)
 def test_a_quantised_backbone_trains_with_lora_is_saved_and_predicts_the_same(
     small, tmp_path: Path, monkeypatch, kind: str, slots: str
 ):

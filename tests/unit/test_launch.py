@@ -41,6 +41,7 @@ def command(kind: str, *options: str) -> list[str]:
     return ["-m", launch.HERE, "--config-file", f"workflow/accelerate/{kind}.yaml", *options, "pipeline"]
 
 
+@pytest.mark.slow
 def test_two_nodes_train_as_two_processes_on_one(small, tmp_path: Path, two_nodes: dict[str, str]):
     """The same bits: the ranks are those of the nodes, whichever comes first."""
     models = []

@@ -223,7 +223,9 @@ def test_files_are_learnt_and_each_sequence_left_out_has_its_reason(small, tmp_p
     assert summary.chains + summary.fasta == summary.sequences + sum(summary.left_out.values())
 
 
-@pytest.mark.parametrize("method", ["cluster", "uniprot", "table", "year"])
+@pytest.mark.parametrize(
+    "method", ["cluster", "table", *(pytest.param(m, marks=pytest.mark.slow) for m in ("uniprot", "year"))]
+)
 def test_relatives_of_what_is_held_out_are_not_learnt_where_the_split_holds_out_clusters(tmp_path: Path, method: str):
     held, strange = [drawn(120), drawn(35)], [drawn(120) for _ in range(20)]
     near = [changed(held[0], 3), drawn(80) + held[0] + drawn(200), changed(held[1], 4), held[0][:70], held[1]]

@@ -300,6 +300,7 @@ def test_a_run_of_no_steps_saves_the_untrained_model(small, tmp_path: Path, capl
     assert caplog.messages[-1] == f"saved {tmp_path / 'model'}"
 
 
+@pytest.mark.slow
 def test_lora_twice_in_two_processes_gives_equal_bytes(small, tmp_path: Path):
     hashes = []
     for seed in ("1", "2"):

@@ -12,6 +12,7 @@ from ..support.project import NULLS, Project, write_demo_files
 from ..support.traces import random_trace, write_trace
 
 
+@pytest.mark.slow
 def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Project, tmp_path: Path):
     """The demo's own structures as predictions: a perfect score, but for one that is missing and one that is bad."""
     results = finished.folder / "results"

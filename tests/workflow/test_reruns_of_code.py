@@ -60,10 +60,10 @@ def closure(*modules: str) -> frozenset[str]:
 
 
 def alike() -> Iterator[str]:
-    """Yield of the modules that the same stages and parts import the first, in the order of their names."""
+    """Yield of the modules that the same stages import the first, in the order of their names."""
     seen = set()
     for module in modules_of(ROOT):
-        users = frozenset(user for user in (*STAGES, *PARTS) if module in closure(user))
+        users = frozenset(stage for stage in STAGES if module in closure(stage))
         if users not in seen:
             seen.add(users)
             yield module

@@ -179,6 +179,7 @@ def test_a_second_run_has_nothing_to_do(finished: Project):
     assert "Nothing to be done" in finished.snakemake().stdout
 
 
+@pytest.mark.slow
 def test_a_leaf_of_the_report_reruns_the_report_alone(finished: Project):
     finished.configure({"report": {"bootstrap_samples": 100, "title": "Another title"}})
     assert finished.snakemake().returncode == 0
