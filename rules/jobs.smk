@@ -93,13 +93,13 @@ def started(name, wildcards):
 
 PAUSING = {
     "pretrain": {
-        "work": lambda wildcards: f"{FOLDER}/work/pretrain",
+        "work": lambda wildcards: Path(FOLDER, "work", "pretrain"),
         "fasta": lambda wildcards: pretraining(wildcards).fasta,
         "checkpoint_every": lambda wildcards: pretraining(wildcards).checkpoint_every,
         "max_seconds": lambda wildcards: seconds_of(pretraining(wildcards)),
     },
     "train": {
-        "work": lambda wildcards: f"{FOLDER}/work/train",
+        "work": lambda wildcards: Path(FOLDER, "work", "train"),
         "checkpoint_every": lambda wildcards: CONFIG.run(wildcards.run).train.checkpoint_every,
         "max_seconds": lambda wildcards: seconds_of(CONFIG.run(wildcards.run).train),
     },
