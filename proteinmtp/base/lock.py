@@ -104,8 +104,7 @@ def hold(folder: Path) -> int | None:
         os.truncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {platform.node()}, started in {Path.cwd()}\n".encode())
     with locked(folder / JOBS, waiting=f"jobs of an earlier run still write into {folder}; waiting until they end"):
-        pass
-    return descriptor
+        return descriptor
 
 
 def _is(path: Path, descriptor: int) -> bool:

@@ -1,6 +1,7 @@
 """What a job of the workflow needs of a machine, from the size of its data: memory and time, for who reserves them.
 
-The figures of the stages were measured on two cores without a GPU and stand in docs/cluster.md; `SAFETY` lies on top.
+The figures of the stages stand in docs/cluster.md, with which of them were measured, on two cores without a GPU, and
+which are estimates; `SAFETY` lies on top.
 Of what trains and predicts with a network, the memory is the planner's.
 """
 
@@ -36,7 +37,7 @@ class JobNeeds:
 
 @dataclass(frozen=True)
 class StageCost:
-    """What a stage was measured to need.
+    """What a stage needs, measured or estimated.
 
     Attributes:
         program: megabytes of the process with what it imports and holds anyway.
@@ -70,7 +71,7 @@ COSTS = {
     "package": StageCost(program=400),
     "fold": StageCost(program=900, square=5000, seconds=5),
     "fold_summary": StageCost(program=200, seconds=0.01),
-    "evaluate": StageCost(program=500, square=500, seconds=1),
+    "evaluate": StageCost(program=640, square=500, seconds=1),
     "view": StageCost(program=500, square=500, seconds=0.5),
     "report": StageCost(program=700, thousand=200, seconds=0.5),
     "provenance": StageCost(program=200),
