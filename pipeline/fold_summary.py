@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 from proteinmtp.config import Section
-from proteinmtp.folding.job import STRUCTURES, mean_confidence, write_refused, write_summary
 from proteinmtp.folding.page import write_page
+from proteinmtp.folding.summary import STRUCTURES, mean_confidence, write_refused, write_summary
 from proteinmtp.tables.folded import FoldListing, FoldSummary
 
 

@@ -57,10 +57,11 @@ def fold(
         raise typer.BadParameter("fold takes MODEL INPUT OUT, or MODEL OUT --sequence MKV...")
 
     from proteinmtp.folding.hub import load
-    from proteinmtp.folding.job import fold_into, write_refused, write_summary
+    from proteinmtp.folding.job import fold_into
     from proteinmtp.folding.page import write_page
     from proteinmtp.folding.plan import plan
     from proteinmtp.folding.sequences import read_sequences, targets_of
+    from proteinmtp.folding.summary import write_refused, write_summary
     from proteinmtp.folding.workers import cores
     from proteinmtp.structures.records import printable
 

@@ -27,12 +27,11 @@ from pydantic import ValidationError
 from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import give_usual_permissions, write_json
 from proteinmtp.config import BackboneConfig, RunConfig
-from proteinmtp.model.backbone_folder import HUB_FILES
 from proteinmtp.model.backbone_mistakes import is_pretrained
 from proteinmtp.tables.artefact import Artefact, Base
 from proteinmtp.tables.calibration import Calibration
 from proteinmtp.tables.hand import HandRecord
-from proteinmtp.tables.saved_files import hashed
+from proteinmtp.tables.saved_files import HUB_FILES, hashed
 
 RECORD, SETTINGS, MODEL, BASE = "proteinmtp.json", "settings.json", "model", "base"
 HAND, CALIBRATION = "hand.json", "calibration.json"

@@ -9,27 +9,24 @@ refused.csv                    a row for each record that was not folded
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Annotated
 
 import numpy as np
-import polars as pl
 
 from proteinmtp.base.errors import DataError
-from proteinmtp.base.files import atomic, file_name, text_sha256
+from proteinmtp.base.files import file_name, text_sha256
 from proteinmtp.base.logs import Progress
-from proteinmtp.folding.model import SCORES, Folded, FoldingModel
+from proteinmtp.folding.model import Folded, FoldingModel
 from proteinmtp.folding.sequences import Target
-from proteinmtp.tables.folded import FoldRecord, Refusal
+from proteinmtp.folding.summary import FORMATS, STRUCTURES
+from proteinmtp.tables.folded import FoldRecord
 from proteinmtp.tables.parquet import HALFS, INT, TEXT, Table
 
-STRUCTURES = "structures"
 EXTRAS = {"maps": ".parquet", "plots": ".png"}
 """What is written beside the structures if it is asked for: folder, and how its files end."""
-FORMATS = (".cif", ".pdb")
 WORTH_WORKERS = 500_000
 """Entries of the L x L matrices of all sequences, from which on the start of processes is worth its seconds."""
 
@@ -74,37 +71,6 @@ def fold_into(
     waiting = [target for target in targets if target.name not in done]
     done |= {record.name: record for record in _folded(out, model, waiting, extras=extras, workers=workers)}
     return [done[target.name] for target in targets]
-
-
-def mean_confidence(records: Sequence[FoldRecord]) -> float | None:
-    """Return the mean over sequences of the mean confidence of each; None if the model says none."""
-    known = [fmean(record.confidence) for record in records if record.confidence]
-    return fmean(known) if known else None
-
-
-def write_refused(path: Path, refused: Sequence[Refusal]) -> None:
-    """Write a table of what was not folded, CSV."""
-    _write(path, [refusal.model_dump() for refusal in refused], ("record", "name", "reason"))
-
-
-def write_summary(path: Path, records: Sequence[FoldRecord], places: Mapping[str, str] = {}) -> None:
-    """Write a table of what was folded, CSV.
-
-    Parameters:
-        path: of the table.
-        records: of the sequences, in the order of the rows.
-        places: folder of the structures of a sequence, by its name, if it is not the usual one.
-    """
-    _write(
-        path,
-        [
-            {"name": record.name, "file": f"{places.get(record.name, STRUCTURES)}/{file_name(record.name, '.cif')}"}
-            | {name: record.scores.get(name) for name in SCORES}
-            | {"note": record.note}
-            for record in records
-        ],
-        ("name", "file", *SCORES, "note"),
-    )
 
 
 def _folded(
@@ -190,10 +156,3 @@ def _write_extra(extra: str, path: Path, folded: Folded) -> None:
             )
         ],
     )
-
-
-def _write(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
-    rows = list(rows)
-    table = pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame({name: [] for name in columns})
-    with atomic(path) as temporary:
-        table.write_csv(temporary)

@@ -36,19 +36,6 @@ from proteinmtp.tables.traces import TraceRow
 BYTES_PER_PAIR = 1000
 """Main memory beside the model for each entry of the L x L matrix of the longest chain, as measured; docs/fold.md."""
 
-SCORES = (
-    "length",
-    "mean_confidence",
-    "expected_lddt",
-    "energy",
-    "hand_margin",
-    "mixed_hand",
-    "stress",
-    "method",
-    "start",
-)
-"""What `Folded.scores` gives, in the order of tables."""
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Folded:

@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from proteinmtp.base.files import atomic, file_name
-from proteinmtp.folding.job import FORMATS, STRUCTURES, mean_confidence
+from proteinmtp.folding.summary import FORMATS, STRUCTURES, mean_confidence
 from proteinmtp.tables.folded import FoldRecord, Refusal
 
 

@@ -13,9 +13,9 @@ from proteinmtp.config import BackboneConfig
 from proteinmtp.model.backbone import ENCODERS, Architecture, Backbone, BackboneError, read_architecture
 from proteinmtp.model.tiny import make_tiny
 from proteinmtp.model.tokens import ResidueTokenizer
+from proteinmtp.tables.saved_files import HUB_FILES
 
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
-HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
 def make_backbone(config: BackboneConfig, seed: int, folder: Path) -> str:

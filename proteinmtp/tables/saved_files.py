@@ -8,6 +8,9 @@ from proteinmtp.base.errors import DataError
 from proteinmtp.base.files import directory_hashes, file_sha256, text_sha256
 from proteinmtp.tables.record import Record
 
+HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model")
+"""What belongs to a language model, of the files in its folder or on the hub."""
+
 
 class SavedFiles(Record):
     """The files of a folder by their path in it, with their sha256."""

@@ -144,6 +144,12 @@ def checkpoints_of(project: Project) -> list[Path]:
     return sorted((project.folder / "results" / "work" / "train").glob("*/step-*.safetensors"))
 
 
+def step_after(project: Project, step: int) -> int:
+    """Return the step of the last checkpoint if it is after another step, else 0."""
+    last = max((int(path.name.split("-")[1]) for path in checkpoints_of(project)), default=0)
+    return last if last > step else 0
+
+
 def test_training_that_is_requeued_and_loses_its_node_ends_with_the_bits_of_a_run_without_slurm(
     nodes: Cluster, there: Project, here: Alone
 ):
@@ -175,10 +181,10 @@ def test_a_limit_of_gpus_that_the_cluster_would_be_asked_for_ends_before_the_fir
     assert not (there.folder / "other" / "data").exists()
 
 
-def test_training_over_both_nodes_that_fails_is_sent_again_and_ends_with_the_bits_of_two_processes_here(
+def test_training_over_both_nodes_that_fails_or_stops_is_sent_again_and_ends_with_the_bits_of_two_processes_here(
     nodes: Cluster, there: Project, here: Alone
 ):
-    """What ends one of the processes ends all, and Snakemake sends the job once more."""
+    """What ends one of the processes ends all, with -9 or with exit code 75, and Snakemake sends the job once more."""
     alone = here.finished()
     for project, settings in ((alone, {"processes": 2}), (there, {"nodes": 2})):
         configured(project, CONFIG | {"runs": [{"name": "far", "train": {**TRAIN, "steps": 80, **settings}}]})
@@ -186,15 +192,17 @@ def test_training_over_both_nodes_that_fails_is_sent_again_and_ends_with_the_bit
     done = alone.snakemake(target)
     assert done.returncode == 0, done.stdout[-4000:]
     running = started(there, target)
-    until(lambda: checkpoints_of(there), running, "training wrote no checkpoint")
-    processes_of("far")[0].kill()
+    step = 0
+    for ended in (psutil.Process.kill, psutil.Process.terminate):
+        step = until(lambda after=step: step_after(there, after), running, "training wrote no checkpoint")
+        ended(processes_of("far")[0])
     output, _ = running.communicate(timeout=1800)
     assert running.returncode == 0, output[-4000:]
     jobs = re.findall(r"submitted with SLURM jobid (\d+) \(log: \S*/rule_train/", output)
-    assert [field_of(job, "JobState") for job in jobs] == ["FAILED", "COMPLETED"]
+    assert [field_of(job, "JobState") for job in jobs] == ["FAILED", "FAILED", "COMPLETED"]
     assert {field_of(job, "NumNodes") for job in jobs} == {"2"}
     log = (there.folder / "results" / "logs" / "train" / "far.log").read_text(encoding="utf-8")
-    assert "; 2 processes, cpu\n" in log and went_on(there.folder / "results" / "logs" / "train") > 0
+    assert "; 2 processes, cpu\n" in log and went_on(there.folder / "results" / "logs" / "train") >= step
     weights = [file_sha256(project.folder / "results/runs/far/model/head.safetensors") for project in (alone, there)]
     assert weights[0] == weights[1]
 
