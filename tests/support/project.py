@@ -18,7 +18,7 @@ from proteinmtp.structures.synthetic import write_demo
 
 from .small import SMALL_RUN
 
-NULLS = ("null_helix", "null_separation", "null_helix_points", "null_separation_points")
+NULLS = ("null_separation", "null_separation_points")
 
 SYSTEM = {
     "name": "system",
@@ -33,7 +33,7 @@ SMALL = {
     "parse": {"shards": 1},
     "defaults": SMALL_RUN,
     "runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}}, SYSTEM],
-    "nulls": ["helix", "separation"],
+    "nulls": ["separation"],
     "report": {"bootstrap_samples": 100},
 }
 

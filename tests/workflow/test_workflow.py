@@ -126,10 +126,10 @@ def test_the_sequence_of_the_readme_is_folded_by_a_run_and_the_folder_is_whole(f
     assert (finished.folder / "my_folds" / "index.html").is_file()
     card = (finished.folder / "shared" / "README.md").read_text(encoding="utf-8")
     scores = json.loads((finished.folder / "results" / "report" / "summary.json").read_text())["runs"]
-    for run in ("system", "null_helix", "null_separation"):
+    for run in ("system", "null_separation"):
         mae, lddt = scores[run]["mae"], scores[run]["lddt"]
         assert f"| {run} | {mae['mean']:.3f} [{mae['low']:.3f}, {mae['high']:.3f}] | {lddt['mean']:.3f} [" in card
-    assert "null_helix_points" not in card and "Residues of these chains: under 100 in" in card
+    assert "null_separation_points" not in card and "Residues of these chains: under 100 in" in card
 
 
 def test_sequences_are_folded_by_each_run_and_nothing_is_trained_again(finished: Project):
@@ -199,7 +199,7 @@ def test_a_new_null_is_one_new_file(finished: Project):
     results = finished.folder / "results"
     assert "null_strand" in json.loads((results / "report" / "summary.json").read_text())["runs"]
     assert "one straight strand" in (results / "report" / "index.html").read_text(encoding="utf-8")
-    assert "Fit null_helix" not in done.stdout and "Train" not in done.stdout
+    assert "Fit null_separation" not in done.stdout and "Train" not in done.stdout
 
 
 def directory_source(folder: Path, **more: object) -> dict:
