@@ -164,17 +164,21 @@ def needs_of(name, wildcards, input):
     paths = [tables[0]] if tables and isinstance(tables[0], str) else [path for table in tables[:1] for path in table]
     sizes = chain_sizes(map(Path, paths))
     reserved = not workflow.local_exec or "mem_mb" in workflow.global_resources
-    if not reserved or name not in ("train", "predict", "calibrate", "fold"):
+    if not reserved or name not in ("pretrain", "train", "predict", "calibrate", "fold"):
         return job_needs(name, sizes)
-    run = settings_of(wildcards.run)
+    run = PRETRAINED[wildcards.pretrained][1][0] if name == "pretrain" else wildcards.run
     try:
         network = network_needs(
-            run, longest=sizes.longest or CONFIG.parse.max_length, kept=Path(FOLDER, "work", "plans")
+            settings_of(run),
+            longest=sizes.longest or CONFIG.parse.max_length,
+            kept=Path(FOLDER, "work", "plans"),
         )
     except UserError as error:
-        logger.warning(f"{name} {wildcards.run}: its memory is not planned ({error})")
+        logger.warning(f"{name} {run}: its memory is not planned ({error})")
         return job_needs(name, sizes)
-    return training_needs(run, network, sizes) if name == "train" else prediction_needs(name, network, sizes)
+    if name in TRAINS:
+        return training_needs(name, TRAINS[name](wildcards), network, sizes)
+    return prediction_needs(name, network, sizes)
 
 
 def fingerprint(stage, *parts):

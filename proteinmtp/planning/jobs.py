@@ -7,11 +7,11 @@ Of what trains and predicts with a network, the memory is the planner's.
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from proteinmtp.base.files import atomic, text_sha256
-from proteinmtp.config import RunConfig, options_json, processes_of_a_node
+from proteinmtp.config import LoopConfig, RunConfig, options_json, processes_of_a_node
 from proteinmtp.tables.sizes import ChainSizes
 
 FINGERPRINT = "never"
@@ -81,7 +81,7 @@ COSTS = {
 
 @dataclass(frozen=True)
 class NetworkNeeds:
-    """What a process needs with the network of a run, megabytes: in training, and in prediction.
+    """What a process needs with the network of a run, megabytes: in training, in prediction, and in pretraining.
 
     Attributes:
         operations: of training with one chain, floating point.
@@ -89,7 +89,11 @@ class NetworkNeeds:
 
     training: int
     inference: int
+    pretraining: int
     operations: float
+
+
+NETWORK_FIELDS = tuple(field.name for field in fields(NetworkNeeds))
 
 
 def job_needs(stage: str, sizes: ChainSizes) -> JobNeeds:
@@ -103,13 +107,22 @@ def job_needs(stage: str, sizes: ChainSizes) -> JobNeeds:
     return JobNeeds(_rounded(megabytes), _minutes(cost.seconds * sizes.chains))
 
 
-def training_needs(config: RunConfig, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:
-    """Return what a job needs that trains a run, on each of its nodes; a limit of its own counts for the time."""
-    train = config.train
-    steps = train.steps if train.epochs is None else math.ceil(train.epochs * sizes.chains / train.batch_size)
-    seconds = steps * train.batch_size * network.operations / RATE[train.gpus > 0]
-    limit = math.inf if train.max_minutes is None else LEAST_MINUTES + train.max_minutes
-    return JobNeeds(_rounded(network.training * processes_of_a_node(train)), math.ceil(min(_minutes(seconds), limit)))
+def training_needs(stage: str, loop: LoopConfig, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:
+    """Return what a job needs, on each of its nodes, that trains a run or pretrains the backbone of one.
+
+    A limit of its own counts for the time. Pretraining has half the tokens of training and so at most its time.
+
+    Parameters:
+        stage: train or pretrain.
+        loop: its settings.
+        network: of the run.
+        sizes: of the chains that it reads.
+    """
+    each = network.training if stage == "train" else max(network.pretraining, COSTS[stage].program)
+    steps = loop.steps if loop.epochs is None else math.ceil(loop.epochs * sizes.chains / loop.batch_size)
+    seconds = steps * loop.batch_size * network.operations / RATE[loop.gpus > 0]
+    limit = math.inf if loop.max_minutes is None else LEAST_MINUTES + loop.max_minutes
+    return JobNeeds(_rounded(each * processes_of_a_node(loop)), math.ceil(min(_minutes(seconds), limit)))
 
 
 def prediction_needs(stage: str, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:
@@ -128,7 +141,7 @@ def network_needs(config: RunConfig, *, longest: int, kept: Path) -> NetworkNeed
     Raises:
         UserError: if the run cannot be planned, for example because its backbone is not there yet.
     """
-    path = kept / f"{text_sha256(options_json(config), str(longest))[:16]}.json"
+    path = kept / f"{text_sha256(options_json(config), str(longest), *NETWORK_FIELDS)[:16]}.json"
     if path.is_file():
         return NetworkNeeds(**json.loads(path.read_text(encoding="utf-8")))
     needs = _planned(config, longest)
@@ -139,14 +152,17 @@ def network_needs(config: RunConfig, *, longest: int, kept: Path) -> NetworkNeed
 
 
 def _planned(config: RunConfig, longest: int) -> NetworkNeeds:
-    from proteinmtp.planning.plan import device_for, plan_run
+    from proteinmtp.planning.plan import PRETRAINING, device_for, plan_run
 
     plan = plan_run("", config, length=longest, device=device_for(config, 1))
-    # What is on the GPU passes through the memory of the machine while it is loaded.
-    training, inference = (4 * plan.parameters,) * 2 if plan.gpu else (plan.training, plan.inference)
+    memory = plan.training, plan.inference, PRETRAINING * plan.parameters
+    if plan.gpu:  # what is on the GPU passes through the memory of the machine while it is loaded
+        memory = (4 * plan.parameters,) * 3
+    training, inference, pretraining = (round((size + plan.program) / 1e6) for size in memory)
     return NetworkNeeds(
-        training=round((training + plan.program) / 1e6),
-        inference=round((inference + plan.program) / 1e6),
+        training=training,
+        inference=inference,
+        pretraining=pretraining,
         operations=6.0 * plan.parameters * plan.tokens,
     )
 

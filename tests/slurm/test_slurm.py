@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -205,6 +206,23 @@ def test_training_over_both_nodes_that_fails_or_stops_is_sent_again_and_ends_wit
     assert "; 2 processes, cpu\n" in log and went_on(there.folder / "results" / "logs" / "train") >= step
     weights = [file_sha256(project.folder / "results/runs/far/model/head.safetensors") for project in (alone, there)]
     assert weights[0] == weights[1]
+
+
+def test_run_has_a_line_for_each_stage_whose_jobs_are_sent_to_the_cluster(nodes: Cluster, there: Project):
+    configured(there, CONFIG)
+    logs = there.folder / ".snakemake" / "slurm_logs"
+    before = set(logs.rglob("*.log"))
+    command = "from proteinmtp.cli.main import main; main()"
+    arguments = ["mine.yaml", "--", "results/data/split.parquet", *PROFILE, "--slurm-keep-successful-logs"]
+    arguments += ["--forcerun", "split"]
+    done = subprocess.run(
+        [sys.executable, "-c", command, "run", *arguments],
+        cwd=there.folder, env=there.environment(), capture_output=True, text=True,
+    )  # fmt: skip
+    lines = done.stderr.splitlines()
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert lines[-2].split()[:3] == ["split", "1", "job"] and lines[-1].startswith("done: "), done.stderr[-4000:]
+    assert set(logs.rglob("*.log")) - before, "SLURM wrote no log of it"
 
 
 def went_on(logs: Path) -> int:

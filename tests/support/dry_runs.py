@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
@@ -36,12 +36,13 @@ ALWAYS = ("-j", "2", "--quiet", "host")
 
 @dataclass(frozen=True)
 class Job:
-    """A job of Snakemake: its rule, its wildcards, and the paths that it reads and writes."""
+    """A job of Snakemake: its rule, its wildcards, the paths that it reads and writes, and minutes that it asks for."""
 
     rule: str
     wildcards: tuple[tuple[str, str], ...]
     input: tuple[str, ...]
     output: tuple[str, ...]
+    minutes: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return " ".join([self.rule, *(value for _, value in self.wildcards)])
@@ -50,7 +51,7 @@ class Job:
     def parse(cls, fields: Mapping[str, Any]) -> "Job":
         """Return a job from its fields as JSON."""
         wildcards = tuple((name, value) for name, value in fields["wildcards"])
-        return cls(fields["rule"], wildcards, tuple(fields["input"]), tuple(fields["output"]))
+        return cls(fields["rule"], wildcards, tuple(fields["input"]), tuple(fields["output"]), fields["minutes"])
 
 
 @dataclass(frozen=True)
@@ -110,9 +111,10 @@ class _Planned(logging.Filter):
         fields = vars(record)
         if fields.get("event") == LogEvent.JOB_INFO and fields["output"]:
             wildcards = tuple((name, str(value)) for name, value in fields["wildcards"].items())
-            self.jobs.append(
-                Job(fields["rule_name"], wildcards, *(tuple(map(str, fields[end])) for end in ("input", "output")))
-            )
+            read, written = (tuple(map(str, fields[end])) for end in ("input", "output"))
+            minutes = fields["resources"].get("runtime")  # not a number before the inputs are there
+            known = minutes if isinstance(minutes, int) else None
+            self.jobs.append(Job(fields["rule_name"], wildcards, read, written, known))
         return True
 
 

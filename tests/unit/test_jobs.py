@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from proteinmtp.base.errors import UserError
+from proteinmtp.config import LoopConfig
 from proteinmtp.planning.jobs import (
     COSTS,
+    JobNeeds,
     NetworkNeeds,
     job_needs,
     network_needs,
@@ -22,7 +25,7 @@ from proteinmtp.tables.sizes import ChainSizes, chain_sizes
 from ..support.networks import run_of
 from ..support.small import SmallData
 
-NETWORK = NetworkNeeds(training=3000, inference=1000, operations=1e9)
+NETWORK = NetworkNeeds(training=3000, inference=1000, pretraining=4000, operations=1e9)
 
 
 def test_every_stage_has_its_costs(root: Path):
@@ -65,6 +68,7 @@ def test_a_network_takes_what_the_planner_says_and_it_is_asked_once(tmp_path: Pa
     plan = plan_run("a", config, length=40, device=device_for(config, 1))
     assert needs.training == round((plan.training + plan.program) / 1e6)
     assert needs.inference == round((plan.inference + plan.program) / 1e6)
+    assert needs.pretraining == round((16 * plan.parameters + plan.program) / 1e6)
     monkeypatch.setattr("proteinmtp.planning.jobs._planned", lambda *_: pytest.fail("planned again"))
     assert network_needs(config, longest=40, kept=tmp_path) == needs
     with pytest.raises(pytest.fail.Exception):
@@ -77,17 +81,23 @@ def test_a_run_that_cannot_be_planned_is_an_error_for_people(tmp_path: Path):
         network_needs(config, longest=40, kept=tmp_path / "plans")
 
 
-def test_training_reserves_memory_for_all_its_processes_and_no_more_time_than_its_limit():
+@pytest.mark.parametrize("stage", ["train", "pretrain"])
+def test_training_reserves_memory_for_all_its_processes_and_no_more_time_than_its_limit(stage: str):
     sizes = ChainSizes(100, 100)
-    config = run_of(train={"steps": 10_000, "batch_size": 8})
-    alone = training_needs(config, NETWORK, sizes)
-    assert alone.megabytes >= NETWORK.training
-    longer = training_needs(run_of(train={"steps": 20_000, "batch_size": 8}), NETWORK, sizes)
-    assert longer.minutes > 1.8 * alone.minutes
-    limited = training_needs(run_of(train={"steps": 10_000, "batch_size": 8, "max_minutes": 30}), NETWORK, sizes)
-    assert 30 < limited.minutes < alone.minutes
-    train = config.train.model_copy(update={"gpus": 2})
-    assert training_needs(config.model_copy(update={"train": train}), NETWORK, sizes).megabytes >= 2 * NETWORK.training
-    epochs = run_of(train={"epochs": 800.0, "batch_size": 8})
-    assert training_needs(epochs, NETWORK, sizes) == alone
+    alone = needs_of(stage, steps=10_000)
+    assert alone.megabytes >= (NETWORK.training if stage == "train" else NETWORK.pretraining)
+    assert needs_of(stage, steps=20_000).minutes > 1.8 * alone.minutes
+    assert 30 < needs_of(stage, steps=10_000, max_minutes=30).minutes < alone.minutes
+    for two in ({"gpus": 2}, {"processes": 2}):
+        assert needs_of(stage, steps=10_000, **two).megabytes >= 1.9 * alone.megabytes
+    assert needs_of(stage, epochs=800.0) == alone
     assert prediction_needs("predict", replace(NETWORK, inference=5000), sizes).megabytes >= 5000
+
+
+def needs_of(stage: str, **loop: Any) -> JobNeeds:
+    return training_needs(stage, LoopConfig(batch_size=8, **loop), NETWORK, ChainSizes(100, 100))
+
+
+def test_pretraining_of_a_small_model_takes_what_the_program_takes():
+    small = training_needs("pretrain", LoopConfig(), replace(NETWORK, pretraining=1), ChainSizes(100, 100))
+    assert small.megabytes >= COSTS["pretrain"].program

@@ -76,3 +76,20 @@ def test_999_shards_are_planned(stand_ins: StandIns):
 def test_999_shards_are_planned_to_the_report(stand_ins: StandIns):
     done = stand_ins.run(config({"parse": {"shards": 999}}), "-n")
     assert done.code == 0 and {"train", "evaluate", "predict_null", "report"} <= rules(done.jobs)
+
+
+def test_where_memory_is_reserved_training_asks_for_the_time_of_its_steps_and_no_more_than_its_limit(
+    stand_ins: StandIns,
+):
+    def asked(**settings: Any) -> dict[str, int | None]:
+        train = {**TINY["runs"][0], "train": {"steps": 10_000, **settings}}
+        pretrain = {"when": "tiny", "steps": 10_000, **settings}
+        whole = config(TINY, {"runs": [train | {"backbone": {"pretrain": pretrain}}], "results": "results/asked"})
+        if not (stand_ins.folder / whole["results"]).exists():
+            stand_ins.finished("asked", whole)
+        done = stand_ins.run(whole, "-n", "--resources", "mem_mb=1000000", "--forcerun", "pretrain", "train")
+        return {job.rule: job.minutes for job in done.jobs}
+
+    free, bound = asked(), asked(max_minutes=5)
+    for rule in ("pretrain", "train"):
+        assert free[rule] > bound[rule] == 15
