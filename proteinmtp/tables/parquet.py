@@ -43,7 +43,8 @@ FLOAT, DOUBLE = pa.float32(), pa.float64()
 FLAGS = pa.list_(FLAG)
 HALFS, FLOATS, DOUBLES = pa.list_(pa.float16()), pa.list_(FLOAT), pa.list_(DOUBLE)
 INTS = pa.list_(INT)
-BYTES = pa.list_(pa.uint8())
+BYTES = pa.binary()
+"""uint8; in a list Parquet would make four bytes of each, and four more of where rows begin."""
 COORDS = pa.list_(pa.list_(FLOAT, 3))
 """Coordinates (L, 3)."""
 
@@ -251,6 +252,8 @@ def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
         points = [value for value in values if value is not None]
         flat = np.concatenate(points).ravel() if points else np.empty(0, dtype=np.float32)
         return _lists(values, pa.FixedSizeListArray.from_arrays(pa.array(flat), 3), kind)
+    if kind == BYTES:
+        values = [None if value is None else np.asarray(value, dtype=np.uint8).tobytes() for value in values]
     if pa.types.is_list(kind):
         dtype = kind.value_type.to_pandas_dtype()
         values = [None if value is None else np.asarray(value, dtype=dtype) for value in values]
@@ -267,6 +270,8 @@ def _lists(values: list[Any], flat: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _values(column: pa.Array) -> list[Any]:
+    if column.type == BYTES:
+        return [np.frombuffer(item.as_buffer(), dtype=np.uint8) if item.is_valid else None for item in column]
     if not pa.types.is_list(column.type):
         return list(column.to_pylist())
     rows: list[Any] = []
