@@ -32,7 +32,7 @@ SMALL = {
     "source": {"demo": {"families": 2, "members": 8}},
     "parse": {"shards": 1},
     "defaults": SMALL_RUN,
-    "runs": [{"name": "distance"}, {"name": "coords", "head": {"kind": "coords"}}, SYSTEM],
+    "runs": [{"name": "distance"}, SYSTEM],
     "nulls": ["separation"],
     "report": {"bootstrap_samples": 100},
 }

@@ -49,7 +49,11 @@ def lora_network(small: SmallData, quantization: str) -> Network[Any]:
 
 @pytest.mark.parametrize(
     ("kind", "slots"),
-    [("nf4", "placeholder"), pytest.param("nf4", "none", marks=pytest.mark.slow), ("int8", "placeholder")],
+    [
+        ("nf4", "placeholder"),
+        pytest.param("nf4", "none", marks=pytest.mark.slow),
+        pytest.param("int8", "placeholder", marks=pytest.mark.slow),
+    ],
 )
 def test_a_quantised_backbone_trains_with_lora_is_saved_and_predicts_the_same(
     small, tmp_path: Path, monkeypatch, kind: str, slots: str
@@ -161,6 +165,7 @@ def test_quantised_weights_cannot_be_tuned_in_full():
         parse_config({"defaults": {"train": {"tuning": "full", "quantization": "nf4"}}})
 
 
+@pytest.mark.slow
 def test_the_stage_says_nothing_of_kernels_that_bitsandbytes_misses(small, tmp_path: Path):
     config = run_of(train={"tuning": "lora", "quantization": "nf4", "steps": 1})
     command = files_of(small, tmp_path).command(config)
@@ -265,6 +270,7 @@ def test_heads_must_divide_what_they_share(tiny: dict, message: str):
         parse_config({"defaults": {"backbone": {"tiny": tiny}}})
 
 
+@pytest.mark.slow
 def test_a_quantised_run_in_bfloat16_predicts_what_it_was_trained_to(small, tmp_path: Path, monkeypatch):
     """As on a GPU: scales of the weights, and the arithmetic, in bfloat16; what is trained in float32."""
     options = LORA | {"quantization": "nf4", "precision": "bfloat16", "gradient_checkpointing": True}

@@ -65,6 +65,7 @@ def test_the_csv_has_a_row_for_each_chain_and_run_with_the_numbers_of_the_table(
     assert all(row["confidence"] == "" for row in rows if row["run"] != "distance")
 
 
+@pytest.mark.slow
 def test_of_chains_that_need_more_room_than_there_is_fewer_can_be_opened(tmp_path: Path):
     for name, megabytes in (("all", 10.0), ("some", 0.02), ("none", 0.0001)):
         (tmp_path / name).mkdir()

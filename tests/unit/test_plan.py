@@ -54,6 +54,10 @@ RUNS = {
 }
 
 
+ALWAYS = ("qwen3-8b", "esm2-150m")
+"""Models that are planned in each run of the tests, a large one and one of another kind; the others are slow."""
+
+
 def run_of(name: str):
     return networks.run_of(**RUNS[name])
 
@@ -256,7 +260,9 @@ def no_network(monkeypatch):
     return tried
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "model", [pytest.param(model, marks=[] if model in ALWAYS else pytest.mark.slow) for model in MODELS]
+)
 def test_a_preset_is_planned_without_the_network(root: Path, no_network: list, model: str):
     preset = root / "workflow" / "presets" / "model" / f"{model}.yaml"
     done = invoke("--config", str(preset), "--length", "8", "--memory", "24", "--json")

@@ -101,6 +101,7 @@ def test_what_is_alike_stays_together_when_equal_sequences_are_searched_as_one(t
     assert pairs > 10 * len(chains)
 
 
+@pytest.mark.slow
 def test_clusters_stay_the_same_when_large_groups_are_searched_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     rng = np.random.default_rng(3)
     bases = ["".join(rng.choice(LETTERS, 110)) for _ in range(5)]

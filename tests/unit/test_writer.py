@@ -339,7 +339,7 @@ def scored(small, tmp_path_factory):
     )
     predictions, traces = (Shards(folder / name, len(small.chains)) for name in ("predictions", "traces"))
     for shard, chains in enumerate(small.chains):
-        files.predict(config, chains=chains, subset="train", table=predictions[shard])
+        files.predict(config, chains=chains, subset="val", table=predictions[shard])
         reconstruct.run(
             reconstruct.Inputs(predictions=predictions[shard], chains=chains, hand=hand),
             reconstruct.Outputs(traces=traces[shard], pdb=folder / "pdb"),

@@ -54,7 +54,7 @@ def test_from_a_users_own_folder_and_a_checkout_under_a_path_with_spaces(odd_che
 
 def test_from_the_checkout_itself_under_a_path_with_spaces(finished_project: Project):
     assert " " in str(finished_project.folder)
-    assert runs_of_report(finished_project.folder / "results") == {"distance", "coords", "system", *NULLS}
+    assert runs_of_report(finished_project.folder / "results") == {"distance", "system", *NULLS}
 
 
 def test_run_shows_a_line_for_each_stage_then_nothing_to_do_then_a_mistake(finished_project: Project, tmp_path: Path):

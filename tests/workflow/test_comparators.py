@@ -31,7 +31,7 @@ def test_predictions_from_elsewhere_stand_beside_runs_and_nulls(finished: Projec
     assert done.returncode == 0, done.stdout[-4000:]
 
     scores = json.loads((results / "report/summary.json").read_text())["runs"]
-    assert set(scores) == {"distance", "coords", "system", "perfect", *NULLS}
+    assert set(scores) == {"distance", "system", "perfect", *NULLS}
     assert scores["perfect"]["tm_score"]["n"] == scores["distance"]["tm_score"]["n"] - 2 == len(scored) - 2 > 0
     assert scores["perfect"]["tm_score"]["mean"] == pytest.approx(1, abs=1e-4)
     assert scores["perfect"]["mae"]["mean"] == pytest.approx(0, abs=0.02)

@@ -44,7 +44,7 @@ def test_it_names_code_versions_settings_seeds_and_the_cost_of_jobs(finished_pro
     assert manifest["locks"] == {name: hashlib.sha256(content).hexdigest() for name, content in locks.items()}
     assert manifest["versions"]["torch"] and manifest["versions"]["python"].startswith("3.")
     assert manifest["config"]["source"]["demo"]["members"] == 8
-    assert manifest["seeds"].keys() == {"distance", "coords", "system"} and manifest["input_files"] == 19
+    assert manifest["seeds"].keys() == {"distance", "system"} and manifest["input_files"] == 19
     jobs = {job["job"]: job for job in manifest["jobs"]}
     assert {"parse/000", "train/distance", "report/report", *(f"evaluate/{null}" for null in NULLS)} <= jobs.keys()
     assert all(job["seconds"] > 0 for job in jobs.values())
