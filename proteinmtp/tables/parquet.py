@@ -25,7 +25,7 @@ VERSION = "3"
 UNCHECKED_VERSIONS = frozenset({"1", "2"})
 """Of files without a checksum."""
 ROW_GROUP = 64
-GROUP_BYTES = 2**27
+GROUP_BYTES = 2**25
 """A row group ends after so many rows, or as soon as its arrays take so many bytes, whatever comes first."""
 COMPRESSION_LEVEL = 3
 
