@@ -66,12 +66,11 @@ def complete(
     return Pairs(target=target, known=known, beyond=beyond, weights=weights, equal=sigma is None, mask=keep)
 
 
-def scaling_weights(pairs: Pairs) -> Tensor | None:
-    """Return the weights (B, L, L) of all pairs for SMACOF, completed ones at PATH_WEIGHT; None if all are equal."""
+def scaling_weights(pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """Return the weights (B, L, L) of pairs for SMACOF, completed ones at PATH_WEIGHT, and (B,) who has equal ones."""
     missing = complete_pairs(pairs.mask) & ~pairs.known
-    if pairs.equal and not bool(missing.any()):
-        return None
-    return torch.where(missing, PATH_WEIGHT, pairs.weights)
+    alike = ~missing.flatten(1).any(-1) if pairs.equal else missing.new_zeros(len(missing))
+    return torch.where(missing, PATH_WEIGHT, pairs.weights), alike
 
 
 def _symmetric(matrix: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def rebuild(
     dimensions = START_DIMENSIONS if refined else 3
     coords = classical_mds(pairs.target, mask, dimensions=dimensions)
     if config.method != "mds":
-        coords = smacof(pairs.target, coords, steps=config.smacof_steps, mask=mask, weights=scaling_weights(pairs))
+        coords = _scaled(pairs, coords, steps=config.smacof_steps)
     if refined:
         coords, reach = _refined(pairs, coords, config=config, before_proline=before_proline)
     coords = coords.to(torch.float64).masked_fill(~mask[..., None], torch.nan)
@@ -137,6 +137,26 @@ def _refined(
         softer = eased(limits, residual=_residual(pairs, coords), beyond=pairs.beyond)
         coords = refine(pairs, coords, limits=softer, steps=steps, precision=precision)
     return coords, reach
+
+
+def _scaled(pairs: Pairs, start: Tensor, *, steps: int) -> Tensor:
+    """Return coordinates after SMACOF.
+
+    Chains whose pairs all weigh the same, for which no matrix is inverted, go apart from the others, whose company
+    would else change their last bits.
+    """
+    weights, alike = scaling_weights(pairs)
+    coords = torch.empty_like(start)
+    for chosen, given in ((alike, None), (~alike, weights)):
+        if bool(chosen.any()):
+            coords[chosen] = smacof(
+                pairs.target[chosen],
+                start[chosen],
+                steps=steps,
+                mask=pairs.mask[chosen],
+                weights=None if given is None else given[chosen],
+            )
+    return coords
 
 
 def _residual(pairs: Pairs, coords: Tensor) -> Tensor:

@@ -147,6 +147,26 @@ def test_a_chain_has_the_same_bits_in_any_company_and_place(whole: list[ChainRow
         assert np.array_equal(one.coords, two.coords) and np.array_equal(one.coords, three.coords)
 
 
+@pytest.mark.parametrize("method", ["smacof", "gradient"])
+def test_a_chain_within_the_cap_has_the_same_bits_beside_one_that_reaches_beyond(
+    whole: list[ChainRow], usual: HandRecord, method: str
+):
+    rng = np.random.default_rng(0)
+    rows = []
+    for length in (49, 52, 56):
+        exact = known(shortened(whole[-1], length))
+        vague = np.abs(exact.triu.astype(np.float64) + rng.normal(scale=4.0, size=len(exact.triu)))
+        near = np.minimum(vague, 17.5) if length == 52 else vague
+        rows.append(PredictionRow(chain_id=f"c{length}", length=length, triu=near.astype(np.float16)))
+    assert [bool((row.triu >= 18).any()) for row in rows] == [True, False, True]
+    sequences = {row.chain_id: "A" * row.length for row in rows}
+    config = ReconstructConfig(method=method, cap=18.0)
+    together = traces(rows, sequences=sequences, hand=usual, config=config)
+    for row, trace in zip(rows, together, strict=True):
+        (alone,) = traces([row], sequences=sequences, hand=usual, config=config)
+        assert np.array_equal(alone.coords, trace.coords)
+
+
 @pytest.mark.parametrize("missing", ["distogram", "dihedral"])
 def test_without_a_distogram_or_turns_it_is_what_gradient_makes(whole: list[ChainRow], usual: HandRecord, missing: str):
     rows = [replace(known(row), **{missing: None}) for row in whole]

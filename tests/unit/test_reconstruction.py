@@ -151,7 +151,7 @@ def test_what_is_not_a_metric_is_made_symmetric_and_not_negative():
     raw = torch.tensor([[[3.0, 4, -8], [6, 0, 2], [-2, torch.nan, 0]]])
     pairs = complete(raw)
     assert pairs.target[0].tolist() == [[0, 5, 0], [5, 0, 2], [0, 2, 0]]
-    assert pairs.known.sum() == 6 and scaling_weights(pairs) is None
+    assert pairs.known.sum() == 6 and scaling_weights(pairs)[1].tolist() == [True]
 
 
 def test_missing_pairs_get_the_shortest_path_at_low_weight_and_capped_ones_at_least_the_cap():
@@ -159,7 +159,8 @@ def test_missing_pairs_get_the_shortest_path_at_low_weight_and_capped_ones_at_le
     exact = pairwise_distances(line)[None]
     pairs = complete(torch.where(exact < 8, exact, torch.nan))
     assert torch.allclose(pairs.target, exact)  # on a straight line a path is the distance
-    weights = scaling_weights(pairs)
+    weights, alike = scaling_weights(pairs)
+    assert alike.tolist() == [False]
     assert weights[0, 0, 1] == 1 and 0 < weights[0, 0, 5] < 0.1 and weights[0, 0, 0] == 0
     capped = complete(torch.where(exact < 15, exact, 15.0), cap=15.0)
     assert capped.beyond[0, 0, 4] and not capped.known[0, 0, 4]
