@@ -18,7 +18,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import ValidationError
 
-from proteinmtp.base import lifeline, logs
+from proteinmtp.base import lifeline, logs, memory
 from proteinmtp.base.errors import DataError, UserError, one_line
 from proteinmtp.base.fingerprint import BY_NAME, Fingerprints
 from proteinmtp.base.plugins import names
@@ -40,6 +40,9 @@ PARTS_OF = {
 }
 """Packages of the parts that a stage loads by name, as the configuration says."""
 
+TRAINS = ("pretrain", "train")
+"""Stages that take and free the same large blocks in each step, which they keep."""
+
 
 def main() -> None:
     """Run the stage that the command line names."""
@@ -56,6 +59,8 @@ def main() -> None:
     elif asked.rule is None:
         rules.error("name a rule, or --uses FILE")
     else:
+        if asked.rule not in TRAINS:
+            memory.give_back()
         stage = importlib.import_module(f"pipeline.{asked.rule}")
         parser = _parser(asked.rule, stage)
         arguments = parser.parse_args(sys.argv[2:])

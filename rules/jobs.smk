@@ -10,7 +10,7 @@ from proteinmtp.base.fingerprint import Fingerprints
 from proteinmtp.base.plugins import module_name
 from proteinmtp.config import processes_of_a_node, world_size
 from proteinmtp.model.parts import HEADS, LOSSES
-from proteinmtp.planning.jobs import job_needs, network_needs, prediction_needs, training_needs
+from proteinmtp.planning.jobs import granted, job_needs, network_needs, prediction_needs, training_needs
 from proteinmtp.tables.sizes import chain_sizes
 
 ENVIRONMENT = "../envs/proteinmtp.yaml"
@@ -126,15 +126,18 @@ def needs(name):
     """Return the resources of a stage: memory and minutes, more with each attempt, and GPUs.
 
     They follow from the chains that it reads, so they are known when these are there. Training that stops by itself and
-    goes on gets as many minutes each time.
+    goes on gets no more minutes than it takes.
     """
 
+    def given(wildcards, input, attempt):
+        limit = TRAINS[name](wildcards).max_minutes if name in TRAINS else None
+        return granted(needs_of(name, wildcards, input), attempt=attempt, max_minutes=limit)
+
     def memory(wildcards, input, attempt):
-        return attempt * needs_of(name, wildcards, input).megabytes
+        return given(wildcards, input, attempt).megabytes
 
     def minutes(wildcards, input, attempt):
-        stops = name in TRAINS and TRAINS[name](wildcards).max_minutes is not None
-        return (1 if stops else attempt) * needs_of(name, wildcards, input).minutes
+        return given(wildcards, input, attempt).minutes
 
     taken = {"gpu": GPUS[name]} if name in GPUS else {}
     return {"mem_mb": memory, "runtime": minutes, **taken, **(several_nodes(name) if name in TRAINS else {})}
@@ -166,11 +169,17 @@ def needs_of(name, wildcards, input):
     reserved = not workflow.local_exec or "mem_mb" in workflow.global_resources
     if not reserved or name not in ("pretrain", "train", "predict", "calibrate", "fold"):
         return job_needs(name, sizes)
-    run = PRETRAINED[wildcards.pretrained][1][0] if name == "pretrain" else wildcards.run
+    longest = sizes.longest or CONFIG.parse.max_length
+    if name == "pretrain":
+        _, (run, *_) = PRETRAINED[wildcards.pretrained]
+        if pretraining(wildcards).fasta:
+            longest = max(longest, pretraining(wildcards).max_length)
+    else:
+        run = wildcards.run
     try:
         network = network_needs(
             settings_of(run),
-            longest=sizes.longest or CONFIG.parse.max_length,
+            longest=longest,
             kept=Path(FOLDER, "work", "plans"),
         )
     except UserError as error:

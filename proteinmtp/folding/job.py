@@ -4,8 +4,8 @@ structures/<name>.cif, .pdb    the trace, confidence as B-factors
 structures/<name>.json         what the model says of it; written last, so it says that the others are complete
 maps/<name>.parquet            if asked for: distances, their deviation and contact probabilities of the pairs i < j
 plots/<name>.png               if asked for: a picture of distances and confidence
-summary.csv                    a row for each sequence, in the order of the input
-refused.csv                    a row for each record that was not folded
+
+`proteinmtp.folding.summary` writes summary.csv, with a row for each sequence, and refused.csv beside them.
 """
 
 import logging

@@ -10,7 +10,9 @@ from proteinmtp.base.files import atomic, file_name
 from proteinmtp.tables.folded import FoldRecord, Refusal
 
 STRUCTURES = "structures"
+"""Folder of the structures beside the tables."""
 FORMATS = (".cif", ".pdb")
+"""How the files of a structure end."""
 SCORES = (
     "length",
     "mean_confidence",

@@ -1,7 +1,7 @@
 """From predicted distances to coordinates in the likelier hand, for a batch of chains.
 
 Completion of the matrix, classical scaling, SMACOF, refinement, and the choice between the two mirror images. A chain's
-result does not depend on the others of its batch, except for rounding.
+result does not depend on the others of its batch, to the bit on one CPU thread.
 """
 
 from dataclasses import dataclass

@@ -81,19 +81,24 @@ COSTS = {
 
 @dataclass(frozen=True)
 class NetworkNeeds:
-    """What a process needs with the network of a run, megabytes: in training, in prediction, and in pretraining.
+    """What a process needs with the network of a run.
 
     Attributes:
+        training, pretraining: main memory of training on a CPU, megabytes; of the second all weights are trained.
+        inference: main memory of prediction, megabytes.
+        loading: main memory that weights pass through on their way to a GPU, megabytes.
         operations: of training with one chain, floating point.
     """
 
     training: int
     inference: int
     pretraining: int
+    loading: int
     operations: float
 
 
 NETWORK_FIELDS = tuple(field.name for field in fields(NetworkNeeds))
+"""In the names of files, so that one with other fields is never read."""
 
 
 def job_needs(stage: str, sizes: ChainSizes) -> JobNeeds:
@@ -110,7 +115,7 @@ def job_needs(stage: str, sizes: ChainSizes) -> JobNeeds:
 def training_needs(stage: str, loop: LoopConfig, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:
     """Return what a job needs, on each of its nodes, that trains a run or pretrains the backbone of one.
 
-    A limit of its own counts for the time. Pretraining has half the tokens of training and so at most its time.
+    Pretraining counts as many operations for a chain as training; it has no slots, so it has no more.
 
     Parameters:
         stage: train or pretrain.
@@ -118,11 +123,27 @@ def training_needs(stage: str, loop: LoopConfig, network: NetworkNeeds, sizes: C
         network: of the run.
         sizes: of the chains that it reads.
     """
-    each = network.training if stage == "train" else max(network.pretraining, COSTS[stage].program)
+    each = network.training if stage == "train" else network.pretraining
+    if loop.gpus:
+        each = network.loading
+    each = max(each, COSTS[stage].program)
     steps = loop.steps if loop.epochs is None else math.ceil(loop.epochs * sizes.chains / loop.batch_size)
     seconds = steps * loop.batch_size * network.operations / RATE[loop.gpus > 0]
-    limit = math.inf if loop.max_minutes is None else LEAST_MINUTES + loop.max_minutes
-    return JobNeeds(_rounded(each * processes_of_a_node(loop)), math.ceil(min(_minutes(seconds), limit)))
+    return JobNeeds(_rounded(each * processes_of_a_node(loop)), _minutes(seconds))
+
+
+def granted(needs: JobNeeds, *, attempt: int, max_minutes: float | None = None) -> JobNeeds:
+    """Return what a job is given at an attempt: as many times its needs, and no more time than it takes by itself.
+
+    Parameters:
+        needs: of the job.
+        attempt: from 1 on.
+        max_minutes: after which it stops by itself to go on at the next attempt; None: it does not.
+    """
+    minutes = attempt * needs.minutes
+    if max_minutes is not None:
+        minutes = min(minutes, LEAST_MINUTES + math.ceil(max_minutes))
+    return JobNeeds(attempt * needs.megabytes, minutes)
 
 
 def prediction_needs(stage: str, network: NetworkNeeds, sizes: ChainSizes) -> JobNeeds:
@@ -155,14 +176,15 @@ def _planned(config: RunConfig, longest: int) -> NetworkNeeds:
     from proteinmtp.planning.plan import PRETRAINING, device_for, plan_run
 
     plan = plan_run("", config, length=longest, device=device_for(config, 1))
-    memory = plan.training, plan.inference, PRETRAINING * plan.parameters
-    if plan.gpu:  # what is on the GPU passes through the memory of the machine while it is loaded
-        memory = (4 * plan.parameters,) * 3
-    training, inference, pretraining = (round((size + plan.program) / 1e6) for size in memory)
+    loading = 4 * plan.parameters
+    memory = {
+        "training": plan.training,
+        "inference": loading if plan.gpu else plan.inference,
+        "pretraining": plan.training + PRETRAINING * (plan.parameters - plan.trainable),
+        "loading": loading,
+    }
     return NetworkNeeds(
-        training=training,
-        inference=inference,
-        pretraining=pretraining,
+        **{name: round((size + plan.program) / 1e6) for name, size in memory.items()},
         operations=6.0 * plan.parameters * plan.tokens,
     )
 

@@ -145,10 +145,9 @@ def checkpoints_of(project: Project) -> list[Path]:
     return sorted((project.folder / "results" / "work" / "train").glob("*/step-*.safetensors"))
 
 
-def step_after(project: Project, step: int) -> int:
-    """Return the step of the last checkpoint if it is after another step, else 0."""
-    last = max((int(path.name.split("-")[1]) for path in checkpoints_of(project)), default=0)
-    return last if last > step else 0
+def last_step(project: Project) -> int:
+    """Return the step of the last checkpoint, 0 where there is none."""
+    return max((int(path.name.split("-")[1]) for path in checkpoints_of(project)), default=0)
 
 
 def test_training_that_is_requeued_and_loses_its_node_ends_with_the_bits_of_a_run_without_slurm(
@@ -188,22 +187,25 @@ def test_training_over_both_nodes_that_fails_or_stops_is_sent_again_and_ends_wit
     """What ends one of the processes ends all, with -9 or with exit code 75, and Snakemake sends the job once more."""
     alone = here.finished()
     for project, settings in ((alone, {"processes": 2}), (there, {"nodes": 2})):
-        configured(project, CONFIG | {"runs": [{"name": "far", "train": {**TRAIN, "steps": 80, **settings}}]})
+        configured(project, CONFIG | {"runs": [{"name": "far", "train": {**TRAIN, "steps": 200, **settings}}]})
     target = "results/runs/far/model.json"
     done = alone.snakemake(target)
     assert done.returncode == 0, done.stdout[-4000:]
     running = started(there, target)
     step = 0
     for ended in (psutil.Process.kill, psutil.Process.terminate):
-        step = until(lambda after=step: step_after(there, after), running, "training wrote no checkpoint")
-        ended(processes_of("far")[0])
+        until(lambda after=step: last_step(there) > after, running, "training wrote no checkpoint")
+        trained = processes_of("far")
+        ended(trained[0])
+        psutil.wait_procs(trained, timeout=60)
+        step = last_step(there)
     output, _ = running.communicate(timeout=1800)
     assert running.returncode == 0, output[-4000:]
     jobs = re.findall(r"submitted with SLURM jobid (\d+) \(log: \S*/rule_train/", output)
     assert [field_of(job, "JobState") for job in jobs] == ["FAILED", "FAILED", "COMPLETED"]
     assert {field_of(job, "NumNodes") for job in jobs} == {"2"}
     log = (there.folder / "results" / "logs" / "train" / "far.log").read_text(encoding="utf-8")
-    assert "; 2 processes, cpu\n" in log and went_on(there.folder / "results" / "logs" / "train") >= step
+    assert "; 2 processes, cpu\n" in log and f"going on from the checkpoint of step {step}\n" in log
     weights = [file_sha256(project.folder / "results/runs/far/model/head.safetensors") for project in (alone, there)]
     assert weights[0] == weights[1]
 

@@ -296,7 +296,7 @@ def compare(undisturbed: Run, disturbed: Run) -> int:
         raise ChaosError(f"different are {', '.join(apart)}")
     for rule in ("report", "provenance"):  # the second reads how long the first took
         shutil.rmtree(other / "benchmarks")
-        # Snakemake compares their times with those of the inputs, so they must be as new as they are.
+        # With the time of now: Snakemake takes a benchmark that is older than an input for an output that is.
         shutil.copytree(one / "benchmarks", other / "benchmarks", copy_function=shutil.copyfile)
         for run in (undisturbed, disturbed):
             run.to_the_end("--forcerun", rule)

@@ -84,7 +84,6 @@ def test_a_language_model_in_fewer_bits_gives_what_it_gives_when_it_is_loaded_so
     assert same(load(small).fold(SEQUENCES), load(tmp_path / "again").fold(SEQUENCES))
 
 
-@pytest.mark.slow
 def test_a_model_goes_over_the_hub_and_its_language_model_stays_there(
     small: SmallData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -12,6 +12,7 @@ from proteinmtp.planning.jobs import (
     COSTS,
     JobNeeds,
     NetworkNeeds,
+    granted,
     job_needs,
     network_needs,
     prediction_needs,
@@ -25,7 +26,7 @@ from proteinmtp.tables.sizes import ChainSizes, chain_sizes
 from ..support.networks import run_of
 from ..support.small import SmallData
 
-NETWORK = NetworkNeeds(training=3000, inference=1000, pretraining=4000, operations=1e9)
+NETWORK = NetworkNeeds(training=3000, inference=1000, pretraining=4000, loading=2000, operations=1e9)
 
 
 def test_every_stage_has_its_costs(root: Path):
@@ -68,7 +69,9 @@ def test_a_network_takes_what_the_planner_says_and_it_is_asked_once(tmp_path: Pa
     plan = plan_run("a", config, length=40, device=device_for(config, 1))
     assert needs.training == round((plan.training + plan.program) / 1e6)
     assert needs.inference == round((plan.inference + plan.program) / 1e6)
-    assert needs.pretraining == round((16 * plan.parameters + plan.program) / 1e6)
+    frozen = plan.parameters - plan.trainable
+    assert needs.pretraining == round((plan.training + 16 * frozen + plan.program) / 1e6)
+    assert needs.loading == round((4 * plan.parameters + plan.program) / 1e6)
     monkeypatch.setattr("proteinmtp.planning.jobs._planned", lambda *_: pytest.fail("planned again"))
     assert network_needs(config, longest=40, kept=tmp_path) == needs
     with pytest.raises(pytest.fail.Exception):
@@ -81,23 +84,29 @@ def test_a_run_that_cannot_be_planned_is_an_error_for_people(tmp_path: Path):
         network_needs(config, longest=40, kept=tmp_path / "plans")
 
 
-@pytest.mark.parametrize("stage", ["train", "pretrain"])
-def test_training_reserves_memory_for_all_its_processes_and_no_more_time_than_its_limit(stage: str):
-    sizes = ChainSizes(100, 100)
+@pytest.mark.parametrize(("stage", "memory"), [("train", NETWORK.training), ("pretrain", NETWORK.pretraining)])
+def test_training_reserves_memory_for_all_its_processes_and_the_time_of_its_steps(stage: str, memory: int):
     alone = needs_of(stage, steps=10_000)
-    assert alone.megabytes >= (NETWORK.training if stage == "train" else NETWORK.pretraining)
+    assert alone.megabytes == 1.5 * memory
     assert needs_of(stage, steps=20_000).minutes > 1.8 * alone.minutes
-    assert 30 < needs_of(stage, steps=10_000, max_minutes=30).minutes < alone.minutes
-    for two in ({"gpus": 2}, {"processes": 2}):
-        assert needs_of(stage, steps=10_000, **two).megabytes >= 1.9 * alone.megabytes
+    assert needs_of(stage, steps=10_000, processes=2).megabytes == 2 * alone.megabytes
+    on_gpus = needs_of(stage, steps=10_000, gpus=2)
+    assert on_gpus.megabytes == 2 * 1.5 * NETWORK.loading and on_gpus.minutes < alone.minutes
     assert needs_of(stage, epochs=800.0) == alone
-    assert prediction_needs("predict", replace(NETWORK, inference=5000), sizes).megabytes >= 5000
+    small = replace(NETWORK, training=1, pretraining=1, loading=1)
+    assert training_needs(stage, LoopConfig(), small, ChainSizes(100, 100)).megabytes >= COSTS[stage].program
 
 
 def needs_of(stage: str, **loop: Any) -> JobNeeds:
     return training_needs(stage, LoopConfig(batch_size=8, **loop), NETWORK, ChainSizes(100, 100))
 
 
-def test_pretraining_of_a_small_model_takes_what_the_program_takes():
-    small = training_needs("pretrain", LoopConfig(), replace(NETWORK, pretraining=1), ChainSizes(100, 100))
-    assert small.megabytes >= COSTS["pretrain"].program
+def test_prediction_reserves_what_the_planner_says():
+    needs = prediction_needs("predict", replace(NETWORK, inference=5000), ChainSizes(100, 100))
+    assert needs.megabytes == 1.5 * 5000
+
+
+def test_each_attempt_is_given_more_and_never_more_time_than_it_takes_by_itself():
+    needs = JobNeeds(1000, 40)
+    assert granted(needs, attempt=1) == needs and granted(needs, attempt=3) == JobNeeds(3000, 120)
+    assert [granted(needs, attempt=at, max_minutes=89.5).minutes for at in (1, 2, 3)] == [40, 80, 100]

@@ -25,6 +25,7 @@ UNCOUNTED = (
     "proteinmtp.base.lifeline",
     "proteinmtp.base.lock",
     "proteinmtp.base.logs",
+    "proteinmtp.base.memory",
     "proteinmtp.base.space",
     "proteinmtp.config",
     "proteinmtp.planning.jobs",

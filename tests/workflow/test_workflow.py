@@ -322,16 +322,14 @@ def test_training_goes_on_after_kill_9_and_the_old_report_does_not_hide_it(finis
     """The killed job is a rerun: its outputs of before are deleted, while the report of before still stands."""
     results = finished.folder / "results"
     settings = {"steps": 400, "batch_size": 4, "validate_every": 400, "checkpoint_every": 5}
-    finished.configure(
-        {"runs": [{"name": "distance", "train": settings}, {"name": "coords", "head": {"kind": "coords"}}]}
-    )
+    finished.configure({"runs": [{"name": "distance", "train": settings}, *SMALL["runs"][1:]]})
     before = (results / "report" / "summary.json").read_text()
     first = subprocess.Popen(
         finished.command(), cwd=finished.folder, env=finished.environment(),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 200
-    while not list((results / "work/train").glob("*/step-*.safetensors")):
+    while not list((results / "work/train").glob("distance-*/step-*.safetensors")):
         assert first.poll() is None and time.monotonic() < deadline, "training wrote no checkpoint"
         time.sleep(0.05)
     pids = training_processes(finished.folder)
