@@ -145,7 +145,7 @@ def configuration(folder: Path, cpus: int) -> str:
         "JobRequeue=1",
         "KillWait=10",
         "SlurmdTimeout=60",
-        "MinJobAge=600",
+        "MinJobAge=86400",
         *(
             f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports.pop()} CPUs={cpus} RealMemory=200000"
             for node in NODES
