@@ -68,7 +68,8 @@ def traces(
 def held_together(predictions: Iterable[PredictionRow]) -> Iterator[list[PredictionRow]]:
     """Yield predictions in their order, as many at a time as take `HELD_BYTES`, one at least.
 
-    The traces of a part are those that its chains have among all others, see `trace_batch`.
+    It is always the same list, emptied before it is filled again. The traces of a part are those that its chains have
+    among all others, see `trace_batch`.
     """
     held: list[PredictionRow] = []
     size = 0
@@ -77,7 +78,8 @@ def held_together(predictions: Iterable[PredictionRow]) -> Iterator[list[Predict
         size += sum(value.nbytes for value in vars(row).values() if isinstance(value, np.ndarray))
         if size >= HELD_BYTES:
             yield held
-            held, size = [], 0
+            held.clear()  # the caller still has the list
+            size = 0
     if held:
         yield held
 
